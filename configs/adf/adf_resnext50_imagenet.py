@@ -1,0 +1,10 @@
+"""ADF-ResNeXt-50 32x4d on ImageNet-1k.
+
+Run: bash tools/dist_train.sh configs/adf/adf_resnext50_imagenet.py 8
+Expect: not trained by us; the paper has no such row.
+Cost: 2 x ResNeXt-50 32x4d plus the mapper.
+"""
+
+_base_ = './single_resnext50_imagenet.py'
+
+model = dict(type='ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1)))

@@ -1,0 +1,13 @@
+"""Control: the single ResNeXt-50 32x4d, trained as ADF is.
+
+Run: bash tools/dist_train.sh configs/adf/single_resnext50_imagenet.py 8
+Expect: not trained by us; MMPretrain reports 77.90 for this recipe.
+Cost: 1 x ResNeXt-50 32x4d.
+"""
+
+_base_ = [
+    'mmpretrain::_base_/models/resnext50_32x4d.py',
+    'mmpretrain::_base_/datasets/imagenet_bs32_pil_resize.py',
+    'mmpretrain::_base_/schedules/imagenet_bs256.py',
+    '../_base_/runtime.py',
+]

@@ -1,0 +1,140 @@
+"""What mmadf asks of the packages below it, and where their versions differ."""
+
+import warnings
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from pickle import UnpicklingError
+from typing import Callable, Dict, List, Optional, Tuple
+
+INSTALL = "pip install 'mmadf[onedl]'"
+
+# Import name -> (distributions that provide it, lowest version of each,
+# first version that is too new).
+SUPPORTED: Dict[str, Tuple[Dict[str, str], str]] = {
+    'mmengine': ({'onedl-mmengine': '0.10.12', 'mmengine': '0.10.7'}, '1.0'),
+    'mmcv': (
+        {'onedl-mmcv': '2.3.6', 'mmcv': '2.2.0', 'mmcv-lite': '2.2.0'},
+        '2.4',
+    ),
+    'mmpretrain': ({'onedl-mmpretrain': '1.3.6', 'mmpretrain': '1.2.0'}, '2.0'),
+}
+
+# The domain from which the stock packages load their weights lapsed in 2026;
+# the forks keep the same paths on a mirror. Use it as
+# `mmpretrain.get_model(name, pretrained=True, url_mapping=mmadf.WEIGHTS_MIRROR)`.
+WEIGHTS_MIRROR = (r'https://download\.openmmlab\.com/', 'https://mmassets.onedl.ai/')
+
+
+def check_stack() -> None:
+    """Refuse a missing, doubled or unsupported mm package with one clear error.
+
+    Raises:
+        ImportError: names each package, what was found, what is supported and
+            the command that installs it.
+    """
+    problems = [p for p in map(_package_problem, SUPPORTED) if p]
+    if problems:
+        raise ImportError(
+            f'mmadf: {"; ".join(problems)}. Install a supported stack with: {INSTALL} '
+            "(maintained forks) or, stock, pip install 'mmadf[openmmlab]'; "
+            'never both in one environment.'
+        )
+
+
+def import_host() -> None:
+    """Import MMPretrain's models quietly, explaining the usual breakages.
+
+    Raises:
+        ImportError: torch and torchvision do not match, or setuptools is too
+            new for the stock packages.
+    """
+    with warnings.catch_warnings():
+        # MMCV without compiled operators is what we ask for.
+        warnings.filterwarnings('ignore', message='Fail to import ``MultiScale')
+        warnings.filterwarnings('ignore', category=DeprecationWarning)
+        warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
+        try:
+            import_module('mmpretrain.models')
+        except RuntimeError as error:
+            if 'torchvision' not in str(error):
+                raise
+            raise ImportError(
+                f'mmadf: torch {metadata.version("torch")} and torchvision '
+                f'{metadata.version("torchvision")} are not a matching pair '
+                f'({error}); install the torchvision release that belongs to this '
+                'torch, both from the same index.'
+            ) from error
+        except ModuleNotFoundError as error:
+            if error.name != 'pkg_resources':
+                raise
+            raise ImportError(
+                'mmadf: the stock mm packages import pkg_resources, which setuptools '
+                f'{metadata.version("setuptools")} no longer has; install '
+                "'setuptools<82', or the maintained forks with: " + INSTALL
+            ) from error
+
+
+def allow_own_checkpoints() -> None:
+    """Let `torch.load(weights_only=True)` read the checkpoints of MMEngine's Runner.
+
+    Beside the weights they hold log buffers and schedules. What these consist of
+    is put on PyTorch's allow-list, under the module names of NumPy 1 and 2 alike,
+    so that checkpoints travel between them; the check itself stays on.
+    """
+    import numpy as np
+    import torch
+    from mmengine.logging.history_buffer import HistoryBuffer
+    from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+
+    methods = {
+        HistoryBuffer: {'min', 'max', 'mean', 'current'},
+        OneCycleParamScheduler: {'_annealing_cos', '_annealing_linear'},
+    }
+
+    def stored_method(owner: type, name: str) -> Callable:
+        """Stand in for `getattr`, for the methods that MMEngine stores alone."""
+        if name not in methods.get(owner, ()):
+            raise UnpicklingError(f'{owner}.{name} is not allowed in a checkpoint')
+        return getattr(owner, name)
+
+    reconstruct = np.empty(0).__reduce__()[0]
+    scalar = np.float64(0).__reduce__()[0]
+    allowed = [*methods, np.ndarray, np.dtype, (stored_method, 'builtins.getattr')]
+    allowed += [type(np.dtype(t)) for t in ('float64', 'int64')]
+    for module in ('numpy._core.multiarray', 'numpy.core.multiarray'):
+        allowed += [
+            (reconstruct, f'{module}._reconstruct'),
+            (scalar, f'{module}.scalar'),
+        ]
+    torch.serialization.add_safe_globals(allowed)
+
+
+def _package_problem(package: str) -> Optional[str]:
+    """Say what is wrong with one mm package, None if nothing is."""
+    from packaging.version import Version
+
+    lowest, below = SUPPORTED[package]
+    wanted = ' or '.join(f'{d} >={v},<{below}' for d, v in lowest.items())
+    found = _installed(list(lowest))
+    if len(found) > 1:
+        both = ' and '.join(f'{d} {v}' for d, v in found.items())
+        return f'{both} install the same files, keep one of them'
+    if not found:
+        if find_spec(package):
+            return None  # a source tree on the path carries no version to check
+        return f'{package} is missing (supported: {wanted})'
+    (distribution, version), *_ = found.items()
+    if not Version(lowest[distribution]) <= Version(version) < Version(below):
+        return f'found {distribution} {version} (supported: {wanted})'
+    return None
+
+
+def _installed(distributions: List[str]) -> Dict[str, str]:
+    """Return the installed ones among `distributions` with their versions."""
+    found = {}
+    for name in distributions:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

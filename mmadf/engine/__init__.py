@@ -1,0 +1,3 @@
+"""Around the model: hooks of the Runner, launching, checks before training."""
+
+from .hooks import *  # noqa: F403

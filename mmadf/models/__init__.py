@@ -1,0 +1,6 @@
+"""Network components, by slot as in MMPretrain."""
+
+from .classifiers import *  # noqa: F403
+from .heads import *  # noqa: F403
+from .layers import *  # noqa: F403
+from .necks import *  # noqa: F403

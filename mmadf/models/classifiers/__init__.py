@@ -1,0 +1,5 @@
+"""Classifiers: whole networks with their losses."""
+
+from .adf import ADFClassifier
+
+__all__ = ['ADFClassifier']

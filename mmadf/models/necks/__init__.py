@@ -1,0 +1,5 @@
+"""Necks: what stands between backbones and heads."""
+
+from .mapper import Mapper
+
+__all__ = ['Mapper']

@@ -1,0 +1,34 @@
+"""Make the configs and models of mmadf known to the host libraries."""
+
+from pathlib import Path
+
+MIM = Path(__file__).parents[1] / '.mim'
+
+
+def register_configs() -> None:
+    """Register `mmadf::...` config paths and the model index.
+
+    After it, `mmadf::adf/<config>.py` works as a `_base_` and for
+    `mmengine.hub.get_config`, and `mmpretrain.list_models('*adf*')` and
+    `mmpretrain.get_model('adf-...')` know our models. Nothing is downloaded and
+    no config is read.
+    """
+    from mmengine.config.utils import MODULE2PACKAGE
+    from mmpretrain.apis.model import ModelHub
+
+    MODULE2PACKAGE['mmadf'] = 'mmadf'
+    ModelHub.register_model_index(MIM / 'model-index.yml', config_prefix=MIM)
+
+
+def register_all_modules(init_default_scope: bool = True) -> None:
+    """Register MMPretrain's and our modules, as every MM library offers it.
+
+    Args:
+        init_default_scope: also set the default scope, to 'mmpretrain': our
+            components are known there by their bare names.
+    """
+    from mmpretrain.utils import register_all_modules as register_host
+
+    import mmadf  # noqa: F401  the import registers
+
+    register_host(init_default_scope)

@@ -1,0 +1,53 @@
+"""Packaging of mmadf; tool settings live in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+
+def read_version() -> str:
+    """Return `__version__` without importing the package."""
+    scope = {}
+    exec((ROOT / 'mmadf' / 'version.py').read_text(), scope)
+    return scope['__version__']
+
+
+def read_requirements(name: str) -> list:
+    """Return the requirement lines of `requirements/<name>.txt`."""
+    lines = (ROOT / 'requirements' / f'{name}.txt').read_text().splitlines()
+    return [line for line in lines if line and not line.startswith(('#', '-'))]
+
+
+setup(
+    name='mmadf',
+    version=read_version(),
+    description='ADF, Wise-SrNet and Decoupled Networks for MMPretrain',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    python_requires='>=3.10',
+    packages=find_packages(include=['mmadf', 'mmadf.*']),
+    # `mmadf/.mim` links to configs, tools and model-index.yml of the checkout;
+    # a wheel carries copies, so that `mmadf::adf/...` works from both.
+    package_data={
+        'mmadf': [
+            '.mim/model-index.yml',
+            '.mim/configs/**/*.py',
+            '.mim/configs/**/*.yml',
+            '.mim/tools/**/*.py',
+            '.mim/tools/**/*.sh',
+        ]
+    },
+    # The mm packages come in two lines that install the same import names, so
+    # neither is a hard requirement: an extra or requirements/env.txt chooses.
+    install_requires=read_requirements('runtime'),
+    extras_require={
+        'onedl': read_requirements('onedl'),
+        'openmmlab': read_requirements('openmmlab'),
+        'tools': read_requirements('tools'),
+        'tests': read_requirements('tests'),
+    },
+    zip_safe=False,
+)

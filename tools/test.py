@@ -1,0 +1,114 @@
+"""Test a checkpoint: python tools/test.py CONFIG CHECKPOINT [--out FILE] ..."""
+
+import argparse
+import os
+from copy import deepcopy
+
+import mmengine
+from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.evaluator import DumpResults
+
+from mmadf.engine import launch, preflight
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line; the flags are those of MMPretrain."""
+    parser = argparse.ArgumentParser(description='Test a checkpoint')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--work-dir', help='folder for logs')
+    parser.add_argument('--out', help='file for the results (.pkl, .json)')
+    parser.add_argument(
+        '--out-item',
+        choices=['metrics', 'pred'],
+        help='what --out holds, predictions unless said',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings, e.g. model.readout=sum',
+    )
+    parser.add_argument('--amp', action='store_true', help='mixed precision')
+    parser.add_argument('--show-dir', help='folder for pictures with predictions')
+    parser.add_argument('--show', action='store_true', help='show them in a window')
+    parser.add_argument(
+        '--interval', type=int, default=1, help='show every n-th sample'
+    )
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds per window')
+    parser.add_argument('--no-pin-memory', action='store_true')
+    parser.add_argument(
+        '--tta', action='store_true', help='test-time augmentation (flip by default)'
+    )
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none'
+    )
+    # torch.distributed.launch passes it; torchrun sets LOCAL_RANK.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args()
+    if args.out_item and not args.out:
+        parser.error('--out-item says what --out holds: give --out FILE as well')
+    if not os.path.isfile(args.checkpoint) and '://' not in args.checkpoint:
+        parser.error(f'no such checkpoint: {args.checkpoint}')
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
+    """Apply the command line to a config."""
+    cfg.launcher = args.launcher
+    cfg.work_dir = (
+        args.work_dir or cfg.get('work_dir') or launch.default_work_dir(args.config)
+    )
+    cfg.load_from = args.checkpoint
+    if args.amp:
+        cfg.test_cfg.fp16 = True
+    if args.show or args.show_dir:
+        cfg.default_hooks.visualization = dict(
+            type='VisualizationHook',
+            enable=True,
+            show=args.show,
+            wait_time=args.wait_time,
+            out_dir=args.show_dir,
+            interval=args.interval,
+        )
+    if args.cfg_options:
+        preflight.check_options(cfg, list(args.cfg_options))
+        cfg.merge_from_dict(args.cfg_options)
+    if args.tta:
+        add_tta(cfg)
+    launch.set_dataloader_defaults(
+        cfg,
+        pin_memory=False if args.no_pin_memory else None,
+        persistent_workers=False,
+    )
+    return cfg
+
+
+def add_tta(cfg: Config) -> None:
+    """Average over views: the config's `tta_pipeline`, else the image and its flip."""
+    cfg.setdefault('tta_model', dict(type='mmpretrain.AverageClsScoreTTA'))
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    if 'tta_pipeline' not in cfg:
+        flips = [dict(type='RandomFlip', prob=prob) for prob in (1.0, 0.0)]
+        views = dict(type='TestTimeAug', transforms=[flips, [pipeline[-1]]])
+        cfg.tta_pipeline = [*deepcopy(pipeline[:-1]), views]
+    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+
+
+def main() -> None:
+    """Test."""
+    args = parse_args()
+    cfg = merge_args(Config.fromfile(args.config), args)
+    runner = launch.build_runner(cfg, splits=('test',))
+    if args.out and args.out_item != 'metrics':
+        runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+    metrics = runner.test()
+    if args.out and args.out_item == 'metrics':
+        mmengine.dump(metrics, args.out)
+    launch.leave_processes()
+
+
+if __name__ == '__main__':
+    main()
