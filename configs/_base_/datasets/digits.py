@@ -31,14 +31,21 @@ val_dataloader = dict(
     num_workers=1,
     dataset=dict(
         type='CustomDataset',
-        data_root='data/digits/test',
+        data_root='data/digits/val',
         pipeline=test_pipeline,
     ),
     sampler=dict(type='DefaultSampler', shuffle=False),
 )
 val_evaluator = dict(type='Accuracy', topk=(1,))
 
-# The 360 held-out digits serve as validation and as test set alike: this set is
-# for trying things out, not for claims.
-test_dataloader = val_dataloader
+test_dataloader = dict(
+    batch_size=128,
+    num_workers=1,
+    dataset=dict(
+        type='CustomDataset',
+        data_root='data/digits/test',
+        pipeline=test_pipeline,
+    ),
+    sampler=dict(type='DefaultSampler', shuffle=False),
+)
 test_evaluator = val_evaluator

@@ -1,9 +1,17 @@
-"""One cycle of AdamW, two minutes on two CPU cores for the tiny ADF network."""
+"""AdamW, 2 epochs of warm-up and 18 of cosine decay: a minute on two CPU cores."""
 
-optim_wrapper = dict(optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05))
-param_scheduler = dict(
-    type='OneCycleLR', eta_max=4e-3, total_steps=20 * 23, by_epoch=False
-)
+optim_wrapper = dict(optimizer=dict(type='AdamW', lr=4e-3, weight_decay=0.05))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, end=2, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        T_max=18,
+        eta_min=1e-5,
+        begin=2,
+        end=20,
+        convert_to_iter_based=True,
+    ),
+]
 train_cfg = dict(by_epoch=True, max_epochs=20, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()

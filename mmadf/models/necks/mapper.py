@@ -10,7 +10,7 @@ from mmadf.models.layers.gate import FUSIONS, GATES, build_gate
 from mmadf.registry import MODELS
 
 
-class AppearancePath(Sequential):
+class AppearancePath(BaseModule):
     """Depthwise-separable steps that bring one shallow map to the target's shape.
 
     log2(stride) steps of stride 2 at the source's channels, then one step to the
@@ -34,7 +34,8 @@ class AppearancePath(Sequential):
         last = DepthwiseSeparableConvModule(
             in_channels, out_channels, pw_act_cfg=None, **conv
         )
-        super().__init__(*steps, last)
+        super().__init__()
+        self.steps = Sequential(*steps, last)
         self.zero_start = zero_start
         self._start()
 
@@ -43,10 +44,14 @@ class AppearancePath(Sequential):
         super().init_weights()
         self._start()
 
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride)."""
+        return self.steps(x)
+
     def _start(self) -> None:
         if not self.zero_start:
             return
-        pointwise = self[-1].pointwise_conv
+        pointwise = self.steps[-1].pointwise_conv
         last = pointwise.norm if pointwise.with_norm else pointwise.conv
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)

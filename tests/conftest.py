@@ -1,0 +1,71 @@
+"""Shared by the tests: the checkout, small networks and small image folders."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+    np.random.seed(0)
+
+
+@pytest.fixture
+def run():
+    """Run a command in the checkout; return the finished process."""
+
+    def _run(*command, cwd=ROOT, check=True, **env):
+        done = subprocess.run(
+            [str(c) for c in command],
+            cwd=cwd,
+            env={**os.environ, 'PYTHONPATH': str(ROOT), **env},
+            capture_output=True,
+            text=True,
+            timeout=170,
+        )
+        if check and done.returncode:
+            pytest.fail(f'{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}')
+        return done
+
+    return _run
+
+
+@pytest.fixture
+def python(run):
+    """Run Python code or a script of the checkout; return the finished process."""
+
+    def _python(*arguments, **kwargs):
+        return run(sys.executable, *arguments, **kwargs)
+
+    return _python
+
+
+def write_images(root: Path, per_class: int, classes=('dark', 'light'), size=16):
+    """Write an image folder whose classes differ in brightness."""
+    noise = np.random.default_rng(0)
+    for label, name in enumerate(classes):
+        folder = root / name
+        folder.mkdir(parents=True)
+        low = 255 * label // len(classes)
+        high = low + 255 // len(classes)
+        for index in range(per_class):
+            image = noise.integers(low, high, (size, size, 3), dtype=np.uint8)
+            cv2.imwrite(str(folder / f'{index:03d}.png'), image)
+    return root
+
+
+@pytest.fixture
+def image_folder(tmp_path):
+    """Return an image folder, `train` and `val` below it, of two classes."""
+    write_images(tmp_path / 'images' / 'train', per_class=16)
+    write_images(tmp_path / 'images' / 'val', per_class=4)
+    return tmp_path / 'images'

@@ -1,0 +1,190 @@
+import math
+
+import pytest
+import torch
+from mmpretrain.registry import MODELS
+from torch.autograd import gradcheck
+from torch.testing import assert_close
+
+from mmadf.models import Mapper
+from tests.helpers import randomise
+
+NO_NORM = dict(norm_cfg=None, act_cfg=dict(type='Tanh'))
+
+
+def build(**changes):
+    cfg = dict(sources=(0, 1), in_channels=(2, 3), out_channels=4, strides=(4, 2))
+    return Mapper(**{**cfg, **changes})
+
+
+def inputs(size=3, dtype=torch.float32):
+    appearance = [
+        torch.randn(2, c, size * r, size * r, dtype=dtype) for c, r in ((2, 4), (3, 2))
+    ]
+    return appearance, torch.randn(2, 4, size, size, dtype=dtype)
+
+
+def loop_separable(x, block, stride):
+    """Depthwise 3 x 3 with padding 1 and tanh, then 1 x 1, by loops; no last tanh."""
+    kernel, bias = block.depthwise_conv.conv.weight, block.depthwise_conv.conv.bias
+    mix, mix_bias = block.pointwise_conv.conv.weight, block.pointwise_conv.conv.bias
+    n, c, h, w = x.shape
+    out_h, out_w = math.ceil(h / stride), math.ceil(w / stride)
+    deep = torch.zeros(n, c, out_h, out_w, dtype=x.dtype)
+    for i in range(out_h):
+        for j in range(out_w):
+            value = bias.expand(n, c).clone()
+            for u in range(3):
+                for v in range(3):
+                    y, z = i * stride + u - 1, j * stride + v - 1
+                    if 0 <= y < h and 0 <= z < w:
+                        value += kernel[:, 0, u, v] * x[:, :, y, z]
+            deep[:, :, i, j] = torch.tanh(value)
+    out = torch.zeros(n, mix.shape[0], out_h, out_w, dtype=x.dtype)
+    for k in range(mix.shape[0]):
+        for m in range(c):
+            out[:, k] += mix[k, m, 0, 0] * deep[:, m]
+        out[:, k] += mix_bias[k]
+    return out
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('form', ['residual', 'convex'])
+def test_mapper_equals_loop(form):
+    mapper = randomise(build(gate=form, granularity='layer', **NO_NORM)).double()
+    appearance, s = inputs(dtype=torch.float64)
+    total = 0
+    for path, x in zip(mapper.paths, appearance, strict=True):
+        for block in path.steps[:-1]:
+            x = torch.tanh(loop_separable(x, block, stride=2))
+        total = total + loop_separable(x, path.steps[-1], stride=1)
+    g = 1 / (1 + math.exp(-mapper.gate.logit.item()))
+    expected = s + g * total if form == 'residual' else g * s + (1 - g) * total
+    assert_close(mapper(appearance, s), expected)
+
+
+@pytest.mark.parametrize('granularity', ['element', 'channel', 'spatial', 'layer'])
+def test_mapper_gradcheck(granularity):
+    mapper = randomise(build(granularity=granularity, **NO_NORM)).double()
+    (x, y), s = inputs(size=1, dtype=torch.float64)
+    x, y, s = (t[:1].requires_grad_() for t in (x, y, s))
+    assert gradcheck(lambda x, y, s: mapper([x, y], s), (x, y, s))
+
+
+@pytest.mark.parametrize('norm_cfg', [dict(type='BN'), None])
+@pytest.mark.parametrize('initialised', [False, True])
+def test_safe_residual_start_is_the_semantic_map(norm_cfg, initialised):
+    mapper = build(norm_cfg=norm_cfg)
+    if initialised:
+        mapper.init_weights()
+    appearance, s = inputs()
+    assert_close(mapper(appearance, s), s, rtol=0, atol=0)
+
+
+def test_safe_convex_start_is_the_scaled_semantic_map():
+    appearance, s = inputs()
+    assert_close(build(gate='convex')(appearance, s), s / (1 + math.exp(-4)))
+
+
+def test_safe_start_survives_an_outer_initialisation():
+    mapper = build(init_cfg=dict(type='Constant', layer='BatchNorm2d', val=1))
+    mapper.init_weights()
+    appearance, s = inputs()
+    assert_close(mapper(appearance, s), s, rtol=0, atol=0)
+
+
+def test_without_safe_start_appearance_is_there_at_once():
+    appearance, s = inputs()
+    change = build(safe_start=False)(appearance, s) - s
+    assert change.abs().mean() > 0.1
+
+
+@pytest.mark.parametrize('form', ['residual', 'convex'])
+def test_appearance_comes_in_after_one_step(form):
+    mapper = build(gate=form)
+    appearance, s = inputs()
+    swapped = [x.flip(0) for x in appearance]
+    assert_close(mapper(appearance, s), mapper(swapped, s), rtol=0, atol=0)
+    (mapper(appearance, s) * torch.randn_like(s)).sum().backward()
+    torch.optim.SGD(mapper.parameters(), lr=1.0).step()
+    assert (mapper(appearance, s) - mapper(swapped, s)).abs().mean() > 1e-4
+
+
+def test_each_source_and_the_semantic_map_matter():
+    mapper = build(act_cfg=dict(type='Tanh'), safe_start=False).eval()
+    (x, y), s = inputs()
+    fused = mapper([x, y], s)
+    for other in ([x + 1, y], s), ([x, y + 1], s), ([x, y], s + 1):
+        assert (mapper(*other) - fused).abs().max() > 1e-3
+
+
+def test_parameter_count():
+    def path(c, steps, k):  # depthwise + BN, pointwise + BN, per step
+        return steps * (9 * c + 2 * c + c * c + 2 * c) + 11 * c + c * k + 2 * k
+
+    gate = 18 * 4 + 4
+    expected = path(2, 2, 4) + path(3, 1, 4) + gate
+    assert sum(p.numel() for p in build().parameters()) == expected
+
+
+def test_odd_sizes_round_up_as_strided_stages_do():
+    mapper = build()
+    appearance = [torch.randn(1, 2, 7, 7), torch.randn(1, 3, 4, 4)]
+    assert mapper(appearance, torch.randn(1, 4, 2, 2)).shape == (1, 4, 2, 2)
+
+
+def test_state_dict_round_trip():
+    one, other = randomise(build()).eval(), build().eval()
+    other.load_state_dict(one.state_dict())
+    appearance, s = inputs()
+    assert_close(other(appearance, s), one(appearance, s))
+
+
+def test_non_contiguous_and_channels_last_maps():
+    mapper = randomise(build()).eval()
+    (x, y), s = inputs()
+    expected = mapper([x, y], s)
+    x = x.to(memory_format=torch.channels_last)
+    y = y.transpose(2, 3).contiguous().transpose(2, 3)
+    assert_close(mapper([x, y], s), expected)
+
+
+def test_builds_from_the_host_registry():
+    cfg = dict(type='Mapper', sources=[2], in_channels=[6], out_channels=4, strides=[1])
+    mapper = randomise(MODELS.build(cfg)).eval()
+    x, s = torch.randn(1, 6, 3, 3), torch.randn(1, 4, 3, 3)
+    assert (mapper([x], s) - s).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(sources=()), 'one entry per source'),
+        (dict(in_channels=(2,)), r'in_channels=\(2,\).*one entry per source'),
+        (dict(strides=(4, 3)), r'strides=\(4, 3\) must be powers of 2'),
+        (dict(strides=(4, 0)), 'must be powers of 2'),
+        (dict(gate='sum'), "gate='sum' is none of"),
+        (dict(granularity='pixel'), "granularity='pixel' is none of"),
+    ],
+)
+def test_bad_arguments_are_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        build(**changes)
+
+
+def test_wrong_number_of_maps_is_named():
+    appearance, s = inputs()
+    with pytest.raises(ValueError, match='got 1 appearance maps, built for 2'):
+        build()(appearance[:1], s)
+
+
+def test_wrong_channels_are_named():
+    appearance, s = inputs()
+    with pytest.raises(ValueError, match=r'\(3, 2\) appearance and 4 semantic'):
+        build()(appearance[::-1], s)
+
+
+def test_wrong_resolution_names_both_sizes():
+    appearance, _ = inputs(size=4)
+    with pytest.raises(ValueError, match='16x16 becomes 4x4 .* semantic map is 3x3'):
+        build()(appearance, torch.randn(2, 4, 3, 3))

@@ -1,0 +1,149 @@
+"""Table and pictures of a finished training run.
+
+Run: python tools/analysis/report.py CONFIG WORK_DIR [--checkpoint FILE]
+
+Prints accuracy by readout (the fused semantic head, the appearance head, the sum
+of both logits), parameters and multiply-adds, and writes beside the checkpoints:
+`readouts.md`, `curve.png` and `confusion_matrix.png`.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Dict, List, Sequence
+
+import matplotlib
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmpretrain.evaluation import Accuracy, ConfusionMatrix
+from torch import Tensor
+
+from mmadf.engine import launch
+from mmadf.evaluation import collect_scores, count_cost
+
+matplotlib.use('Agg')
+from matplotlib import pyplot as plt
+from matplotlib.ticker import MaxNLocator
+
+NAMES = dict(semantic='fused', appearance='appearance head', sum='sum of both')
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', help='config file of the run')
+    parser.add_argument('work_dir', type=Path, help='folder of the run')
+    parser.add_argument('--checkpoint', help='default: the best one of the run')
+    args = parser.parse_args()
+    if args.checkpoint is None:
+        best = sorted(args.work_dir.glob('best_*.pth'), key=lambda f: f.stat().st_mtime)
+        if not best:
+            parser.error(f'no best_*.pth in {args.work_dir}; name a --checkpoint')
+        args.checkpoint = str(best[-1])
+    return args
+
+
+def build_runner(args: argparse.Namespace, scratch: str) -> Runner:
+    """Return a Runner with the checkpoint loaded, which logs into `scratch`."""
+    cfg = Config.fromfile(args.config)
+    cfg.work_dir, cfg.load_from = scratch, args.checkpoint
+    cfg.launcher, cfg.log_level = 'none', 'WARNING'
+    launch.set_dataloader_defaults(cfg, persistent_workers=False)
+    runner = launch.build_runner(cfg, splits=('test',))
+    runner.load_or_resume()
+    return runner
+
+
+def readout_table(
+    scores: Dict[str, Tensor], labels: Tensor, cost: Dict[str, int]
+) -> str:
+    """Return accuracy by readout and the cost as a Markdown table."""
+    lines = [
+        '| readout | top-1 (%) | parameters (M) | GFLOPs (multiply-adds) |',
+        '|---|---|---|---|',
+    ]
+    for name, logits in scores.items():
+        top1 = Accuracy.calculate(logits, labels, topk=(1,))[0][0].item()
+        lines.append(
+            f'| {NAMES.get(name, name)} | {top1:.2f} | '
+            f'{cost["parameters"] / 1e6:.3f} | {cost["multiply_adds"] / 1e9:.4f} |'
+        )
+    return '\n'.join(lines)
+
+
+def plot_curve(records: List[dict], path: Path) -> None:
+    """Plot losses over iterations and validation accuracy over epochs."""
+    train = [r for r in records if 'loss' in r]
+    val = [r for r in records if 'accuracy/top1' in r]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), constrained_layout=True)
+    for key in sorted(k for k in train[0] if k.endswith('_loss')) or ['loss']:
+        left.plot([r['step'] for r in train], [r[key] for r in train], label=key)
+    left.set(xlabel='iteration', ylabel='cross-entropy', yscale='log', title='training')
+    left.legend()
+    right.plot([r['step'] for r in val], [r['accuracy/top1'] for r in val], marker='.')
+    right.set(xlabel='epoch', ylabel='top-1 (%)', title='validation images')
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=120)
+
+
+def plot_confusion(
+    logits: Tensor, labels: Tensor, classes: Sequence[str], path: Path
+) -> None:
+    """Plot which class was taken for which."""
+    matrix = ConfusionMatrix.calculate(logits, labels, num_classes=len(classes))
+    figure = ConfusionMatrix.plot(
+        matrix, include_values=len(classes) <= 20, classes=classes
+    )
+    axes = figure.axes[0]
+    axes.set(
+        xlabel='predicted', ylabel='true', title=f'{len(labels)} test images, count'
+    )
+    figure.set_size_inches(7, 6)
+    figure.savefig(path, dpi=120, bbox_inches='tight')
+
+
+def read_log(work_dir: Path) -> List[dict]:
+    """Return the records of all parts of a run, in order of time."""
+    logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
+    if not logs:
+        raise FileNotFoundError(
+            f'{work_dir}: no */vis_data/scalars.json, so no training log to plot; '
+            'give the work directory of a training run.'
+        )
+    return [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+
+
+def main() -> None:
+    """Test a run and report it."""
+    args = parse_args()
+    with TemporaryDirectory() as scratch:
+        report(args, build_runner(args, scratch))
+
+
+def report(args: argparse.Namespace, runner: Runner) -> None:
+    """Write the table and the pictures."""
+    scores, labels = collect_scores(runner)
+    dataset = runner.test_dataloader.dataset
+    cost = count_cost(runner.model, tuple(dataset[0]['inputs'].shape[-2:]))
+    table = readout_table(scores, labels, cost)
+    (args.work_dir / 'readouts.md').write_text(table + '\n')
+    plot_curve(read_log(args.work_dir), args.work_dir / 'curve.png')
+    decision = scores[getattr(runner.model, 'readout', 'prediction')]
+    classes = dataset.metainfo.get('classes') or range(decision.shape[1])
+    plot_confusion(
+        decision,
+        labels,
+        [str(c) for c in classes],
+        args.work_dir / 'confusion_matrix.png',
+    )
+    print(f'\n{args.checkpoint}, {len(labels)} test images\n\n{table}\n')
+    print(f'table:            {args.work_dir / "readouts.md"}')
+    print(f'training curve:   {args.work_dir / "curve.png"}')
+    print(f'confusion matrix: {args.work_dir / "confusion_matrix.png"}')
+
+
+if __name__ == '__main__':
+    main()
