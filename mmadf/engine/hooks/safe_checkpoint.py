@@ -41,9 +41,11 @@ class _KeepUntilSaved(AtomicBackend):
         self.doomed = []
 
     def remove(self, filepath: Union[str, Path]) -> None:
+        """Note a file."""
         self.doomed.append(str(filepath))
 
     def rmtree(self, dir_path: Union[str, Path]) -> None:
+        """Note a folder."""
         self.doomed.append(str(dir_path))
 
 

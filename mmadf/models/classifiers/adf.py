@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from mmadf.models.utils import asked_stages, map_shapes
 from mmadf.registry import MODELS
 
+from .wiring import build_with_sources, complete, mapper_sources, route
+
 READOUTS = ('semantic', 'appearance', 'sum')
 
 
@@ -97,7 +99,7 @@ class ADFClassifier(ImageClassifier):
         self.appearance_weight = appearance_weight
 
         mappers = [mapper] if isinstance(mapper, dict) else list(mapper or [])
-        sources = {stage for cfg in mappers for stage in _sources(cfg)}
+        sources = {stage for cfg in mappers for stage in mapper_sources(cfg)}
         stages = self._build_appearance(semantic, appearance, sources)
         self._build_mappers(mappers, stages, asked_stages(backbone))
 
@@ -215,86 +217,34 @@ class ADFClassifier(ImageClassifier):
     ) -> List[int]:
         """Build the appearance branch; return the stages of its backbone's maps."""
         slots = deepcopy({**semantic, **given})
-        cfg = slots['backbone']
-        deep = asked_stages(cfg)
-        stages = sorted(sources.union(deep), key=lambda stage: (stage < 0, stage))
-        cfg['out_indices'] = stages
-        try:
-            self.appearance_backbone = MODELS.build(deepcopy(cfg))
-        except (AssertionError, ValueError, IndexError) as error:
-            raise ValueError(
-                f'ADFClassifier: {cfg["type"]} does not have all of the stages '
-                f'{stages}; count the sources of the mapper, {sorted(sources)}, as its '
-                f'out_indices do, from 0. {error}'
-            ) from error
-        self.appearance_deep = [stages.index(stage) for stage in deep]
+        backbone, stages = build_with_sources(slots['backbone'], sources)
+        deep = [stages.index(stage) for stage in asked_stages(slots['backbone'])]
         if 'backbone' in given and 'head' not in given:
-            channels = map_shapes(self.appearance_backbone)[-1][1]
-            slots['head']['in_channels'] = channels
+            slots['head']['in_channels'] = map_shapes(backbone)[deep[-1]][1]
+        self.appearance_backbone = backbone
+        self.appearance_deep = deep
         neck = slots['neck']
         self.appearance_neck = None if neck is None else MODELS.build(neck)
         self.appearance_head = MODELS.build(slots['head'])
         return stages
 
     def _build_mappers(
-        self, mappers: List[dict], shallow: List[int], deep: List[int]
+        self, cfgs: List[dict], shallow: List[int], deep: List[int]
     ) -> None:
         """Build the mappers; `routes` says which maps each reads and writes."""
-        self.mappers = ModuleList()
-        self.routes = []
-        for cfg in mappers:
-            cfg = dict(cfg)
-            sources = [shallow.index(stage) for stage in _sources(cfg)]
-            target = _position(cfg.get('target', -1), deep)
-            if not {'in_channels', 'out_channels', 'strides'} <= set(cfg):
-                self._infer_shapes(cfg, sources, target)
-            self.mappers.append(MODELS.build(cfg))
-            self.routes.append((sources, target))
-
-    def _infer_shapes(self, cfg: dict, sources: List[int], target: int) -> None:
-        """Fill in what `cfg` leaves open of channels and strides."""
-        shallow, deep = map_shapes(self.appearance_backbone), map_shapes(self.backbone)
-        _, channels, height, _ = deep[target]
-        for stage, i in zip(cfg['sources'], sources, strict=True):
-            if shallow[i][2] % height:
-                raise ValueError(
-                    f'ADFClassifier: for a 224 pixel image, source stage {stage} is '
-                    f'{shallow[i][2]} pixels high and the target {height}, which is no '
-                    'multiple; choose other sources or give the mapper strides.'
-                )
-        cfg.setdefault('in_channels', [shallow[i][1] for i in sources])
-        cfg.setdefault('out_channels', channels)
-        cfg.setdefault('strides', [shallow[i][2] // height for i in sources])
+        self.routes = [route(cfg, shallow, deep) for cfg in cfgs]
+        if not all({'in_channels', 'out_channels', 'strides'} <= set(c) for c in cfgs):
+            shapes = map_shapes(self.appearance_backbone), map_shapes(self.backbone)
+            cfgs = [
+                complete(cfg, path, *shapes)
+                for cfg, path in zip(cfgs, self.routes, strict=True)
+            ]
+        self.mappers = ModuleList(MODELS.build(cfg) for cfg in cfgs)
 
 
 def _pass(neck: Optional[nn.Module], maps: Tuple[Tensor, ...]) -> Tuple[Tensor, ...]:
     """Return `maps` behind a neck, or as they are where there is none."""
     return maps if neck is None else neck(maps)
-
-
-def _sources(mapper_cfg: dict) -> Sequence[int]:
-    """Return the sources that a mapper config names."""
-    sources = mapper_cfg.get('sources')
-    if not sources or min(sources) < 0:
-        raise ValueError(
-            f'ADFClassifier: mapper sources={sources} must name stages of the '
-            'appearance backbone, counted from 0 as its out_indices are, e.g. '
-            'sources=(0, 1).'
-        )
-    return sources
-
-
-def _position(target: int, deep: List[int]) -> int:
-    """Return where in the semantic backbone's maps `target` stands."""
-    if target == -1:
-        return len(deep) - 1
-    if target not in deep:
-        raise ValueError(
-            f'ADFClassifier: mapper target={target} is not among the stages that the '
-            f'semantic backbone returns, out_indices={deep}; choose one of them, or '
-            '-1 for the last.'
-        )
-    return deep.index(target)
 
 
 def _named(losses: dict, branch: str, weight: float) -> Dict[str, Tensor]:

@@ -1,0 +1,91 @@
+import re
+from functools import cache
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from mmadf.evaluation import count_cost
+from mmadf.registry import MODELS
+from tests.conftest import ROOT
+from tests.helpers import samples
+
+CONFIGS = sorted(p for p in (ROOT / 'configs').rglob('*.py') if '_base_' not in p.parts)
+NAME = re.compile(r'[a-z0-9]+_[a-z0-9]+_[a-z0-9]+(_[a-z0-9]+)*\.py')
+
+
+@cache
+def build(path):
+    cfg = Config.fromfile(path)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        return cfg, MODELS.build(
+            {**cfg.model, 'data_preprocessor': cfg.data_preprocessor}
+        )
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
+def test_config_builds(path):
+    cfg, model = build(path)
+    classes = model.head.num_classes
+    assert classes == cfg.data_preprocessor.num_classes
+    assert sum(p.numel() for p in model.parameters()) > 0
+    assert cfg.default_scope == 'mmpretrain'
+    assert cfg.default_hooks.checkpoint.type == 'SafeCheckpointHook'
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
+def test_config_is_a_short_leaf_that_tells_command_and_cost(path):
+    text = path.read_text()
+    head = text.split('"""')[1]
+    assert f'configs/adf/{path.name}' in head
+    for word in ('Run:', 'Expect:', 'Cost:'):
+        assert word in head
+    assert len(text.splitlines()) <= 30
+    assert NAME.fullmatch(path.name)
+
+
+def config(name):
+    return ROOT / 'configs' / 'adf' / f'{name}.py'
+
+
+def millions(name):
+    _, model = build(config(name))
+    return sum(p.numel() for p in model.parameters()) / 1e6
+
+
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [
+        ('single_resnext50_imagenet', 25.03),
+        ('single_resnext101_imagenet', 44.18),
+        ('wide_resnext101_imagenet', 88.79),
+        ('ensemble_resnext101_imagenet', 2 * 44.18),
+    ],
+)
+def test_controls_have_the_published_size(name, expected):
+    assert millions(name) == pytest.approx(expected, abs=0.01)
+
+
+def test_mapper_of_resnext101_costs_what_the_formula_says():
+    def path(c, steps, k):
+        return steps * (9 * c + 2 * c + c * c + 2 * c) + 11 * c + c * k + 2 * k
+
+    gate = 18 * 2048 + 2048
+    mapper = path(256, 3, 2048) + path(512, 2, 2048) + gate
+    both = 2 * millions('single_resnext101_imagenet')
+    assert millions('adf_resnext101_imagenet') == pytest.approx(both + mapper / 1e6)
+
+
+@pytest.mark.slow
+def test_resnext101_runs_forward_and_backward_at_224():
+    cfg = Config.fromfile(config('adf_resnext101_imagenet'))
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(cfg.model)
+    losses = model.loss(torch.randn(2, 3, 224, 224), samples([1, 999]))
+    sum(losses.values()).backward()
+    for branch in (model.backbone, model.appearance_backbone):
+        assert branch.conv1.weight.grad.abs().sum() > 0
+    cost = count_cost(model, (224, 224))
+    # Two published ResNeXt-101 32x4d (8.01 G multiply-adds) and a small mapper.
+    assert 2 * 8.01e9 < cost['multiply_adds'] < 2 * 8.01e9 + 0.3e9

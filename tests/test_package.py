@@ -1,0 +1,236 @@
+import pickle
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.registry import MODELS as ROOT_MODELS
+from mmengine.registry import DefaultScope, Registry
+from mmpretrain.registry import HOOKS as HOST_HOOKS
+from mmpretrain.registry import MODELS as HOST_MODELS
+
+import mmadf
+from mmadf import compat
+from mmadf.models import ADFClassifier, DecoupledConv2d, Mapper, WiseSrNetHead
+from mmadf.registry import MODELS
+from tests.conftest import ROOT
+
+COMPONENTS = [ADFClassifier, Mapper, WiseSrNetHead, DecoupledConv2d]
+
+
+# Import
+
+
+def test_import_prints_nothing_and_needs_neither_network_nor_gpu(python):
+    code = """
+import socket
+def refuse(*args, **kwargs):
+    raise AssertionError('the network was used')
+socket.socket.connect = refuse
+socket.getaddrinfo = refuse
+import mmadf, torch
+assert not torch.cuda.is_initialized()
+"""
+    done = python('-W', 'default', '-c', code)
+    lines = [line for line in done.stderr.splitlines() if 'mmadf' in line.lower()]
+    assert (done.stdout, lines) == ('', [])
+    assert python('-c', 'import mmadf').stderr == ''
+
+
+@pytest.mark.parametrize('component', COMPONENTS)
+def test_bare_name_is_known_to_mmpretrain(component):
+    assert HOST_MODELS.get(component.__name__) is component
+
+
+@pytest.mark.parametrize('component', COMPONENTS)
+def test_scoped_name_is_known_everywhere(component):
+    key = f'mmadf.{component.__name__}'
+    assert ROOT_MODELS.get(key) is component
+    assert HOST_MODELS.get(key) is component
+    assert MODELS.get(component.__name__) is component
+
+
+def test_layers_are_known_to_the_root_and_other_components_are_not():
+    assert ROOT_MODELS.module_dict['DecoupledConv2d'] is DecoupledConv2d
+    assert 'Mapper' not in ROOT_MODELS.module_dict
+
+
+def test_hooks_are_known_to_mmpretrain():
+    assert HOST_HOOKS.get('SafeCheckpointHook').__module__.startswith('mmadf.')
+
+
+def test_scoped_name_builds_in_another_library_without_import(python):
+    code = """
+import sys
+from mmengine.registry import MODELS, DefaultScope, Registry
+other = Registry('model', parent=MODELS, scope='otherlib', locations=[])
+sys.modules['otherlib'] = sys.modules['otherlib.registry'] = sys.modules[__name__]
+assert 'mmadf' not in sys.modules
+DefaultScope.get_instance('other', scope_name='otherlib')
+mapper = other.build(dict(
+    type='mmadf.Mapper', sources=(0,), in_channels=(2,), out_channels=3, strides=(2,)))
+print(type(mapper).__module__)
+"""
+    assert python('-c', code).stdout.strip() == 'mmadf.models.necks.mapper'
+
+
+def test_default_scope_mmadf_finds_the_host():
+    assert MODELS.get('ResNeXt') is HOST_MODELS.get('ResNeXt')
+    with DefaultScope.overwrite_default_scope('mmadf'):
+        neck = ROOT_MODELS.build(dict(type='GlobalAveragePooling'))
+    assert type(neck).__name__ == 'GlobalAveragePooling'
+
+
+def test_registries_stay_what_mmengine_takes_them_for():
+    assert isinstance(MODELS, Registry)
+    assert ROOT_MODELS.children['mmadf'] is MODELS
+
+
+# Configs by name
+
+
+def test_config_as_base_of_a_users_file(tmp_path):
+    from mmengine.config import Config
+
+    user = tmp_path / 'mine.py'
+    user.write_text(
+        "_base_ = 'mmadf::adf/adf_tiny_digits.py'\nmodel = dict(readout='sum')\n"
+    )
+    model = Config.fromfile(user).model
+    assert (model.type, model.readout) == ('ADFClassifier', 'sum')
+
+
+def test_hub_finds_configs_and_models():
+    from mmengine.hub import get_config, get_model
+
+    cfg = get_config('mmadf::adf/adf_resnext101_imagenet.py')
+    assert cfg.model.backbone.depth == 101
+    assert isinstance(get_model('mmadf::adf/adf_tiny_digits.py'), ADFClassifier)
+
+
+def test_mmpretrain_lists_and_builds_our_models():
+    import mmpretrain
+
+    names = mmpretrain.list_models('*adf*')
+    assert 'adf-resnext101-32x4d_in1k' in names
+    model = mmpretrain.get_model('adf-tiny_digits')
+    assert isinstance(model, ADFClassifier)
+    assert not model.training
+
+
+@pytest.mark.slow
+def test_wheel_carries_the_configs(python, tmp_path):
+    import zipfile
+
+    wheel = ('wheel', '.', '--no-deps', '--no-build-isolation', '-w', tmp_path)
+    python('-m', 'pip', *wheel)
+    zipfile.ZipFile(next(tmp_path.glob('*.whl'))).extractall(tmp_path / 'site')
+    code = """
+import mmadf, mmpretrain
+from mmengine.config import Config
+print(mmadf.__file__)
+mmpretrain.get_model('adf-tiny_digits')
+assert 'adf-resnext101-32x4d_in1k' in mmpretrain.list_models('*adf*')
+"""
+    site = str(tmp_path / 'site')
+    done = python('-c', code, cwd=tmp_path, PYTHONPATH=site)
+    assert done.stdout.splitlines()[0].startswith(site)
+    assert (tmp_path / 'site/mmadf/.mim/tools/train.py').exists()
+
+
+# Stack
+
+
+def versions(monkeypatch, **installed):
+    """Pretend that exactly these distributions are installed."""
+    installed = {name.replace('_', '-'): v for name, v in installed.items()}
+
+    def version(name):
+        if name in installed:
+            return installed[name]
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(compat.metadata, 'version', version)
+    monkeypatch.setattr(compat, 'find_spec', lambda name: None)
+
+
+FORKS = dict(onedl_mmengine='0.10.12', onedl_mmcv='2.3.6', onedl_mmpretrain='1.3.6')
+STOCK = dict(mmengine='0.10.7', mmcv_lite='2.2.0', mmpretrain='1.2.0')
+
+
+@pytest.mark.parametrize('installed', [FORKS, STOCK])
+def test_supported_stacks_pass(monkeypatch, installed):
+    versions(monkeypatch, **installed)
+    compat.check_stack()
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(onedl_mmcv=None), 'mmcv is missing .supported: onedl-mmcv >=2.3.6'),
+        (dict(onedl_mmengine='0.9.1'), 'found onedl-mmengine 0.9.1 .supported: '),
+        (dict(onedl_mmpretrain='2.0'), 'found onedl-mmpretrain 2.0 '),
+        (dict(mmcv='2.2.0'), 'onedl-mmcv 2.3.6 and mmcv 2.2.0 install the same files'),
+    ],
+)
+def test_unsupported_stacks_are_named(monkeypatch, changes, message):
+    installed = {k: v for k, v in {**FORKS, **changes}.items() if v}
+    versions(monkeypatch, **installed)
+    with pytest.raises(ImportError, match=message) as error:
+        compat.check_stack()
+    assert "pip install 'mmadf[onedl]'" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('raised', 'message'),
+    [
+        (RuntimeError('operator torchvision::nms does not exist'), 'not a matching'),
+        (ModuleNotFoundError('x', name='pkg_resources'), "'setuptools<82'"),
+    ],
+)
+def test_broken_imports_are_explained(monkeypatch, raised, message):
+    def fail(name):
+        raise raised
+
+    monkeypatch.setattr(compat, 'import_module', fail)
+    with pytest.raises(ImportError, match=message):
+        compat.import_host()
+
+
+class Payload:
+    def __reduce__(self):
+        return print, ('executed',)
+
+
+def test_own_checkpoints_load_safely_and_others_do_not(tmp_path):
+    from mmengine.logging import HistoryBuffer
+    from mmengine.optim import OneCycleLR
+
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
+    schedule = OneCycleLR(optimizer, eta_max=1.0, total_steps=10)
+    buffer = HistoryBuffer([0.5, 1.5], [1, 1])
+    ours = dict(log=buffer, schedule=schedule.state_dict(), epoch=3)
+    torch.save(ours, tmp_path / 'ours.pth')
+    loaded = torch.load(tmp_path / 'ours.pth', weights_only=True)
+    assert loaded['log'].mean() == 1.0
+    torch.save(dict(payload=Payload()), tmp_path / 'theirs.pth')
+    with pytest.raises(pickle.UnpicklingError, match='print'):
+        torch.load(tmp_path / 'theirs.pth', weights_only=True)
+
+
+class Getter:
+    def __reduce__(self):
+        return getattr, (torch.nn.Module, '__init_subclass__')
+
+
+def test_getattr_in_a_checkpoint_is_limited_to_what_mmengine_stores(tmp_path):
+    torch.save(Getter(), tmp_path / 'getter.pth')
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(tmp_path / 'getter.pth', weights_only=True)
+
+
+def test_version_is_one():
+    assert mmadf.__version__ in (ROOT / 'CHANGELOG.md').read_text()
+    assert Path(mmadf.__file__).parent == ROOT / 'mmadf'
+    assert sys.modules['mmadf'].models is mmadf.models
