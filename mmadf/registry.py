@@ -2,8 +2,8 @@
 
 A component that registers here is known in two ways: as `mmadf.<Name>` from a
 config of any MM library, and by its bare name in MMPretrain, whose default
-scope our configs keep. The other way round, a config whose default scope is
-`mmadf` finds every component of MMPretrain.
+scope our configs keep. The other way round, the scope `mmadf`, in which MMEngine
+reads a config inherited by `_base_ = 'mmadf::...'`, knows all of MMPretrain.
 """
 
 from typing import List, Optional, Type, Union
@@ -17,12 +17,11 @@ class PluginRegistry(Registry):
 
     Args:
         host: registry of the host; its parent becomes the parent of this one.
-        locations: modules whose import fills this registry.
     """
 
-    def __init__(self, host: Registry, locations: List[str]) -> None:
+    def __init__(self, host: Registry) -> None:
         super().__init__(
-            host.name, parent=host.parent, scope='mmadf', locations=locations
+            host.name, parent=host.parent or host, scope='mmadf', locations=['mmadf']
         )
         self.host = host
 
@@ -43,5 +42,11 @@ class PluginRegistry(Registry):
         self.host._register_module(module, module_name, force)
 
 
-MODELS = PluginRegistry(host_registry.MODELS, locations=['mmadf.models'])
-HOOKS = PluginRegistry(host_registry.HOOKS, locations=['mmadf.engine'])
+# One for each registry of MMPretrain, under the same name.
+REGISTRIES = {
+    name: PluginRegistry(node)
+    for name, node in vars(host_registry).items()
+    if isinstance(node, Registry) and node.scope == 'mmpretrain'
+}
+MODELS = REGISTRIES['MODELS']
+HOOKS = REGISTRIES['HOOKS']

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+import mmadf  # noqa: F401  registers components and config paths
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -82,6 +82,17 @@ def test_default_scope_mmadf_finds_the_host():
     assert type(neck).__name__ == 'GlobalAveragePooling'
 
 
+def test_scope_mmadf_has_every_registry_of_the_host():
+    from mmpretrain import registry as host
+
+    for name in host.__all__:
+        node = getattr(host, name)
+        root = node.parent or node
+        with root.switch_scope_and_registry('mmadf') as ours:
+            assert ours.scope == 'mmadf', name
+            assert ours.host is node
+
+
 def test_registries_stay_what_mmengine_takes_them_for():
     assert isinstance(MODELS, Registry)
     assert ROOT_MODELS.children['mmadf'] is MODELS

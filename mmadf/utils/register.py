@@ -24,11 +24,15 @@ def register_all_modules(init_default_scope: bool = True) -> None:
     """Register MMPretrain's and our modules, as every MM library offers it.
 
     Args:
-        init_default_scope: also set the default scope, to 'mmpretrain': our
-            components are known there by their bare names.
+        init_default_scope: also set the default scope, to 'mmpretrain', where our
+            components are known by their bare names; 'mmadf', from which all of
+            MMPretrain is found, stays.
     """
+    from mmengine.registry import DefaultScope
     from mmpretrain.utils import register_all_modules as register_host
 
     import mmadf  # noqa: F401  the import registers
 
-    register_host(init_default_scope)
+    scope = DefaultScope.get_current_instance()
+    ours = scope is not None and scope.scope_name == 'mmadf'
+    register_host(init_default_scope and not ours)

@@ -49,6 +49,7 @@ def build_runner(args: argparse.Namespace, scratch: str) -> Runner:
     cfg = Config.fromfile(args.config)
     cfg.work_dir, cfg.load_from = scratch, args.checkpoint
     cfg.launcher, cfg.log_level = 'none', 'WARNING'
+    cfg.custom_hooks = []  # a checkpoint holds EMA weights as the model's own
     launch.set_dataloader_defaults(cfg, persistent_workers=False)
     runner = launch.build_runner(cfg, splits=('test',))
     runner.load_or_resume()
@@ -64,7 +65,8 @@ def readout_table(
         '|---|---|---|---|',
     ]
     for name, logits in scores.items():
-        top1 = Accuracy.calculate(logits, labels, topk=(1,))[0][0].item()
+        # `Accuracy` counts scores below 0 as no answer, which fits probabilities.
+        top1 = Accuracy.calculate(logits.softmax(1), labels, topk=1)[0][0].item()
         lines.append(
             f'| {NAMES.get(name, name)} | {top1:.2f} | '
             f'{cost["parameters"] / 1e6:.3f} | {cost["multiply_adds"] / 1e9:.4f} |'

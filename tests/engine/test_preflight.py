@@ -1,0 +1,48 @@
+import pytest
+from mmengine.config import Config
+
+from mmadf.engine.preflight import check_config, check_options
+
+
+def config(**changes):
+    return Config({**dict(model=dict(), work_dir='x', dataset_type='mine'), **changes})
+
+
+def loader(data_root):
+    return dict(dataset=dict(type='CustomDataset', data_root=data_root))
+
+
+def test_own_variables_pass():
+    check_config(config(train_pipeline=[], num_things=3), splits=())
+
+
+@pytest.mark.parametrize(
+    ('key', 'meant'),
+    [('optim_wraper', 'optim_wrapper'), ('train_dataloder', 'train_dataloader')],
+)
+def test_misspelt_key_is_named_with_the_right_one(key, meant):
+    with pytest.raises(ValueError, match=f'{key!r}; did you mean {meant!r}'):
+        check_config(config(**{key: {}}), splits=())
+
+
+def test_missing_folder_is_named_with_its_field(tmp_path):
+    cfg = config(train_dataloader=loader(str(tmp_path)))
+    check_config(cfg, splits=['train', 'val'])
+    cfg.val_dataloader = loader('no/such')
+    with pytest.raises(
+        FileNotFoundError, match="val_dataloader.dataset: data_root='no/such' is no"
+    ):
+        check_config(cfg, splits=['train', 'val'])
+    check_config(cfg, splits=['train'])
+
+
+def test_missing_folder_is_seen_through_wrappers():
+    wrapped = dict(dataset=dict(type='RepeatDataset', **loader('no/such')))
+    with pytest.raises(FileNotFoundError, match='train_dataloader.dataset.dataset:'):
+        check_config(config(train_dataloader=wrapped), splits=['train'])
+
+
+def test_option_that_would_change_nothing_is_named():
+    check_options(config(), ['model.readout', 'randomness.seed', 'dataset_type'])
+    with pytest.raises(ValueError, match="'modle'; did you mean 'model'"):
+        check_options(config(), ['modle.readout'])

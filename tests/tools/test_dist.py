@@ -1,0 +1,77 @@
+"""Two CPU processes through tools/dist_train.sh, as on two GPUs."""
+
+import os
+import socket
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return str(s.getsockname()[1])
+
+
+def weights(work_dir, epoch):
+    path = work_dir / f'epoch_{epoch}.pth'
+    return torch.load(path, weights_only=True)['state_dict']
+
+
+def test_two_processes_train_like_one_and_resume(job, run, train, port, tmp_path):
+    one, two = tmp_path / 'one', tmp_path / 'two'
+    train(job, one)
+    expected = weights(one, 3)
+    start = ['bash', ROOT / 'tools/dist_train.sh', job, '2', '--work-dir', two]
+    half = ['--cfg-options', 'train_dataloader.batch_size=4']
+    run(*start, *half, PORT=port, CUDA_VISIBLE_DEVICES='')
+    assert_close(weights(two, 3), expected, rtol=1e-4, atol=1e-5)
+
+    (two / 'epoch_3.pth').unlink()  # as if stopped before
+    resumed = run(*start, '--resume', *half, PORT=port, CUDA_VISIBLE_DEVICES='')
+    assert 'resumed epoch: 2, iter: 8' in resumed.stdout
+    assert_close(weights(two, 3), expected, rtol=1e-4, atol=1e-5)
+
+    test = ['bash', ROOT / 'tools/dist_test.sh', job, two / 'epoch_3.pth', '2']
+    done = run(*test, '--work-dir', two, PORT=port, CUDA_VISIBLE_DEVICES='')
+    assert 'accuracy/top1' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['dist_train.sh'], 'dist_train.sh: usage'),
+        (['dist_train.sh', 'c.py', '0'], 'GPUS=0 must be a whole number above 0'),
+        (['dist_test.sh', 'c.py'], 'dist_test.sh: usage'),
+        (['slurm_train.sh', 'part'], 'slurm_train.sh: usage'),
+        (['slurm_test.sh', 'p', 'j', 'c.py', 'k.pth'], 'no srun here'),
+    ],
+)
+def test_wrong_calls_end_with_one_clear_line(run, arguments, message):
+    done = run('bash', ROOT / 'tools' / arguments[0], *arguments[1:], check=False)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_slurm_hands_the_job_to_srun(run, tmp_path):
+    srun = tmp_path / 'srun'
+    srun.write_text('#!/bin/sh\necho "$@"\n')
+    srun.chmod(0o755)
+    script = ROOT / 'tools/slurm_train.sh'
+    done = run(
+        *('bash', script, 'gpu', 'adf', 'c.py', 'work', '--amp'),
+        PATH=f'{tmp_path}:{os.environ["PATH"]}',
+        GPUS='16',
+        SRUN_ARGS='--qos high',
+    )
+    words = done.stdout.split()
+    assert words[:2] == ['-p', 'gpu']
+    assert {'--ntasks=16', '--gres=gpu:8', '--qos', 'high'} <= set(words)
+    assert words[-6:] == ['c.py', '--work-dir', 'work', '--amp', '--launcher', 'slurm']
