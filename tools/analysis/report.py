@@ -66,7 +66,7 @@ def readout_table(
     ]
     for name, logits in scores.items():
         # `Accuracy` counts scores below 0 as no answer, which fits probabilities.
-        top1 = Accuracy.calculate(logits.softmax(1), labels, topk=1)[0][0].item()
+        top1 = Accuracy.calculate(logits.softmax(1), labels, topk=(1,))[0][0].item()
         lines.append(
             f'| {NAMES.get(name, name)} | {top1:.2f} | '
             f'{cost["parameters"] / 1e6:.3f} | {cost["multiply_adds"] / 1e9:.4f} |'
