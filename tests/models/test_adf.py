@@ -1,5 +1,8 @@
 import copy
 
+import cv2
+import mmpretrain
+import numpy as np
 import pytest
 import torch
 from mmengine.model import convert_sync_batchnorm
@@ -8,6 +11,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch.testing import assert_close
 
+from tests.conftest import ROOT
 from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise, samples
 
 LABELS = torch.tensor([0, 3, 1, 4])
@@ -305,6 +309,21 @@ def test_modes():
     assert isinstance(adf(x, mode='predict')[0], DataSample)
     with pytest.raises(RuntimeError, match='Invalid mode'):
         adf(x, mode='train')
+
+
+def test_inferencer_gives_the_models_prediction(tmp_path):
+    from mmpretrain import ImageClassificationInferencer
+
+    image = np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)
+    weights = tmp_path / 'weights.pth'
+    config = str(ROOT / 'configs/adf/adf_tiny_digits.py')
+    model = mmpretrain.get_model(config)
+    torch.save(randomise(model, std=0.1).state_dict(), weights)
+    inferencer = ImageClassificationInferencer(config, pretrained=str(weights))
+    (result,) = inferencer(image)
+    resized = torch.from_numpy(cv2.resize(image, (16, 16))).permute(2, 0, 1)
+    scores = model((resized[None].float() - 127.5) / 127.5).softmax(1)
+    assert_close(torch.from_numpy(result['pred_scores']), scores[0].detach())
 
 
 def test_layer_depth_counts_both_branches_alike():

@@ -1,7 +1,6 @@
 import collections
 
 import cv2
-import pytest
 from sklearn.datasets import load_digits
 
 from tests.conftest import ROOT
@@ -31,17 +30,3 @@ def test_digits_are_written_once_and_completely(python, tmp_path):
     broken = python(SCRIPT, root, check=False)
     assert broken.returncode == 2
     assert 'holds 1796 of 1797 digits; remove that folder' in broken.stderr
-
-
-@pytest.mark.slow
-def test_setup_env_refuses_an_old_python(run, tmp_path):
-    old = tmp_path / 'python'
-    old.write_text('#!/bin/sh\ntest "$1" = -V && echo "Python 3.8.0"; exit 1\n')
-    old.chmod(0o755)
-    script = ROOT / 'tools/setup_env.sh'
-    done = run('bash', script, PYTHON=str(old), MMADF_ENV='', check=False)
-    assert done.returncode == 1
-    line = done.stderr.strip()
-    assert line.endswith(
-        'is Python 3.8.0, need Python 3.11 or newer; set PYTHON to one'
-    )

@@ -1,0 +1,106 @@
+"""tools/setup_env.sh, with a Python whose venv and pip only pretend."""
+
+import os
+import shutil
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+STUB = """#!/bin/bash
+if [ "$1 $2" = "-m venv" ]; then
+    mkdir -p "$3/bin"
+    printf '#!/bin/bash\\necho "$@" >> %s\\n{pip}\\n' "$3/log" > "$3/bin/python"
+    chmod +x "$3/bin/python"
+else
+    exec {python} "$@"
+fi
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Return a copy of what the script reads, whose requirements may change."""
+    root = tmp_path / 'project'
+    shutil.copytree(ROOT / 'requirements', root / 'requirements')
+    (root / 'tools').mkdir()
+    shutil.copy(ROOT / 'tools/setup_env.sh', root / 'tools')
+    return root
+
+
+@pytest.fixture
+def setup(project, run, tmp_path):
+    """Run the script with a Python that pretends; `pip` is its last command."""
+
+    def _setup(pip='exit 0', **env):
+        stub = tmp_path / 'python'
+        stub.write_text(STUB.format(python=sys.executable, pip=pip))
+        stub.chmod(0o755)
+        return run(
+            *('bash', project / 'tools/setup_env.sh'),
+            check=False,
+            PYTHON=str(stub),
+            MMADF_ENV='',
+            MMADF_ENV_HOME=str(tmp_path / 'home'),
+            **env,
+        )
+
+    return _setup
+
+
+def builds(folder):
+    return open(os.path.join(folder, 'log')).read().count('pip install')
+
+
+def test_second_call_reuses_and_a_changed_requirement_rebuilds(setup, project):
+    first = setup().stdout.strip()
+    assert setup().stdout.strip() == first
+    assert builds(first) == 1
+    lock = project / 'requirements/constraints.txt'
+    lock.write_text(lock.read_text() + 'six==1.16.0\n')
+    second = setup().stdout.strip()
+    assert second != first
+    assert builds(second) == 1
+
+
+def test_failed_install_is_one_clear_line_and_is_tried_again(setup):
+    failed = setup(pip='exit 1')
+    assert failed.returncode == 1
+    assert failed.stdout == ''
+    assert 'pip could not install requirements/env.txt' in failed.stderr.strip()
+    again = setup()
+    assert again.returncode == 0
+    assert builds(again.stdout.strip()) == 1
+
+
+def test_full_disk_is_named_before_anything_is_installed(setup, tmp_path):
+    df = tmp_path / 'bin' / 'df'
+    df.parent.mkdir()
+    df.write_text('#!/bin/sh\necho head; echo "/dev/x 9 9 1048576 9% /"\n')
+    df.chmod(0o755)
+    done = setup(PATH=f'{df.parent}:{os.environ["PATH"]}')
+    assert done.returncode == 1
+    assert '1 GB free in' in done.stderr
+    assert 'need 8; make room or set MMADF_ENV_HOME' in done.stderr
+
+
+def test_old_python_is_named(run, tmp_path):
+    old = tmp_path / 'python'
+    old.write_text('#!/bin/sh\ntest "$1" = -V && echo "Python 3.8.0"; exit 1\n')
+    old.chmod(0o755)
+    script = ROOT / 'tools/setup_env.sh'
+    done = run('bash', script, PYTHON=str(old), MMADF_ENV='', check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.endswith(
+        'is Python 3.8.0, need Python 3.11 or newer; set PYTHON to one'
+    )
+
+
+def test_environment_of_ones_own_is_used_as_it_is(run, tmp_path):
+    script = ROOT / 'tools/setup_env.sh'
+    missing = run('bash', script, MMADF_ENV=str(tmp_path), check=False)
+    assert 'holds no bin/python' in missing.stderr
+    own = os.path.dirname(os.path.dirname(sys.executable))
+    assert run('bash', script, MMADF_ENV=own).stdout.strip() == own
