@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -32,6 +33,20 @@ def test_failed_write_keeps_the_former_file(tmp_path, monkeypatch):
     monkeypatch.setattr(os, 'fsync', full_disk)
     with pytest.raises(OSError, match='No space left'):
         AtomicBackend().put(b'torn', path)
+    assert path.read_bytes() == b'good'
+
+
+def test_target_is_touched_by_a_rename_alone(tmp_path, monkeypatch):
+    path = tmp_path / 'a.pth'
+    AtomicBackend().put(b'good', path)
+
+    def stop(source, target):
+        assert Path(source).read_bytes() == b'next'
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, 'replace', stop)
+    with pytest.raises(KeyboardInterrupt):
+        AtomicBackend().put(b'next', path)
     assert path.read_bytes() == b'good'
 
 

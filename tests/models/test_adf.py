@@ -213,8 +213,11 @@ def test_after_a_step_the_fused_result_differs_from_the_plain_one():
     assert (adf(x) - plain(x)).abs().max() > 1e-4
 
 
-def test_config_is_left_as_it_was():
-    cfg = adf_cfg()
+@pytest.mark.parametrize(
+    'appearance', [None, dict(backbone=backbone_cfg(base_channels=4, stem_channels=4))]
+)
+def test_config_is_left_as_it_was(appearance):
+    cfg = adf_cfg(appearance=appearance)
     before = copy.deepcopy(cfg)
     MODELS.build(cfg)
     assert cfg == before

@@ -87,7 +87,8 @@ def test_safe_convex_start_is_the_scaled_semantic_map():
 
 
 def test_safe_start_survives_an_outer_initialisation():
-    mapper = build(init_cfg=dict(type='Constant', layer='BatchNorm2d', val=1))
+    outer = dict(type='Constant', layer='BatchNorm2d', val=1, bias=1)
+    mapper = build(init_cfg=outer)
     mapper.init_weights()
     appearance, s = inputs()
     assert_close(mapper(appearance, s), s, rtol=0, atol=0)
