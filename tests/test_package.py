@@ -113,6 +113,22 @@ def test_config_as_base_of_a_users_file(tmp_path):
     assert (model.type, model.readout) == ('ADFClassifier', 'sum')
 
 
+def test_three_lines_turn_a_host_config_into_adf(tmp_path):
+    from mmengine.config import Config
+
+    user = tmp_path / 'mine.py'
+    user.write_text("""
+_base_ = 'mmpretrain::resnet/resnet18_8xb32_in1k.py'
+custom_imports = dict(imports=['mmadf'])
+model = dict(type='ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1)))
+""")
+    cfg = Config.fromfile(user)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = HOST_MODELS.build(cfg.model)
+    assert model.mappers[0].strides == (8, 4)
+    assert model.appearance_head.num_classes == 1000
+
+
 def test_hub_finds_configs_and_models():
     from mmengine.hub import get_config, get_model
 

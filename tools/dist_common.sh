@@ -1,11 +1,6 @@
 # What dist_train.sh and dist_test.sh share; source it.
-set -euo pipefail
-TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-
-die() {
-    echo "$(basename "$0"): $*" >&2
-    exit 1
-}
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+use_checkout
 
 # Set GPUS and REST from the arguments behind the positional ones.
 take_gpus() {
@@ -22,7 +17,7 @@ take_gpus() {
 
 # launch SCRIPT [arguments]: one process per GPU through torchrun.
 launch() {
-    PYTHONPATH=$TOOLS/..${PYTHONPATH:+:$PYTHONPATH} python -m torch.distributed.run \
+    python -m torch.distributed.run \
         --nnodes "${NNODES:-1}" \
         --node-rank "${NODE_RANK:-0}" \
         --master-addr "${MASTER_ADDR:-127.0.0.1}" \

@@ -5,20 +5,14 @@
 #
 # Builds the environment and writes the data, or reuses both; trains into a new
 # folder below work_dirs/quickstart. Uses a GPU when there is one.
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$ROOT"
 
 CONFIG=configs/adf/adf_tiny_digits.py
 DATA=data/digits
 OUT=work_dirs/quickstart/$(date +%Y%m%d_%H%M%S)
 
-die() {
-    echo "quickstart: $*" >&2
-    exit 1
-}
-
-ENV=$(bash tools/setup_env.sh) || die 'no environment, see the line above'
-export PATH=$ENV/bin:$PATH PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH}
+use_environment
 SECONDS=0
 
 echo "==> Data"

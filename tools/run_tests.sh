@@ -2,16 +2,10 @@
 # Build the environment if needed, lint, and run the whole test suite.
 #
 #   bash tools/run_tests.sh [pytest options]
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$ROOT"
 
-die() {
-    echo "run_tests: $*" >&2
-    exit 1
-}
-
-ENV=$(bash tools/setup_env.sh) || die 'no environment, see the line above'
-export PATH=$ENV/bin:$PATH PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH}
+use_environment
 
 ruff check . || die 'ruff check found the problems above'
 ruff format --check . || die 'files above are not formatted, run: ruff format .'

@@ -8,17 +8,12 @@
 #   PYTHON           the Python to build with (default: python3)
 #   MMADF_ENV_HOME   where environments live (default: ~/.cache/mmadf)
 #   MMADF_ENV        an environment of your own to use as it is
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$ROOT"
 
 NEEDED_GB=8
 PYTHON=${PYTHON:-python3}
 ENV_HOME=${MMADF_ENV_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/mmadf}
-
-die() {
-    echo "setup_env: $*" >&2
-    exit 1
-}
 
 if [[ -n ${MMADF_ENV:-} ]]; then
     [[ -x $MMADF_ENV/bin/python ]] || die "MMADF_ENV=$MMADF_ENV holds no bin/python"

@@ -1,18 +1,13 @@
 # What slurm_train.sh and slurm_test.sh share; source it.
-set -euo pipefail
-TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-
-die() {
-    echo "$(basename "$0"): $*" >&2
-    exit 1
-}
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+use_checkout
 
 # launch SCRIPT [arguments]: one task per GPU through srun.
 launch() {
     command -v srun > /dev/null || die "no srun here; without Slurm use tools/dist_train.sh"
     # SRUN_ARGS holds several words on purpose.
     # shellcheck disable=SC2086
-    PYTHONPATH=$TOOLS/..${PYTHONPATH:+:$PYTHONPATH} srun \
+    srun \
         -p "$PARTITION" \
         --job-name="$JOB_NAME" \
         --gres=gpu:"${GPUS_PER_NODE:-8}" \

@@ -25,7 +25,8 @@ def project(tmp_path):
     root = tmp_path / 'project'
     shutil.copytree(ROOT / 'requirements', root / 'requirements')
     (root / 'tools').mkdir()
-    shutil.copy(ROOT / 'tools/setup_env.sh', root / 'tools')
+    for name in ('setup_env.sh', 'common.sh'):
+        shutil.copy(ROOT / 'tools' / name, root / 'tools')
     return root
 
 

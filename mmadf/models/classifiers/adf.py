@@ -177,17 +177,11 @@ class ADFClassifier(ImageClassifier):
             and what else the heads report, with the same prefixes.
         """
         semantic, appearance = self.branch_feats(inputs)
+        s = self.head.loss(semantic, data_samples)
+        a = self.appearance_head.loss(appearance, data_samples)
         return {
-            **_named(
-                self.head.loss(semantic, data_samples),
-                'semantic',
-                self.semantic_weight,
-            ),
-            **_named(
-                self.appearance_head.loss(appearance, data_samples),
-                'appearance',
-                self.appearance_weight,
-            ),
+            **_named(s, 'semantic', self.semantic_weight),
+            **_named(a, 'appearance', self.appearance_weight),
         }
 
     def predict(
