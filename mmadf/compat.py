@@ -97,14 +97,15 @@ def allow_own_checkpoints() -> None:
             raise UnpicklingError(f'{owner}.{name} is not allowed in a checkpoint')
         return getattr(owner, name)
 
-    reconstruct = np.empty(0).__reduce__()[0]
-    scalar = np.float64(0).__reduce__()[0]
-    allowed = [*methods, np.ndarray, np.dtype, (stored_method, 'builtins.getattr')]
-    allowed += [type(np.dtype(t)) for t in ('float64', 'int64')]
+    types = [*methods, np.ndarray, np.dtype]
+    types += [type(np.dtype(name)) for name in ('float64', 'int64')]
+    # With names: the forks take the bare types off the list after each load.
+    allowed = [(kind, f'{kind.__module__}.{kind.__qualname__}') for kind in types]
+    allowed.append((stored_method, 'builtins.getattr'))
     for module in ('numpy._core.multiarray', 'numpy.core.multiarray'):
         allowed += [
-            (reconstruct, f'{module}._reconstruct'),
-            (scalar, f'{module}.scalar'),
+            (np.empty(0).__reduce__()[0], f'{module}._reconstruct'),
+            (np.float64(0).__reduce__()[0], f'{module}.scalar'),
         ]
     torch.serialization.add_safe_globals(allowed)
 
