@@ -23,13 +23,14 @@ def _seed():
 
 @pytest.fixture
 def run():
-    """Run a command in the checkout; return the finished process."""
+    """Run a command in the checkout, with this Python first; return the process."""
+    path = f'{Path(sys.executable).parent}:{os.environ["PATH"]}'
 
     def _run(*command, cwd=ROOT, check=True, **env):
         done = subprocess.run(
             [str(c) for c in command],
             cwd=cwd,
-            env={**os.environ, 'PYTHONPATH': str(ROOT), **env},
+            env={**os.environ, 'PATH': path, 'PYTHONPATH': str(ROOT), **env},
             capture_output=True,
             text=True,
             timeout=170,
