@@ -17,7 +17,7 @@ import matplotlib
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmpretrain.evaluation import Accuracy, ConfusionMatrix
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmadf.engine import launch
 from mmadf.evaluation import collect_scores, count_cost
@@ -56,6 +56,13 @@ def build_runner(args: argparse.Namespace, scratch: str) -> Runner:
     return runner
 
 
+def row_name(readout: str, model: nn.Module) -> str:
+    """Return what a readout is called in the table."""
+    if readout == 'semantic' and not model.mappers:
+        return 'semantic head'
+    return NAMES.get(readout, readout)
+
+
 def readout_table(
     scores: Dict[str, Tensor], labels: Tensor, cost: Dict[str, int]
 ) -> str:
@@ -68,7 +75,7 @@ def readout_table(
         # `Accuracy` counts scores below 0 as no answer, which fits probabilities.
         top1 = Accuracy.calculate(logits.softmax(1), labels, topk=(1,))[0][0].item()
         lines.append(
-            f'| {NAMES.get(name, name)} | {top1:.2f} | '
+            f'| {name} | {top1:.2f} | '
             f'{cost["parameters"] / 1e6:.3f} | {cost["multiply_adds"] / 1e9:.4f} |'
         )
     return '\n'.join(lines)
@@ -130,7 +137,8 @@ def report(args: argparse.Namespace, runner: Runner) -> None:
     scores, labels = collect_scores(runner)
     dataset = runner.test_dataloader.dataset
     cost = count_cost(runner.model, tuple(dataset[0]['inputs'].shape[-2:]))
-    table = readout_table(scores, labels, cost)
+    rows = {row_name(name, runner.model): value for name, value in scores.items()}
+    table = readout_table(rows, labels, cost)
     (args.work_dir / 'readouts.md').write_text(table + '\n')
     plot_curve(read_log(args.work_dir), args.work_dir / 'curve.png')
     decision = scores[getattr(runner.model, 'readout', 'prediction')]
