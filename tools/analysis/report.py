@@ -104,7 +104,7 @@ def plot_confusion(
     """Plot which class was taken for which."""
     matrix = ConfusionMatrix.calculate(logits, labels, num_classes=len(classes))
     figure = ConfusionMatrix.plot(
-        matrix, include_values=len(classes) <= 20, classes=classes
+        matrix, include_values=len(classes) <= 20, cmap='Blues', classes=classes
     )
     axes = figure.axes[0]
     axes.set(
