@@ -6,8 +6,6 @@ from importlib.util import find_spec
 from pickle import UnpicklingError
 from typing import Callable, Dict, List, Optional, Tuple
 
-INSTALL = "pip install 'mmadf[onedl]'"
-
 # Import name -> (distributions that provide it, lowest version of each,
 # first version that is too new).
 SUPPORTED: Dict[str, Tuple[Dict[str, str], str]] = {
@@ -18,6 +16,13 @@ SUPPORTED: Dict[str, Tuple[Dict[str, str], str]] = {
     ),
     'mmpretrain': ({'onedl-mmpretrain': '1.3.6', 'mmpretrain': '1.2.0'}, '2.0'),
 }
+
+INSTALL = 'pip install ' + ' '.join(
+    f"'{name}>={lowest}'"
+    for lowests, _ in SUPPORTED.values()
+    for name, lowest in lowests.items()
+    if name.startswith('onedl-')
+)
 
 # The domain from which the stock packages load their weights lapsed in 2026;
 # the forks keep the same paths on a mirror. Use it as
@@ -35,9 +40,9 @@ def check_stack() -> None:
     problems = [p for p in map(_package_problem, SUPPORTED) if p]
     if problems:
         raise ImportError(
-            f'mmadf: {"; ".join(problems)}. Install a supported stack with: {INSTALL} '
-            "(maintained forks) or, stock, pip install 'mmadf[openmmlab]'; "
-            'never both in one environment.'
+            f'mmadf: {"; ".join(problems)}. Install the maintained forks with: '
+            f'{INSTALL}; the README says how to stay with the stock packages. Never '
+            'both in one environment.'
         )
 
 

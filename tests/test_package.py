@@ -208,7 +208,8 @@ def test_unsupported_stacks_are_named(monkeypatch, changes, message):
     versions(monkeypatch, **installed)
     with pytest.raises(ImportError, match=message) as error:
         compat.check_stack()
-    assert "pip install 'mmadf[onedl]'" in str(error.value)
+    command = "pip install 'onedl-mmengine>=0.10.12' 'onedl-mmcv>=2.3.6' 'onedl-mmp"
+    assert command in str(error.value)
 
 
 @pytest.mark.parametrize(
