@@ -25,7 +25,7 @@ command -v "$PYTHON" > /dev/null || die "no $PYTHON found; install Python 3.11 o
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     die "$PYTHON is $("$PYTHON" -V 2>&1), need Python 3.11 or newer; set PYTHON to one"
 
-KEY=$("$PYTHON" - requirements/env.txt requirements/constraints.txt << 'PY'
+KEY=$("$PYTHON" - requirements/*.txt << 'PY'
 import hashlib, pathlib, sys
 files = b''.join(pathlib.Path(name).read_bytes() for name in sys.argv[1:])
 print(hashlib.sha256(files + sys.version.encode()).hexdigest()[:12])
