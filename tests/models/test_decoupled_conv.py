@@ -1,104 +1,392 @@
-import itertools
-import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from mmcv.cnn import build_conv_layer
+from mmcv.cnn import ConvModule, build_conv_layer
+from torch import nn
 from torch.autograd import gradcheck
 from torch.testing import assert_close
+from torch.utils.checkpoint import checkpoint
 
 from mmadf.models import DecoupledConv2d
-from mmadf.models.layers.decoupled_conv import ANGLES, MAGNITUDES
+from mmadf.models.layers.operators import ANGLES, MAGNITUDES
 from tests.helpers import randomise
+from tests.models.decoupled_oracle import slow_conv
 
-EPS = 1e-4
+# Made by running wy1iu/DCNets; float32, so 1e-5 of the largest element.
+OFFICIAL = np.load(Path(__file__).parents[1] / 'data' / 'dcnets_official.npz')
+OPERATORS = dict(
+    linear_cos=('linear', 'cosine'),
+    linear_sqcos_wo_bn=('linear', 'square_cosine'),
+    tanh_cos=('tanh', 'cosine'),
+    ball_cos=('ball', 'cosine'),
+    seg_cos=('segmented', 'cosine'),
+)
 
 
-def operator(magnitude, angle, r, cos, rho):
-    h = {'ball': lambda: min(r, rho) / rho, 'tanh': lambda: math.tanh(r / rho)}
-    g = {'cosine': cos, 'square_cosine': math.copysign(cos * cos, cos)}
-    return h.get(magnitude, lambda: r)() * g[angle]
+def build(*sizes, **choices):
+    """Return a layer in float64 whose parameters are all drawn anew."""
+    return randomise(DecoupledConv2d(*(sizes or (4, 6, 3)), **choices), 1.0).double()
 
 
-@torch.no_grad()
+def image(n=2, c=4, h=6, w=5, dtype=torch.float64):
+    return torch.randn(n, c, h, w, dtype=dtype)
+
+
+# Value: the official code
+
+
+@pytest.mark.parametrize('case', ['0', '1', '2'])
+@pytest.mark.parametrize('operator', OPERATORS)
+def test_official_outputs_and_gradients(case, operator):
+    arrays = {name: torch.from_numpy(OFFICIAL[f'{case}/{name}']) for name in ('x', 'w')}
+    x, w = arrays['x'].requires_grad_(), arrays['w']
+    magnitude, angle = OPERATORS[operator]
+    conv = DecoupledConv2d(
+        *(w.shape[1], w.shape[0], w.shape[-1]),
+        stride=int(OFFICIAL[f'{case}/stride']),
+        padding=w.shape[-1] // 2,
+        magnitude=magnitude,
+        angle=angle,
+    )
+    with torch.no_grad():
+        conv.weight.copy_(w)
+        if conv.radius is not None:
+            radius = OFFICIAL[f'{case}/radius'].reshape(-1)
+            conv.radius.copy_(torch.from_numpy(radius))
+    y = conv(x)
+    (y * torch.from_numpy(OFFICIAL[f'{case}/gy'])).sum().backward()
+    found = dict(y=y.detach(), gx=x.grad, gw=conv.weight.grad)
+    if conv.radius is not None:
+        found['gradius'] = conv.radius.grad
+    for name, value in found.items():
+        official = torch.from_numpy(OFFICIAL[f'{case}/{operator}/{name}'])
+        error = (value - official.reshape(value.shape)).abs().max()
+        assert error <= 1e-5 * official.abs().max(), name
+
+
+# Value: loops
+
+GEOMETRIES = dict(
+    plain={},
+    padded=dict(padding=1),
+    strided=dict(stride=2, padding=1),
+    uneven=dict(stride=(2, 1), padding=(1, 0), dilation=(1, 2)),
+    groups=dict(groups=2, padding=1),
+    same=dict(padding='same', dilation=(2, 1)),
+    valid=dict(padding='valid'),
+    reflect=dict(padding=1, padding_mode='reflect'),
+    circular=dict(padding=(1, 2), padding_mode='circular', groups=2),
+    replicate=dict(padding=1, padding_mode='replicate', stride=2),
+    biased=dict(bias=True),
+)
+
+
 @pytest.mark.parametrize('magnitude', MAGNITUDES)
 @pytest.mark.parametrize('angle', ANGLES)
-@pytest.mark.parametrize(
-    'geometry',
-    [dict(padding=1), dict(stride=2), dict(dilation=(2, 1), padding=(2, 0))],
-)
-def test_output_equals_loop(magnitude, angle, geometry):
-    conv = DecoupledConv2d(2, 3, 3, magnitude=magnitude, angle=angle, **geometry)
-    conv = randomise(conv, std=1.0).double()
-    x = torch.randn(1, 2, 6, 5, dtype=torch.float64)
-    (s, _), (p, q), (d, e) = conv.stride, conv.padding, conv.dilation
-    padded = torch.nn.functional.pad(x, (q, q, p, p))
+def test_every_operator_equals_loop(magnitude, angle):
+    conv = build(magnitude=magnitude, angle=angle, k=0.3, alpha=1.3, beta=0.4)
+    x = image(n=1, h=4)
+    assert_close(conv(x), slow_conv(conv, x))
+
+
+@pytest.mark.parametrize('geometry', GEOMETRIES)
+@pytest.mark.parametrize('magnitude', ['segmented', 'weighted_tanh'])
+def test_every_geometry_equals_loop(geometry, magnitude):
+    conv = build(magnitude=magnitude, angle='square_cosine', **GEOMETRIES[geometry])
+    x = image()
     y = conv(x)
-    patches, places = [], list(itertools.product(range(y.shape[2]), range(y.shape[3])))
-    for i, j in places:
-        rows = slice(i * s, i * s + 2 * d + 1, d)
-        columns = slice(j * s, j * s + 2 * e + 1, e)
-        patches.append(padded[0, :, rows, columns].flatten())
-    norms = [math.sqrt(patch.square().sum() + EPS) for patch in patches]
-    mean = sum(norms) / len(norms)
-    for k, ((i, j), patch, r) in itertools.product(
-        range(3), zip(places, patches, norms, strict=True)
-    ):
-        w = conv.weight[k].flatten()
-        cos = (patch @ w).item() / (math.sqrt(w.square().sum() + EPS) * r)
-        rho = (
-            (conv.radius[k].item() ** 2 + EPS) * mean if conv.radius is not None else 1
-        )
-        expected = operator(magnitude, angle, r, cos, rho)
-        assert y[0, k, i, j].item() == pytest.approx(expected, rel=1e-9)
+    plain = nn.Conv2d(4, 6, 3, **GEOMETRIES[geometry]).double()
+    assert y.shape == plain(x).shape
+    assert_close(y, slow_conv(conv, x))
+
+
+@pytest.mark.parametrize('kernel_size', [1, (1, 3), (3, 2), 4])
+def test_kernel_sizes_equal_loop(kernel_size):
+    conv, x = build(4, 6, kernel_size, padding=1), image()
+    assert_close(conv(x), slow_conv(conv, x))
+
+
+def test_depthwise_equals_loop():
+    conv, x = build(4, 8, 3, groups=4, padding=1, magnitude='ball'), image()
+    assert_close(conv(x), slow_conv(conv, x))
+
+
+@pytest.mark.parametrize('radius', ['kernel', 'layer', 0.7])
+@pytest.mark.parametrize('radius_unit', ['mean_norm', 'absolute'])
+def test_every_radius_equals_loop(radius, radius_unit):
+    conv = build(magnitude='ball', radius=radius, radius_unit=radius_unit)
+    x = image()
+    assert_close(conv(x), slow_conv(conv, x))
+    assert conv.radius.shape == ((6,) if radius == 'kernel' else (1,))
+    assert isinstance(conv.radius, nn.Parameter) == isinstance(radius, str)
+
+
+# Laws
+
+
+def plain_and_norms(conv, x):
+    r = conv.patch_norm(x)
+    w = conv.weight
+    q = (w.square().sum((1, 2, 3), keepdim=True) + 1e-4).sqrt()
+    return torch.nn.functional.conv2d(x, w / q), r
+
+
+def test_linear_cosine_is_a_convolution_with_normalised_kernels():
+    conv, x = build(magnitude='linear'), image()
+    assert_close(conv(x), plain_and_norms(conv, x)[0])
+
+
+def test_linear_square_cosine_is_b_cos_with_exponent_two():
+    conv, x = build(magnitude='linear', angle='square_cosine'), image()
+    y, r = plain_and_norms(conv, x)
+    assert_close(conv(x), y * (y / r).abs() ** (2 - 1))
+
+
+def twins(one, other):
+    """Return two layers with equal parameters."""
+    a, b = build(**one), build(**other)
+    b.load_state_dict(a.state_dict())
+    return a, b
+
+
+def test_segmented_without_second_slope_is_ball_times_radius():
+    seg, ball = twins(dict(magnitude='segmented', beta=0.0), dict(magnitude='ball'))
+    x = image()
+    rho = ball.rho(ball.patch_norm(x).unsqueeze(2)).flatten()[:, None, None]
+    assert_close(seg(x), ball(x) * rho)
+
+
+def test_ball_with_a_huge_radius_is_linear():
+    x = image()
+    ball = build(magnitude='ball', radius=1e6, radius_unit='absolute')
+    lin = build(magnitude='linear')
+    lin.weight = ball.weight
+    assert_close(ball(x) * 1e6, lin(x))
+
+
+def test_segmented_with_equal_slopes_is_linear():
+    seg = build(magnitude='segmented', alpha=0.8, beta=0.8)
+    lin = build(magnitude='linear', alpha=0.8)
+    lin.weight, x = seg.weight, image()
+    assert_close(seg(x), lin(x))
+
+
+@pytest.mark.parametrize('magnitude', ['sphere', 'ball', 'tanh'])
+def test_bounded_operators_are_bounded_and_ignore_the_scale_of_the_input(magnitude):
+    conv, x = build(magnitude=magnitude, alpha=1.5), 100 * image()
+    assert conv(x).abs().max() <= 1.5
+    assert_close(conv(x), conv(1000 * x), rtol=1e-5, atol=1e-5)
+
+
+def test_linear_operator_scales_with_the_input():
+    conv, x = build(magnitude='linear', angle='square_cosine'), 100 * image()
+    assert_close(conv(7 * x), 7 * conv(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize('magnitude', MAGNITUDES)
+def test_scale_of_the_kernels_counts_in_weighted_operators_alone(magnitude):
+    conv, x = build(magnitude=magnitude), image()
+    before = conv(x)
+    with torch.no_grad():
+        conv.weight.mul_(3)
+    changed = (conv(x) - before).abs().max() > 1e-2
+    assert changed == magnitude.startswith('weighted')
+
+
+@pytest.mark.parametrize('angle', ANGLES)
+def test_angles_are_odd_and_reach_plus_and_minus_one(angle):
+    cos = torch.tensor([-1.0, -0.6, 0.0, 0.6, 1.0], dtype=torch.float64)
+    g = ANGLES[angle].function(cos, torch.tensor(0.4, dtype=torch.float64))
+    assert_close(g, -g.flip(0), rtol=0, atol=1e-12)
+    assert_close(g[-1].item(), 1.0, rtol=0, atol=2e-3)
+
+
+def test_parameters_are_those_of_a_convolution_and_a_radius_per_kernel():
+    conv = DecoupledConv2d(4, 6, 3)
+    assert {n: tuple(p.shape) for n, p in conv.named_parameters()} == dict(
+        weight=(6, 4, 3, 3), radius=(6,)
+    )
+
+
+# Gradient
 
 
 @pytest.mark.parametrize('magnitude', MAGNITUDES)
 @pytest.mark.parametrize('angle', ANGLES)
 def test_gradcheck(magnitude, angle):
-    conv = DecoupledConv2d(2, 2, 3, magnitude=magnitude, angle=angle, bias=True)
-    conv = randomise(conv, std=1.0).double()
-    x = torch.randn(1, 2, 4, 4, dtype=torch.float64, requires_grad=True)
-    assert gradcheck(conv, (x,))
+    conv = build(2, 2, 2, magnitude=magnitude, angle=angle, bias=True, groups=2)
+    x = image(n=1, c=2, h=3, w=3).requires_grad_()
+    names, values = zip(*conv.named_parameters(), strict=True)
+
+    def response(x, *values):
+        parameters = dict(zip(names, values, strict=True))
+        return torch.func.functional_call(conv, parameters, (x,))
+
+    assert gradcheck(response, (x, *values))
 
 
-def test_linear_cosine_is_a_convolution_with_normalised_kernels():
-    conv = DecoupledConv2d(3, 4, 3, magnitude='linear')
-    x = torch.randn(2, 3, 6, 6)
-    norms = (conv.weight.square().sum((1, 2, 3), keepdim=True) + EPS).sqrt()
-    expected = torch.nn.functional.conv2d(x, conv.weight / norms)
-    assert_close(conv(x), expected)
-
-
-def test_moving_mean_norm_follows_training_and_stays_in_evaluation():
-    conv, x = DecoupledConv2d(2, 3, 3), 5 * torch.randn(2, 2, 6, 6)
-    mean = conv.patch_norm(x).mean()
-    conv(x)
-    assert_close(conv.mean_norm, 0.999 * torch.tensor(1.0) + 0.001 * mean)
-    before = conv.mean_norm.clone()
-    conv.eval()
-    y = conv(x)
-    assert conv.mean_norm == before
+@pytest.mark.parametrize('magnitude', MAGNITUDES)
+@pytest.mark.parametrize('angle', ANGLES)
+def test_degenerate_inputs_give_finite_gradients(magnitude, angle):
+    conv = DecoupledConv2d(3, 4, 3, magnitude=magnitude, angle=angle)
     with torch.no_grad():
-        conv.mean_norm.copy_(mean)
-    assert (conv(x) - y).abs().max() > 1e-3
+        conv.weight[0] = 0
+        conv.weight[1] *= 1e4
+    x = torch.randn(3, 3, 3, 3)
+    x[0] = 0  # an empty patch
+    x[1] = conv.weight[1].detach()  # cos = 1
+    x[2] = -x[1]
+    x.requires_grad_()
+    y = conv(x)
+    assert torch.isfinite(y).all()
+    y.sum().backward()
+    assert torch.isfinite(x.grad).all()
+    for name, parameter in conv.named_parameters():
+        assert torch.isfinite(parameter.grad).all(), name
+
+
+# State
+
+
+def test_moving_average_is_the_mean_at_first_and_then_follows_slowly():
+    conv = DecoupledConv2d(4, 6, 3, decay=0.75)
+    means = []
+    for scale in (1, 2, 3, 4):
+        x = scale * image(dtype=torch.float32)
+        means.append(conv.patch_norm(x).mean())
+        conv(x)
+    assert conv.num_batches == 4
+    assert_close(conv.mean_norm, torch.stack(means).mean())
+    x = image(dtype=torch.float32)
+    expected = 0.75 * conv.mean_norm + 0.25 * conv.patch_norm(x).mean()
+    conv(x)
+    assert_close(conv.mean_norm, expected)
+
+
+def test_evaluation_uses_the_moving_average_and_leaves_it():
+    conv, x = DecoupledConv2d(4, 6, 3), image(dtype=torch.float32)
+    trained = conv(x)
+    conv.eval()
+    assert_close(conv(x), trained)  # after one batch the average is that batch's mean
+    conv(5 * x)
+    assert conv.num_batches == 1
+    with torch.no_grad():
+        conv.mean_norm.mul_(2)
+    assert (conv(x) - trained).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize('use_reentrant', [False, True])
+def test_checkpointing_counts_a_batch_once(use_reentrant):
+    conv = DecoupledConv2d(4, 6, 3)
+    plain = DecoupledConv2d(4, 6, 3)
+    plain.load_state_dict(conv.state_dict())
+    for _ in range(2):
+        x = image(dtype=torch.float32).requires_grad_()
+        checkpoint(conv, x, use_reentrant=use_reentrant).sum().backward()
+        plain(x.detach()).sum().backward()
+    assert conv.num_batches == 2
+    assert_close(conv.mean_norm, plain.mean_norm)
+    assert_close(conv.radius.grad, plain.radius.grad)
+
+
+def test_ema_model_gets_the_moving_average():
+    from mmengine.model import ExponentialMovingAverage
+
+    conv = DecoupledConv2d(4, 6, 3)
+    ema = ExponentialMovingAverage(conv)
+    conv(image(dtype=torch.float32))
+    ema.update_parameters(conv)
+    assert_close(ema.module.mean_norm, conv.mean_norm)
+
+
+def test_state_dict_round_trip():
+    one, other, x = build(), build(), image()
+    one(x)
+    other.load_state_dict(one.state_dict())
+    assert_close(other.eval()(x), one.eval()(x))
+
+
+def test_memory_layouts_and_empty_batch():
+    conv, x = build(padding=1), image()
+    expected = conv(x)
+    assert_close(conv(x.to(memory_format=torch.channels_last)), expected)
+    assert_close(conv(x.transpose(2, 3).contiguous().transpose(2, 3)), expected)
+    before = conv.mean_norm.clone()
+    assert conv(x[:0]).shape == (0, 6, 6, 5)
+    assert conv.mean_norm == before
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('magnitude', ['ball', 'tanh', 'sphere', 'segmented'])
+def test_autocast_neither_overflows_nor_strays(dtype, magnitude):
+    conv = DecoupledConv2d(64, 8, 3, magnitude=magnitude)
+    x = 1e3 * torch.rand(2, 64, 6, 6)
+    exact = conv(x)
+    with torch.autocast('cpu', dtype=dtype):
+        low = conv(x)
+        half = conv(x.to(dtype))
+    assert low.dtype == dtype
+    tolerance = 3e-2 * exact.abs().max().item()
+    assert_close(low.float(), exact, rtol=0.03, atol=tolerance)
+    assert_close(half.float(), exact, rtol=0.03, atol=tolerance)
+    low.float().sum().backward()
+    assert torch.isfinite(conv.weight.grad).all()
+
+
+# Host and compilers
 
 
 def test_builds_where_mmcv_looks():
-    conv = build_conv_layer(dict(type='DecoupledConv2d', magnitude='ball'), 3, 4, 3)
-    assert isinstance(conv, DecoupledConv2d)
-    assert conv.names == ('ball', 'cosine')
+    cfg = dict(type='DecoupledConv2d', magnitude='ball', angle='sigmoid')
+    conv = build_conv_layer(cfg, 3, 4, 3)
+    assert conv.names == ('ball', 'sigmoid')
+    block = ConvModule(4, 8, 3, groups=2, conv_cfg=cfg, norm_cfg=dict(type='BN'))
+    assert isinstance(block.conv, DecoupledConv2d)
+    x = torch.randn(2, 4, 5, 5)
+    assert_close(block(x), block.bn(block.conv(x)).relu())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('training', [True, False])
+def test_compiled_without_graph_break_gives_the_same(training):
+    conv = randomise(DecoupledConv2d(4, 6, 3, padding=1)).train(training)
+    x = image(dtype=torch.float32)
+    compiled = torch.compile(conv, fullgraph=True)(x)
+    assert_close(compiled, conv(x), rtol=1e-4, atol=1e-5)
+
+
+def test_exported_program_gives_the_same():
+    conv = randomise(DecoupledConv2d(4, 6, 3, padding=1)).eval()
+    x = image(dtype=torch.float32)
+    batch = torch.export.Dim('batch', min=1, max=64)
+    program = torch.export.export(conv, (x,), dynamic_shapes=({0: batch},))
+    more = torch.cat([x, x, x])
+    assert_close(program.module()(more), conv(more))
+
+
+# Errors
 
 
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(magnitude='cube'), "magnitude='cube' is not supported"),
-        (dict(angle='sine'), "angle='sine' is not supported"),
-        (dict(groups=2), 'groups=2 is not supported'),
-        (dict(padding_mode='reflect'), "padding_mode='reflect' is not supported"),
+        (dict(magnitude='cube'), "magnitude='cube' is none of"),
+        (dict(angle='sine'), "angle='sine' is none of"),
+        (dict(radius='pixel'), "radius='pixel' is none of 'kernel', 'layer' or"),
+        (dict(radius=0), 'radius=0 must be > 0'),
+        (dict(radius_unit='pixel'), "radius_unit='pixel' is none of"),
+        (dict(k=-1), 'k=-1 must be > 0'),
+        (dict(decay=1), r'decay=1 must be in \[0, 1\)'),
+        (dict(groups=3), 'divisible by groups'),
     ],
 )
 def test_bad_arguments_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         DecoupledConv2d(2, 4, 3, **changes)
+
+
+def test_input_without_batch_is_refused():
+    with pytest.raises(ValueError, match=r'shape \(3, 5, 5\) must be .*x\[None\]'):
+        DecoupledConv2d(3, 4, 3)(torch.randn(3, 5, 5))

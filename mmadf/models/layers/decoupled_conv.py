@@ -1,6 +1,6 @@
 """Decoupled convolution: magnitude times angle."""
 
-from typing import Callable, Dict, Optional, Tuple, Union
+from typing import Tuple, Union
 
 import torch
 import torch.nn.functional as F
@@ -9,72 +9,55 @@ from torch import Tensor, nn
 
 from mmadf.registry import MODELS
 
-EPS = 1e-4  # Code: added under both square roots and to the squared radius.
-
-
-def ball_magnitude(r: Tensor, rho: Tensor) -> Tensor:
-    """Return min(r, rho) / rho. Paper: arXiv 1804.08071, BallConv."""
-    return torch.minimum(r, rho) / rho
-
-
-def tanh_magnitude(r: Tensor, rho: Tensor) -> Tensor:
-    """Return tanh(r / rho). Paper: arXiv 1804.08071, TanhConv."""
-    return torch.tanh(r / rho)
-
-
-def linear_magnitude(r: Tensor, rho: Optional[Tensor]) -> Tensor:
-    """Return r. Paper: arXiv 1804.08071, LinearConv."""
-    return r
-
-
-def cosine_angle(cos: Tensor) -> Tensor:
-    """Return cos. Paper: arXiv 1804.08071."""
-    return cos
-
-
-def square_cosine_angle(cos: Tensor) -> Tensor:
-    """Return sign(cos) * cos^2. Paper: arXiv 1804.08071."""
-    return cos * cos.abs()
-
-
-# name -> (function of patch norm r and radius rho, whether it has a radius)
-MAGNITUDES: Dict[str, Tuple[Callable, bool]] = dict(
-    ball=(ball_magnitude, True),
-    tanh=(tanh_magnitude, True),
-    linear=(linear_magnitude, False),
-)
-ANGLES: Dict[str, Callable[[Tensor], Tensor]] = dict(
-    cosine=cosine_angle, square_cosine=square_cosine_angle
+from .decoupled import (
+    EPS,
+    DecoupledOperator,
+    at_least_float32,
+    input_scale,
+    norm,
+    normalised,
 )
 
 
 @MMENGINE_MODELS.register_module()
 @MODELS.register_module()
-class DecoupledConv2d(nn.Conv2d):
-    """Convolution as h(|x|) * g(angle(w, x)), x the patch under the kernel.
+class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
+    """Convolution as h(|w|, |x|) * g(angle(w, x)), x the patch under the kernel.
 
-    Paper: Decoupled Networks, arXiv 1804.08071.
-    Code: wy1iu/DCNets: |x| and |w| are sqrt(sum of squares + 1e-4), with the
-    padding of the convolution; the radius is learned, one per kernel, starts at 1
-    and acts as rho = (radius^2 + 1e-4) * m, where m is the mean patch norm of the
-    batch in training and its moving average (decay 0.999) in evaluation.
+    Paper: Decoupled Networks, CVPR 2018, arXiv 1804.08071.
+    Code: wy1iu/DCNets: the defaults; kernels are always normalised, so that |w|
+    counts only in the weighted operators; no bias.
+    Ours: groups have one patch norm each; geometries and padding modes beyond the
+    code's; norms in float32 whatever the precision; see `DecoupledOperator`.
 
     Args:
         in_channels: channels that come in.
-        out_channels: number of kernels.
+        out_channels: number of kernels K.
         kernel_size: side of the kernels, or (height, width).
         stride: as in `nn.Conv2d`.
-        padding: as in `nn.Conv2d`, numbers only.
+        padding: as in `nn.Conv2d`, 'same' and 'valid' included.
         dilation: as in `nn.Conv2d`.
-        groups: 1 only.
+        groups: as in `nn.Conv2d`.
         bias: add a learned bias per kernel.
-        padding_mode: 'zeros' only.
-        magnitude: h, one of 'ball', 'tanh', 'linear'.
-        angle: g, one of 'cosine', 'square_cosine'.
+        padding_mode: as in `nn.Conv2d`; padding counts in the patch norm as the
+            numbers that it puts there.
+        magnitude: h, a name in `MAGNITUDES`: 'sphere', 'ball', 'tanh', 'linear',
+            'segmented', 'log', 'mix', 'weighted_linear', 'weighted_tanh' or
+            'weighted_tanh_product'.
+        angle: g, a name in `ANGLES`: 'linear', 'cosine', 'square_cosine', 'sigmoid'
+            or 'learnable_sigmoid'.
+        alpha: scale of the magnitude.
+        beta: slope beyond the radius ('segmented'), scale of the logarithm ('mix').
+        k: curvature of the 'sigmoid' angle, > 0.
+        radius: 'kernel' or 'layer' for a learned operator radius each, or a number
+            > 0, fixed.
+        radius_unit: 'mean_norm' (relative to the mean patch norm) or 'absolute'.
+        decay: of the moving average of the mean patch norm, in [0, 1).
+        sync_mean_norm: take the mean patch norm over all processes.
 
     Raises:
-        ValueError: unknown magnitude or angle, or groups or a padding mode that
-            are not supported.
+        ValueError: unknown name or a number outside its range, and what
+            `nn.Conv2d` refuses.
     """
 
     def __init__(
@@ -83,62 +66,94 @@ class DecoupledConv2d(nn.Conv2d):
         out_channels: int,
         kernel_size: Union[int, Tuple[int, int]],
         stride: Union[int, Tuple[int, int]] = 1,
-        padding: Union[int, Tuple[int, int]] = 0,
+        padding: Union[int, Tuple[int, int], str] = 0,
         dilation: Union[int, Tuple[int, int]] = 1,
         groups: int = 1,
         bias: bool = False,
         padding_mode: str = 'zeros',
         magnitude: str = 'tanh',
         angle: str = 'cosine',
+        alpha: float = 1.0,
+        beta: float = 0.5,
+        k: float = 0.5,
+        radius: Union[str, float] = 'kernel',
+        radius_unit: str = 'mean_norm',
+        decay: float = 0.999,
+        sync_mean_norm: bool = False,
     ) -> None:
-        for name, value, allowed in (
-            ('magnitude', magnitude, MAGNITUDES),
-            ('angle', angle, ANGLES),
-            ('groups', groups, [1]),
-            ('padding_mode', padding_mode, ['zeros']),
-        ):
-            if value not in allowed:
-                raise ValueError(
-                    f'DecoupledConv2d: {name}={value!r} is not supported, choose one '
-                    f'of {list(allowed)}.'
-                )
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, bias=bias
+        nn.Conv2d.__init__(
+            self,
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
         )
-        self.names = (magnitude, angle)
-        self.magnitude, has_radius = MAGNITUDES[magnitude]
-        self.angle = ANGLES[angle]
-        radius = nn.Parameter(torch.ones(out_channels)) if has_radius else None
-        self.register_parameter('radius', radius)
-        if has_radius:
-            self.register_buffer('mean_norm', torch.ones(()))
+        self.set_operator(
+            out_channels,
+            magnitude,
+            angle,
+            alpha,
+            beta,
+            k,
+            radius,
+            radius_unit,
+            decay,
+            sync_mean_norm,
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, out_channels, H', W'), as `nn.Conv2d` does."""
-        r = self.patch_norm(x)
-        w = self.weight / (self.weight.square().sum((1, 2, 3), True) + EPS).sqrt()
-        geometry = (self.stride, self.padding, self.dilation)
-        cos = F.conv2d(x, w, None, *geometry) / r
-        y = self.magnitude(r, self.rho(r)) * self.angle(cos)
+        """Map (N, C, H, W) to (N, K, H', W'), as `nn.Conv2d` does.
+
+        Raises:
+            ValueError: an input without batch dimension.
+        """
+        if x.dim() != 4:
+            raise ValueError(
+                f'DecoupledConv2d: input of shape {tuple(x.shape)} must be '
+                '(N, C, H, W); add a batch dimension with x[None].'
+            )
+        if self.padding_mode != 'zeros':
+            x = F.pad(x, self._reversed_padding_repeated_twice, self.padding_mode)
+        q = norm(self.weight, (1, 2, 3))
+        scale = input_scale(x)
+        dot = self._slide(x if scale == 1 else x * scale, normalised(self.weight, q))
+        groups = (self.groups, self.out_channels // self.groups)
+        with torch.autocast(x.device.type, enabled=False):
+            r = self.patch_norm(x).unsqueeze(2)
+            q = q.view(*groups, 1, 1)
+            y = self.respond(dot.unflatten(1, groups), r, q, scale).flatten(1, 2)
+        y = y.to(dot.dtype)
         return y if self.bias is None else y + self.bias[:, None, None]
 
     def patch_norm(self, x: Tensor) -> Tensor:
-        """Return |patch| per position, (N, C, H, W) -> (N, 1, H', W')."""
-        energy = x.square().sum(1, keepdim=True)
-        ones = energy.new_ones(1, 1, *self.kernel_size)
-        geometry = (self.stride, self.padding, self.dilation)
-        return (F.conv2d(energy, ones, None, *geometry) + EPS).sqrt()
+        """Return |patch| per group and position.
 
-    def rho(self, r: Tensor) -> Optional[Tensor]:
-        """Return the operator radii, (out_channels, 1, 1), None without radius."""
-        if self.radius is None:
-            return None
-        mean = r.mean() if self.training else self.mean_norm
-        if self.training:
-            self.mean_norm.lerp_(mean.detach(), 1 - 0.999)
-        return ((self.radius.square() + EPS) * mean)[:, None, None]
+        Args:
+            x: (N, C, H, W), padded already unless with zeros.
+
+        Returns:
+            (N, groups, H', W'), float32 or better.
+        """
+        energy = at_least_float32(x).square().unflatten(1, (self.groups, -1)).sum(2)
+        ones = energy.new_ones(self.groups, 1, *self.kernel_size)
+        return (self._slide(energy, ones) + EPS).sqrt()
+
+    def per_kernel(self, values: Tensor) -> Tensor:
+        """Shape (K,) to (groups, K / groups, 1, 1); one value for all stays one."""
+        return values.view(self.groups if len(values) > 1 else 1, -1, 1, 1)
 
     def extra_repr(self) -> str:
         """Return the geometry and the operator."""
         magnitude, angle = self.names
         return f'{super().extra_repr()}, magnitude={magnitude!r}, angle={angle!r}'
+
+    def _slide(self, x: Tensor, kernels: Tensor) -> Tensor:
+        """Correlate with this layer's geometry."""
+        padding = self.padding if self.padding_mode == 'zeros' else 0
+        geometry = (self.stride, padding, self.dilation, self.groups)
+        return F.conv2d(x, kernels, None, *geometry)

@@ -1,0 +1,145 @@
+"""Decoupled operators: magnitude functions h and angle functions g.
+
+Paper: Decoupled Networks, CVPR 2018, arXiv 1804.08071: f(w, x) = h(|w|, |x|) *
+g(theta), theta the angle between kernel w and patch x.
+Code: wy1iu/DCNets has ball, tanh, linear and segmented with the cosine, and linear
+with the square cosine.
+
+Symbols: r = |x| (patch norm), q = |w| (kernel norm), rho (operator radius, > 0),
+alpha and beta (scales), cos = cos(theta). All broadcast against each other.
+"""
+
+import math
+from typing import Callable, Dict, NamedTuple, Optional
+
+import torch
+from torch import Tensor
+
+# acos has an infinite slope at +-1, which rounding can reach.
+MAX_COS = 1 - 1e-6
+
+
+def sphere(
+    r: Tensor, q: Tensor, rho: Optional[Tensor], alpha: float, beta: float
+) -> Tensor:
+    """Return alpha. Paper: SphereConv."""
+    return torch.full_like(r, alpha)
+
+
+def ball(r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float) -> Tensor:
+    """Return alpha * min(r, rho) / rho. Paper and code: BallConv."""
+    return alpha * torch.minimum(r, rho) / rho
+
+
+def tanh(r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float) -> Tensor:
+    """Return alpha * tanh(r / rho). Paper and code: TanhConv."""
+    return alpha * torch.tanh(r / rho)
+
+
+def linear(
+    r: Tensor, q: Tensor, rho: Optional[Tensor], alpha: float, beta: float
+) -> Tensor:
+    """Return alpha * r. Paper and code: LinearConv."""
+    return alpha * r
+
+
+def segmented(r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float) -> Tensor:
+    """Return alpha * r up to rho, and slope beta beyond. Paper and code: SegConv."""
+    return alpha * torch.minimum(r, rho) + beta * torch.relu(r - rho)
+
+
+def log(
+    r: Tensor, q: Tensor, rho: Optional[Tensor], alpha: float, beta: float
+) -> Tensor:
+    """Return alpha * log(1 + r). Paper: LogConv."""
+    return alpha * torch.log1p(r)
+
+
+def mix(
+    r: Tensor, q: Tensor, rho: Optional[Tensor], alpha: float, beta: float
+) -> Tensor:
+    """Return alpha * r + beta * log(1 + r). Paper: MixConv, by recollection only."""
+    return alpha * r + beta * torch.log1p(r)
+
+
+def weighted_linear(
+    r: Tensor, q: Tensor, rho: Optional[Tensor], alpha: float, beta: float
+) -> Tensor:
+    """Return alpha * q. Paper: the linear weighted operator."""
+    return alpha * q.expand_as(r * q)
+
+
+def weighted_tanh(
+    r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float
+) -> Tensor:
+    """Return alpha * tanh(r * q / rho).
+
+    Paper: the first nonlinear weighted operator; its bracket is uncertain.
+    """
+    return alpha * torch.tanh(r * q / rho)
+
+
+def weighted_tanh_product(
+    r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float
+) -> Tensor:
+    """Return alpha * tanh(q / rho) * tanh(r / rho). Paper: the second one."""
+    return alpha * torch.tanh(q / rho) * torch.tanh(r / rho)
+
+
+def linear_angle(cos: Tensor, k: Optional[Tensor]) -> Tensor:
+    """Return 1 - 2 * theta / pi. Paper: linear."""
+    return 1 - 2 / math.pi * torch.acos(cos.clamp(-MAX_COS, MAX_COS))
+
+
+def cosine_angle(cos: Tensor, k: Optional[Tensor]) -> Tensor:
+    """Return cos(theta). Paper and code: cosine."""
+    return cos
+
+
+def square_cosine_angle(cos: Tensor, k: Optional[Tensor]) -> Tensor:
+    """Return sign(cos) * cos^2. Paper and code: square cosine."""
+    return cos * cos.abs()
+
+
+def sigmoid_angle(cos: Tensor, k: Tensor) -> Tensor:
+    """Return tanh((pi/2 - theta) / (2k)) / tanh(pi / (4k)), k > 0.
+
+    Paper: sigmoid, whose exponential form this equals and does not overflow.
+    """
+    theta = torch.acos(cos.clamp(-MAX_COS, MAX_COS))
+    return torch.tanh((math.pi / 2 - theta) / (2 * k)) / torch.tanh(math.pi / (4 * k))
+
+
+class Magnitude(NamedTuple):
+    """A function h and whether it has an operator radius."""
+
+    function: Callable[..., Tensor]
+    has_radius: bool
+
+
+class Angle(NamedTuple):
+    """A function g and where its k comes from: '', 'fixed' or 'learned'."""
+
+    function: Callable[..., Tensor]
+    k: str
+
+
+MAGNITUDES: Dict[str, Magnitude] = dict(
+    sphere=Magnitude(sphere, False),
+    ball=Magnitude(ball, True),
+    tanh=Magnitude(tanh, True),
+    linear=Magnitude(linear, False),
+    segmented=Magnitude(segmented, True),
+    log=Magnitude(log, False),
+    mix=Magnitude(mix, False),
+    weighted_linear=Magnitude(weighted_linear, False),
+    weighted_tanh=Magnitude(weighted_tanh, True),
+    weighted_tanh_product=Magnitude(weighted_tanh_product, True),
+)
+ANGLES: Dict[str, Angle] = dict(
+    linear=Angle(linear_angle, ''),
+    cosine=Angle(cosine_angle, ''),
+    square_cosine=Angle(square_cosine_angle, ''),
+    sigmoid=Angle(sigmoid_angle, 'fixed'),
+    learnable_sigmoid=Angle(sigmoid_angle, 'learned'),
+)

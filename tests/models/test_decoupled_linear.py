@@ -1,0 +1,58 @@
+import pytest
+import torch
+from torch.autograd import gradcheck
+from torch.testing import assert_close
+
+from mmadf.models import DecoupledConv2d, DecoupledLinear
+from mmadf.models.layers.operators import ANGLES, MAGNITUDES
+from tests.helpers import randomise
+from tests.models.decoupled_oracle import respond, vector_norm
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('magnitude', MAGNITUDES)
+@pytest.mark.parametrize('angle', ANGLES)
+def test_every_operator_equals_loop(magnitude, angle):
+    layer = DecoupledLinear(5, 3, magnitude=magnitude, angle=angle, k=0.3, bias=True)
+    layer = randomise(layer, 1.0).double()
+    x = torch.randn(4, 5, dtype=torch.float64)
+    norms = [vector_norm(row) for row in x]
+    mean = sum(norms) / len(norms)
+    expected = torch.tensor(
+        [
+            [respond(layer, k, row, layer.weight[k], r, mean) for k in range(3)]
+            for row, r in zip(x, norms, strict=True)
+        ],
+        dtype=torch.float64,
+    )
+    assert_close(layer(x), expected)
+
+
+def test_is_the_convolution_of_a_single_position():
+    layer = randomise(DecoupledLinear(5, 3, magnitude='segmented'))
+    conv = DecoupledConv2d(5, 3, 1, magnitude='segmented')
+    state = {name: value for name, value in layer.state_dict().items()}
+    state['weight'] = state['weight'][:, :, None, None]
+    conv.load_state_dict(state)
+    x = torch.randn(4, 5)
+    assert_close(layer(x), conv(x[:, :, None, None]).flatten(1))
+
+
+def test_leading_dimensions_are_kept():
+    layer = randomise(DecoupledLinear(5, 3)).eval()
+    x = torch.randn(2, 7, 5)
+    assert_close(layer(x), layer(x.flatten(0, 1)).view(2, 7, 3))
+
+
+def test_gradcheck():
+    layer = randomise(DecoupledLinear(4, 3, angle='sigmoid'), 1.0).double()
+    x = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
+    assert gradcheck(layer.eval(), (x,))
+
+
+def test_float16_norm_does_not_overflow():
+    layer = DecoupledLinear(512, 3)
+    with torch.autocast('cpu', dtype=torch.float16):
+        y = layer(torch.full((2, 512), 1e3))
+    assert torch.isfinite(y).all()
+    assert y.abs().max() <= 1
