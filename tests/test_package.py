@@ -1,5 +1,6 @@
 import pickle
 import re
+import shutil
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -152,7 +153,12 @@ def test_mmpretrain_lists_and_builds_our_models():
 def test_wheel_carries_the_configs(python, tmp_path):
     import zipfile
 
-    wheel = ('wheel', '.', '--no-deps', '--no-build-isolation', '-w', tmp_path)
+    source = tmp_path / 'source'  # a build leaves files in its folder
+    for name in ('mmadf', 'configs', 'tools', 'requirements'):
+        shutil.copytree(ROOT / name, source / name, symlinks=True)
+    for name in ('setup.py', 'pyproject.toml', 'README.md', 'model-index.yml'):
+        shutil.copy(ROOT / name, source)
+    wheel = ('wheel', source, '--no-deps', '--no-build-isolation', '-w', tmp_path)
     python('-m', 'pip', *wheel)
     zipfile.ZipFile(next(tmp_path.glob('*.whl'))).extractall(tmp_path / 'site')
     code = """

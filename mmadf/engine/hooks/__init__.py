@@ -1,6 +1,17 @@
 """Hooks of MMEngine's Runner."""
 
 from .check_data import CheckDataHook
+from .decoupled_training import (
+    OrthogonalityHook,
+    WeightedGradientsHook,
+    WeightProjectionHook,
+)
 from .safe_checkpoint import SafeCheckpointHook
 
-__all__ = ['CheckDataHook', 'SafeCheckpointHook']
+__all__ = [
+    'CheckDataHook',
+    'OrthogonalityHook',
+    'SafeCheckpointHook',
+    'WeightProjectionHook',
+    'WeightedGradientsHook',
+]

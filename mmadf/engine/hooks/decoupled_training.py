@@ -1,0 +1,123 @@
+"""Training aids of Decoupled Networks.
+
+The fourth, no weight decay on the radii, is a field of the host:
+`optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'radius': dict(decay_mult=0)}))`.
+"""
+
+from typing import Iterator, Optional
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from mmadf.models.layers.decoupled import DecoupledOperator
+from mmadf.registry import HOOKS
+
+
+def decoupled_layers(model: nn.Module) -> Iterator[nn.Module]:
+    """Yield the decoupled layers of a network."""
+    return (m for m in model.modules() if isinstance(m, DecoupledOperator))
+
+
+def orthogonality_loss(weight: Tensor) -> Tensor:
+    """Return 0.5 * |W W^T - I|_F^2 of the normalised kernels W.
+
+    Code: wy1iu/DCNets, written there for kernels as columns.
+
+    Args:
+        weight: (K, ...), kernels first.
+
+    Returns:
+        A scalar >= 0, 0 for orthogonal kernels.
+    """
+    w = nn.functional.normalize(weight.flatten(1), dim=1)
+    identity = torch.eye(len(w), dtype=w.dtype, device=w.device)
+    return 0.5 * (w @ w.T - identity).square().sum()
+
+
+@HOOKS.register_module()
+class WeightProjectionHook(Hook):
+    """Divide each kernel of the decoupled layers by its norm, every few iterations.
+
+    Paper: weight projection. Code: wy1iu/DCNets: every 100 iterations, the state of
+    the optimizer is kept.
+
+    Args:
+        interval: iterations between projections, > 0.
+    """
+
+    def __init__(self, interval: int = 100) -> None:
+        if interval < 1:
+            raise ValueError(f'WeightProjectionHook: interval={interval} must be > 0.')
+        self.interval = interval
+
+    @torch.no_grad()
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Optional[dict] = None,
+        outputs: Optional[dict] = None,
+    ) -> None:
+        """Project, after every `interval`-th iteration."""
+        if not self.every_n_train_iters(runner, self.interval):
+            return
+        for layer in decoupled_layers(runner.model):
+            w = layer.weight
+            w.copy_(nn.functional.normalize(w.flatten(1), dim=1).view_as(w))
+
+
+@HOOKS.register_module()
+class WeightedGradientsHook(Hook):
+    """Multiply the gradient of each kernel of the decoupled layers by its norm.
+
+    Paper: weighted gradients, dw = |w| * dL/dw, by recollection only.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Hook the gradients of all decoupled layers."""
+        for layer in decoupled_layers(runner.model):
+            weight = layer.weight
+            weight.register_hook(lambda grad, w=weight: grad * _kernel_norms(w))
+
+
+@HOOKS.register_module()
+class OrthogonalityHook(Hook):
+    """Add the orthogonality of the kernels to the losses, as `orthogonality_loss`.
+
+    Paper and code (wy1iu/DCNets): 1e-5 times the sum over the decoupled layers.
+
+    Args:
+        weight: factor of the loss, >= 0.
+    """
+
+    def __init__(self, weight: float = 1e-5) -> None:
+        if weight < 0:
+            raise ValueError(f'OrthogonalityHook: weight={weight} must be >= 0.')
+        self.weight = weight
+
+    def before_train(self, runner: Runner) -> None:
+        """Let the model return the loss beside its own."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        layers = list(decoupled_layers(model))
+        if not layers:
+            raise ValueError(
+                'OrthogonalityHook: the model has no decoupled layer; leave the hook '
+                "out, or choose one with conv_cfg=dict(type='DecoupledConv2d')."
+            )
+
+        def _add_loss(module: nn.Module, args: tuple, output: object) -> object:
+            if isinstance(output, dict) and module.training:
+                total = sum(orthogonality_loss(layer.weight) for layer in layers)
+                return {**output, 'orthogonality_loss': self.weight * total}
+            return output
+
+        model.register_forward_hook(_add_loss)
+
+
+def _kernel_norms(w: Tensor) -> Tensor:
+    """Return |w| of each kernel, shaped to multiply `w`."""
+    norms = w.detach().flatten(1).norm(dim=1)
+    return norms.view(-1, *[1] * (w.dim() - 1))

@@ -1,0 +1,152 @@
+"""Swap the convolutions of a built network for decoupled ones, and back."""
+
+from fnmatch import fnmatchcase
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple
+
+import torch
+from torch import nn
+
+from mmadf.registry import MODELS
+
+from .decoupled import EPS
+from .decoupled_conv import DecoupledConv2d
+
+# Paper: shortcuts and the classifier stay ordinary convolutions.
+ORDINARY = ('*downsample*', '*shortcut*', '*fc*', '*head*', '*classifier*')
+
+
+def decouple(
+    model: nn.Module,
+    include: Sequence[str] = ('*',),
+    exclude: Sequence[str] = ORDINARY,
+    **operator,
+) -> List[str]:
+    """Replace `nn.Conv2d` in a network, in place, keeping its weights.
+
+    Weight and bias stay the same parameters, so that optimizers and checkpoints
+    that hold them stay valid. Subclasses of `nn.Conv2d` are left alone.
+
+    Args:
+        model: any network.
+        include: shell patterns of module names; what matches none is left alone.
+        exclude: shell patterns of module names to leave alone, by default those of
+            shortcuts and classifiers.
+        operator: arguments of `DecoupledConv2d` from `magnitude` on.
+
+    Returns:
+        Names of the replaced modules.
+
+    Raises:
+        ValueError: nothing matches, or an operator that does not exist.
+        TypeError: an argument that `DecoupledConv2d` does not have.
+    """
+    names = [
+        name
+        for name, module in model.named_modules()
+        if type(module) is nn.Conv2d
+        and _matches(name, include)
+        and not _matches(name, exclude)
+    ]
+    if not names:
+        raise ValueError(
+            f'decouple: no nn.Conv2d of {type(model).__name__} matches include='
+            f'{tuple(include)} without matching exclude={tuple(exclude)}; see '
+            'model.named_modules() for the names.'
+        )
+    _replace(model, names, lambda conv: _like(conv, DecoupledConv2d, **operator))
+    return names
+
+
+def recouple(model: nn.Module) -> List[str]:
+    """Undo `decouple`: ordinary convolutions with the present weights, in place.
+
+    Returns:
+        Names of the replaced modules.
+    """
+    names = [name for name, _ in _decoupled(model)]
+    _replace(model, names, lambda layer: _like(layer, nn.Conv2d))
+    return names
+
+
+@torch.no_grad()
+def fold(model: nn.Module) -> List[str]:
+    """Turn linear-cosine layers into ordinary convolutions of the same output.
+
+    alpha * |x| * cos(w, x) is a convolution with alpha * w / |w|. For inference: the
+    folded weights are new parameters. Other operators are left alone.
+
+    Returns:
+        Names of the folded modules.
+    """
+    names = [
+        name for name, layer in _decoupled(model) if layer.names == ('linear', 'cosine')
+    ]
+    _replace(model, names, _folded)
+    return names
+
+
+@MODELS.register_module(name='DecoupledBackbone')
+def build_decoupled_backbone(
+    backbone: dict,
+    operator: Optional[dict] = None,
+    include: Sequence[str] = ('*',),
+    exclude: Sequence[str] = ORDINARY,
+) -> nn.Module:
+    """Build a backbone and `decouple` it; for configs of backbones without `conv_cfg`.
+
+    Args:
+        backbone: config of any backbone.
+        operator: arguments of `DecoupledConv2d` from `magnitude` on.
+        include: see `decouple`.
+        exclude: see `decouple`.
+    """
+    model = MODELS.build(backbone)
+    decouple(model, include, exclude, **(operator or {}))
+    return model
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _decoupled(model: nn.Module) -> Iterator[Tuple[str, DecoupledConv2d]]:
+    for name, module in model.named_modules():
+        if isinstance(module, DecoupledConv2d):
+            yield name, module
+
+
+def _replace(
+    model: nn.Module,
+    names: Sequence[str],
+    make: Callable[[nn.Conv2d], nn.Conv2d],
+) -> None:
+    """Put `make(module)` in the place of each named module."""
+    for name in names:
+        parent, _, child = name.rpartition('.')
+        owner = model.get_submodule(parent)
+        setattr(owner, child, make(getattr(owner, child)))
+
+
+def _like(conv: nn.Conv2d, cls: type, **operator) -> nn.Conv2d:
+    """Return a layer of class `cls` with geometry, mode and parameters of `conv`."""
+    layer = cls(
+        conv.in_channels,
+        conv.out_channels,
+        conv.kernel_size,
+        conv.stride,
+        conv.padding,
+        conv.dilation,
+        conv.groups,
+        conv.bias is not None,
+        conv.padding_mode,
+        **operator,
+    ).to(conv.weight)
+    layer.weight, layer.bias = conv.weight, conv.bias
+    return layer.train(conv.training)
+
+
+def _folded(layer: DecoupledConv2d) -> nn.Conv2d:
+    conv = _like(layer, nn.Conv2d)
+    norms = (conv.weight.square().sum((1, 2, 3), keepdim=True) + EPS).sqrt()
+    conv.weight = nn.Parameter(layer.alpha * conv.weight / norms)
+    return conv

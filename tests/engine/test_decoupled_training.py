@@ -1,0 +1,128 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.model import BaseModel
+from mmengine.optim import build_optim_wrapper
+from torch import nn
+from torch.testing import assert_close
+
+from mmadf.engine.hooks import (
+    OrthogonalityHook,
+    WeightedGradientsHook,
+    WeightProjectionHook,
+)
+from mmadf.engine.hooks.decoupled_training import orthogonality_loss
+from mmadf.models import DecoupledConv2d, DecoupledLinear
+
+
+class Net(BaseModel):
+    """A decoupled convolution, an ordinary one and a decoupled linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = DecoupledConv2d(3, 4, 3)
+        self.plain = nn.Conv2d(4, 4, 1)
+        self.fc = DecoupledLinear(4, 2)
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        y = self.fc(self.plain(self.conv(inputs)).mean((2, 3)))
+        return dict(loss=y.square().mean()) if mode == 'loss' else y
+
+
+@pytest.fixture
+def net():
+    return Net()
+
+
+def runner(model, iteration=0):
+    return SimpleNamespace(model=model, iter=iteration)
+
+
+def x():
+    return torch.randn(2, 3, 5, 5)
+
+
+def test_projection_normalises_decoupled_kernels_at_its_interval(net):
+    hook = WeightProjectionHook(interval=10)
+    before = {name: p.clone() for name, p in net.named_parameters()}
+    hook.after_train_iter(runner(net, iteration=8), 8)
+    assert all(torch.equal(p, before[n]) for n, p in net.named_parameters())
+    hook.after_train_iter(runner(net, iteration=9), 9)
+    for name in ('conv.weight', 'fc.weight'):
+        w, old = net.get_parameter(name), before[name]
+        norms = torch.stack([kernel.norm() for kernel in old])
+        for kernel, former, norm in zip(w, old, norms, strict=True):
+            assert_close(kernel, former / norm)
+    for name in ('plain.weight', 'conv.radius'):
+        assert torch.equal(net.get_parameter(name), before[name])
+
+
+def test_weighted_gradients_are_scaled_by_the_norm_of_each_kernel(net):
+    images = x()
+    net(images, mode='loss')['loss'].backward()
+    plain = {name: p.grad.clone() for name, p in net.named_parameters()}
+    net.zero_grad()
+    WeightedGradientsHook().before_train(runner(net))
+    net.conv.num_batches.zero_()
+    net(images, mode='loss')['loss'].backward()
+    for name, p in net.named_parameters():
+        expected = plain[name]
+        if name in ('conv.weight', 'fc.weight'):
+            norms = [kernel.norm().item() for kernel in p]
+            rows = zip(expected, norms, strict=True)
+            expected = torch.stack([grad * norm for grad, norm in rows])
+        assert_close(p.grad, expected)
+
+
+def test_orthogonality_equals_loops_and_vanishes_for_orthogonal_kernels():
+    w = torch.randn(3, 2, 2)
+    total = 0
+    for i in range(3):
+        for j in range(3):
+            cos = (w[i] * w[j]).sum() / (w[i].norm() * w[j].norm())
+            total += (cos.item() - (i == j)) ** 2
+    assert orthogonality_loss(w).item() == pytest.approx(total / 2, rel=1e-5)
+    assert orthogonality_loss(5 * torch.eye(4)).item() == pytest.approx(0, abs=1e-10)
+
+
+def test_orthogonality_is_logged_and_minimised_beside_the_loss(net):
+    OrthogonalityHook(weight=0.1).before_train(runner(net))
+    losses = net(x(), mode='loss')
+    layers = (net.conv, net.fc)
+    expected = 0.1 * sum(orthogonality_loss(layer.weight) for layer in layers)
+    assert_close(losses['orthogonality_loss'], expected)
+    total, logged = net.parse_losses(losses)
+    assert_close(total, losses['loss'] + expected)
+    assert 'orthogonality_loss' in logged
+    assert isinstance(net(x()), torch.Tensor)
+    net.eval()
+    assert set(net(x(), mode='loss')) == {'loss'}
+
+
+def test_no_weight_decay_on_radii_is_a_field_of_the_host(net):
+    cfg = ConfigDict(
+        optimizer=dict(type='SGD', lr=0.1, weight_decay=1e-4),
+        paramwise_cfg=dict(custom_keys={'radius': dict(decay_mult=0.0)}),
+    )
+    groups = build_optim_wrapper(net, cfg).param_groups
+    decays = {id(g['params'][0]): g['weight_decay'] for g in groups}
+    for name, parameter in net.named_parameters():
+        assert decays[id(parameter)] == (0 if 'radius' in name else 1e-4), name
+
+
+@pytest.mark.parametrize(
+    ('build', 'message'),
+    [
+        (lambda: WeightProjectionHook(0), 'interval=0 must be > 0'),
+        (lambda: OrthogonalityHook(-1), 'weight=-1 must be >= 0'),
+        (
+            lambda: OrthogonalityHook().before_train(runner(nn.Linear(1, 1))),
+            'no decoupled layer',
+        ),
+    ],
+)
+def test_bad_use_is_named(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

@@ -1,0 +1,123 @@
+import copy
+
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+from mmpretrain.models import DenseNet, ResNet
+from mmpretrain.registry import MODELS
+from torch import nn
+from torch.testing import assert_close
+
+from mmadf.models import DecoupledConv2d
+from mmadf.models.layers import decouple, fold, recouple
+from tests.helpers import samples
+
+NORMED = dict(magnitude='linear', angle='cosine')
+
+
+def image():
+    return torch.randn(2, 3, 64, 64)
+
+
+def convolutions(model, cls):
+    return {name for name, m in model.named_modules() if type(m) is cls}
+
+
+def test_every_convolution_but_shortcuts_is_swapped():
+    model = ResNet(18)
+    before = convolutions(model, nn.Conv2d)
+    names = decouple(model, magnitude='ball', angle='linear')
+    assert set(names) == {name for name in before if 'downsample' not in name}
+    assert convolutions(model, DecoupledConv2d) == set(names)
+    assert convolutions(model, nn.Conv2d) == before - set(names)
+    assert model.layer2[0].conv1.names == ('ball', 'linear')
+    assert model.layer2[0].conv1.stride == (2, 2)
+
+
+def test_parameters_stay_the_same_objects():
+    model = ResNet(18)
+    before = dict(model.named_parameters())
+    decouple(model)
+    after = dict(model.named_parameters())
+    assert all(after[name] is before[name] for name in before)
+    assert {n.rpartition('.')[2] for n in set(after) - set(before)} == {'radius'}
+
+
+def test_patterns_choose():
+    model = ResNet(18)
+    include, exclude = ['layer3.*', 'layer4.*'], ['*downsample*', '*conv2']
+    names = decouple(model, include=include, exclude=exclude)
+    assert names == [f'layer{i}.{j}.conv1' for i in (3, 4) for j in (0, 1)]
+
+
+def test_recouple_undoes():
+    model, x = ResNet(18), image()
+    model.eval()
+    (before,) = model(x)
+    decouple(model, magnitude='sphere')
+    assert (model(x)[0] - before).abs().mean() > 1e-3
+    recouple(model)
+    assert convolutions(model, DecoupledConv2d) == set()
+    assert_close(model(x)[0], before, rtol=0, atol=0)
+
+
+def test_fold_keeps_the_output_at_the_price_of_a_convolution():
+    model, x = DenseNet('121'), image()
+    names = decouple(model, alpha=1.2, **NORMED)
+    model.eval()
+    (before,) = model(x)
+    assert fold(model) == names
+    assert convolutions(model, DecoupledConv2d) == set()
+    assert_close(model(x)[0], before, rtol=1e-4, atol=1e-4)
+
+
+def test_fold_leaves_other_operators_alone():
+    model = ResNet(18)
+    decouple(model, include=['layer1.*'], magnitude='tanh')
+    decouple(model, include=['layer2.*'], **NORMED)
+    folded = fold(copy.deepcopy(model))
+    assert folded
+    assert all(name.startswith('layer2.') for name in folded)
+
+
+def test_groups_dilation_and_bias_are_kept():
+    conv = nn.Conv2d(4, 8, 3, 2, 1, 2, groups=2, bias=True, padding_mode='reflect')
+    model = nn.Sequential(conv)
+    decouple(model, **NORMED)
+    norms = (conv.weight.square().sum((1, 2, 3), keepdim=True) + 1e-4).sqrt()
+    expected = copy.deepcopy(conv)
+    expected.weight = nn.Parameter(conv.weight / norms)
+    x = torch.randn(2, 4, 9, 9)
+    assert_close(model(x), expected(x))
+
+
+def test_config_builds_a_decoupled_backbone():
+    cfg = dict(
+        type='ImageClassifier',
+        backbone=dict(
+            type='DecoupledBackbone',
+            backbone=dict(type='DenseNet', arch='121'),
+            operator=dict(magnitude='segmented', angle='square_cosine'),
+            exclude=['stem.*'],
+        ),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type='LinearClsHead', num_classes=3, in_channels=1024),
+    )
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(cfg)
+    model.init_weights()
+    names = convolutions(model.backbone, DecoupledConv2d)
+    assert len(names) == 119
+    model.loss(image(), samples([0, 2]))['loss'].backward()
+    for name in names:
+        assert model.backbone.get_submodule(name).radius.grad.abs().sum() > 0, name
+
+
+def test_nothing_to_swap_is_an_error():
+    with pytest.raises(ValueError, match=r"no nn.Conv2d of ResNet matches .*'stem'"):
+        decouple(ResNet(18), include=['stem'])
+
+
+def test_unknown_argument_is_an_error():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'magnitud'"):
+        decouple(ResNet(18), magnitud='ball')
