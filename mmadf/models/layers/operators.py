@@ -28,12 +28,12 @@ def sphere(
 
 def ball(r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float) -> Tensor:
     """Return alpha * min(r, rho) / rho. Paper and code: BallConv."""
-    return alpha * torch.minimum(r, rho) / rho
+    return _times(alpha, torch.minimum(r / rho, torch.ones_like(rho)))
 
 
 def tanh(r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float) -> Tensor:
     """Return alpha * tanh(r / rho). Paper and code: TanhConv."""
-    return alpha * torch.tanh(r / rho)
+    return _times(alpha, torch.tanh(r / rho))
 
 
 def linear(
@@ -44,8 +44,11 @@ def linear(
 
 
 def segmented(r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float) -> Tensor:
-    """Return alpha * r up to rho, and slope beta beyond. Paper and code: SegConv."""
-    return alpha * torch.minimum(r, rho) + beta * torch.relu(r - rho)
+    """Return alpha * r up to rho, and slope beta beyond. Paper and code: SegConv.
+
+    Written as beta * r + (alpha - beta) * min(r, rho), which reads each map once.
+    """
+    return torch.add(beta * r, torch.minimum(r, rho), alpha=alpha - beta)
 
 
 def log(
@@ -76,7 +79,7 @@ def weighted_tanh(
 
     Paper: the first nonlinear weighted operator; its bracket is uncertain.
     """
-    return alpha * torch.tanh(r * q / rho)
+    return _times(alpha, torch.tanh(r * (q / rho)))
 
 
 def weighted_tanh_product(
@@ -84,6 +87,11 @@ def weighted_tanh_product(
 ) -> Tensor:
     """Return alpha * tanh(q / rho) * tanh(r / rho). Paper: the second one."""
     return alpha * torch.tanh(q / rho) * torch.tanh(r / rho)
+
+
+def _times(alpha: float, h: Tensor) -> Tensor:
+    """Return alpha * h, without a pass over the map where alpha is 1."""
+    return h if alpha == 1 else alpha * h
 
 
 def linear_angle(cos: Tensor, k: Optional[Tensor]) -> Tensor:
