@@ -1,5 +1,6 @@
 """From a config and command-line choices to a Runner that fits the machine."""
 
+import gc
 import os
 import zipfile
 from copy import deepcopy
@@ -70,9 +71,16 @@ def join_cpu_processes(cfg: Config) -> None:
 
 
 def leave_processes() -> None:
-    """End the process group, if there is one."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
+    """End the process group, if there is one, when no Runner is needed any more.
+
+    Call it when nothing refers to the Runner: its DistributedDataParallel holds the
+    group, whose threads must end before the interpreter does, or they abort it.
+    """
+    if not torch.distributed.is_available() or not torch.distributed.is_initialized():
+        return
+    torch.distributed.barrier()
+    gc.collect()  # the Runner is part of reference cycles
+    torch.distributed.destroy_process_group()
 
 
 def enable_amp(cfg: Config) -> None:

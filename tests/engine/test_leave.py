@@ -1,0 +1,32 @@
+import weakref
+
+import torch
+from mmengine.model import MMDistributedDataParallel
+
+from mmadf.engine import launch
+from mmadf.registry import MODELS
+from tests.helpers import adf_cfg
+
+
+class Cycle:
+    """As MMEngine's Runner: reachable from itself, so that only gc frees it."""
+
+    def __init__(self, model):
+        self.model, self.me = model, self
+
+
+def test_leaving_frees_the_process_group_and_its_threads(tmp_path):
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1
+    )
+    group = weakref.ref(torch.distributed.distributed_c10d._get_default_group())
+    runner = Cycle(
+        MMDistributedDataParallel(MODELS.build(adf_cfg()), broadcast_buffers=False)
+    )
+    model = weakref.ref(runner.model)
+    del runner
+    launch.leave_processes()
+    assert not torch.distributed.is_initialized()
+    assert model() is None
+    assert group() is None
+    launch.leave_processes()  # without a group there is nothing to do
