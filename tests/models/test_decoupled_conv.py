@@ -247,6 +247,13 @@ def test_degenerate_inputs_give_finite_gradients(magnitude, angle):
         assert torch.isfinite(parameter.grad).all(), name
 
 
+@pytest.mark.parametrize('angle', ANGLES)
+def test_slope_of_the_angle_is_finite_where_rounding_reaches_one(angle):
+    cos = torch.tensor([1.0, -1.0, 1 + 1e-6], requires_grad=True)
+    ANGLES[angle].function(cos, torch.tensor(0.4)).sum().backward()
+    assert torch.isfinite(cos.grad).all()
+
+
 # State
 
 

@@ -50,9 +50,11 @@ def test_gradcheck():
     assert gradcheck(layer.eval(), (x,))
 
 
-def test_float16_norm_does_not_overflow():
-    layer = DecoupledLinear(512, 3)
+def test_float16_overflows_neither_in_the_norm_nor_in_the_product():
+    """Input and kernels are parallel: their product, 90,510, is beyond float16."""
+    layer = DecoupledLinear(8192, 3, magnitude='sphere')
+    torch.nn.init.ones_(layer.weight)
+    x = torch.full((2, 8192), 1e3)
     with torch.autocast('cpu', dtype=torch.float16):
-        y = layer(torch.full((2, 512), 1e3))
-    assert torch.isfinite(y).all()
-    assert y.abs().max() <= 1
+        assert_close(layer(x), torch.ones(2, 3, dtype=torch.float16))
+    assert_close(layer.half()(x.half()), torch.ones(2, 3, dtype=torch.float16))
