@@ -8,7 +8,7 @@ from torch import nn
 
 from mmadf.registry import MODELS
 
-from .decoupled import EPS
+from .decoupled import norm, normalised
 from .decoupled_conv import DecoupledConv2d
 
 # Paper: shortcuts and the classifier stay ordinary convolutions.
@@ -147,6 +147,6 @@ def _like(conv: nn.Conv2d, cls: type, **operator) -> nn.Conv2d:
 
 def _folded(layer: DecoupledConv2d) -> nn.Conv2d:
     conv = _like(layer, nn.Conv2d)
-    norms = (conv.weight.square().sum((1, 2, 3), keepdim=True) + EPS).sqrt()
-    conv.weight = nn.Parameter(layer.alpha * conv.weight / norms)
+    w = normalised(conv.weight, norm(conv.weight, (1, 2, 3)))
+    conv.weight = nn.Parameter(layer.alpha * w)
     return conv

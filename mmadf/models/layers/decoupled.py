@@ -108,6 +108,11 @@ class DecoupledOperator:
         """Shape (num_kernels,) or (1,) so that it broadcasts to the output."""
         raise NotImplementedError
 
+    def extra_repr(self) -> str:
+        """Return what the ordinary layer shows, and the operator."""
+        magnitude, angle = self.names
+        return f'{super().extra_repr()}, magnitude={magnitude!r}, angle={angle!r}'
+
     def mean_patch_norm(self, r: Tensor) -> Tensor:
         """Return m: the mean of `r` in training, its moving average in evaluation."""
         if not self.training or r.numel() == 0:

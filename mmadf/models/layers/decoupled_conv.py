@@ -147,11 +147,6 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
         """Shape (K,) to (groups, K / groups, 1, 1); one value for all stays one."""
         return values.view(self.groups if len(values) > 1 else 1, -1, 1, 1)
 
-    def extra_repr(self) -> str:
-        """Return the geometry and the operator."""
-        magnitude, angle = self.names
-        return f'{super().extra_repr()}, magnitude={magnitude!r}, angle={angle!r}'
-
     def _slide(self, x: Tensor, kernels: Tensor) -> Tensor:
         """Correlate with this layer's geometry."""
         padding = self.padding if self.padding_mode == 'zeros' else 0

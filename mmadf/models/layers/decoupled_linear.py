@@ -84,8 +84,3 @@ class DecoupledLinear(DecoupledOperator, nn.Linear):
     def per_kernel(self, values: Tensor) -> Tensor:
         """Return (K,) as it is: kernels are the last dimension."""
         return values
-
-    def extra_repr(self) -> str:
-        """Return the sizes and the operator."""
-        magnitude, angle = self.names
-        return f'{super().extra_repr()}, magnitude={magnitude!r}, angle={angle!r}'
