@@ -8,8 +8,9 @@ from torch import nn
 
 from mmadf.registry import MODELS
 
-from .decoupled import norm, normalised
+from .decoupled import norm
 from .decoupled_conv import DecoupledConv2d
+from .decoupled_function import normalised
 
 # Paper: shortcuts and the classifier stay ordinary convolutions.
 ORDINARY = ('*downsample*', '*shortcut*', '*fc*', '*head*', '*classifier*')

@@ -7,6 +7,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from .operators import ANGLES, MAGNITUDES
+from .primitives import at_least_float32
 
 EPS = 1e-4  # Code: added under both square roots and to the squared radius.
 
@@ -14,7 +15,8 @@ EPS = 1e-4  # Code: added under both square roots and to the squared radius.
 class DecoupledOperator:
     """Mixin: magnitude, angle and operator radius of a layer of several kernels.
 
-    A layer calls `set_operator` when it is built and `respond` in its forward pass.
+    A layer calls `set_operator` when it is built, and `rho`, `k_of` and `respond` in
+    its forward pass.
 
     Code: wy1iu/DCNets: rho = (radius^2 + 1e-4) * m with a learned radius per kernel
     that starts at 1; m is the mean patch norm of the batch in training and its
@@ -60,7 +62,7 @@ class DecoupledOperator:
         _check(magnitude, angle, k, radius, radius_unit, decay)
         self.names = (magnitude, angle)
         self.magnitude, has_radius = MAGNITUDES[magnitude]
-        self.angle, k_kind = ANGLES[angle]
+        self.angle, k_kind, self.cos_from_angle = ANGLES[angle]
         self.alpha, self.beta, self.decay = alpha, beta, decay
         self.sync_mean_norm = sync_mean_norm
         self.relative = has_radius and radius_unit == 'mean_norm'
@@ -81,21 +83,28 @@ class DecoupledOperator:
         elif k_kind == 'fixed':
             self.register_buffer('k', torch.full((1,), float(k)), persistent=False)
 
-    def respond(self, dot: Tensor, r: Tensor, q: Tensor, scale: float) -> Tensor:
-        """Return h(|w|, |x|) * g(theta) in float32 or better.
+    def respond(
+        self,
+        cos: Tensor,
+        r: Tensor,
+        q: Tensor,
+        rho: Optional[Tensor],
+        k: Optional[Tensor],
+    ) -> Tensor:
+        """Return h(|w|, |x|) * g(theta).
 
         Args:
-            dot: inner products of normalised kernels and patches, times `scale`.
-            r: patch norms, float32 or better, broadcastable to `dot`.
-            q: kernel norms, broadcastable to `dot`.
-            scale: see `input_scale`.
-
-        Returns:
-            Same shape as `dot`.
+            cos: cos(theta) of kernels and patches.
+            r: patch norms; all broadcast against each other.
+            q: kernel norms.
+            rho: operator radii, see `rho`.
+            k: curvature of the angle, see `K_KINDS`.
         """
-        cos = dot.to(r.dtype) / (r * scale)
-        h = self.magnitude(r, q, self.rho(r), self.alpha, self.beta)
-        return h * self.angle(cos, self.k_of(self))
+        return self.magnitude_of(r, q, rho) * self.angle(cos, k)
+
+    def magnitude_of(self, r: Tensor, q: Tensor, rho: Optional[Tensor]) -> Tensor:
+        """Return h(|w|, |x|); see `respond`."""
+        return self.magnitude(r, q, rho, self.alpha, self.beta)
 
     def rho(self, r: Tensor) -> Optional[Tensor]:
         """Return the operator radii, None for a magnitude without."""
@@ -129,28 +138,8 @@ class DecoupledOperator:
 
 def norm(x: Tensor, dims: Tuple[int, ...]) -> Tensor:
     """Return sqrt(sum of squares + 1e-4) over `dims`, kept. Code: wy1iu/DCNets."""
-    return (at_least_float32(x).square().sum(dims, keepdim=True) + EPS).sqrt()
-
-
-def at_least_float32(x: Tensor) -> Tensor:
-    """Return `x` in a precision in which squares do not overflow."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
-
-
-def normalised(weight: Tensor, q: Tensor) -> Tensor:
-    """Return kernels divided by their norms `q`, in their own precision."""
-    return (at_least_float32(weight) / q).to(weight.dtype)
-
-
-def input_scale(x: Tensor) -> float:
-    """Return a power of 2 that keeps dot products in float16 from overflowing.
-
-    Ours: 1/8 where `x` is multiplied in float16, itself or under autocast, else 1.
-    """
-    kind = x.device.type
-    autocast = torch.is_autocast_enabled(kind)
-    dtype = torch.get_autocast_dtype(kind) if autocast else x.dtype
-    return 2.0**-3 if dtype == torch.float16 else 1.0
+    length = torch.linalg.vector_norm(at_least_float32(x), dim=dims, keepdim=True)
+    return (length.square() + EPS).sqrt()
 
 
 def _learned_rho(radius: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Decoupled convolution: magnitude times angle."""
 
-from typing import Tuple, Union
+from typing import Optional, Tuple, Union
 
 import torch
 import torch.nn.functional as F
@@ -9,14 +9,9 @@ from torch import Tensor, nn
 
 from mmadf.registry import MODELS
 
-from .decoupled import (
-    EPS,
-    DecoupledOperator,
-    at_least_float32,
-    input_scale,
-    norm,
-    normalised,
-)
+from .decoupled import EPS, DecoupledOperator, norm
+from .decoupled_function import LeanConvolution, convolve
+from .primitives import channel_energy, is_traced
 
 
 @MMENGINE_MODELS.register_module()
@@ -93,6 +88,12 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
             bias,
             padding_mode,
         )
+        left, right, top, bottom = self._reversed_padding_repeated_twice
+        self.pad_mode = None if padding_mode == 'zeros' else padding_mode
+        if padding_mode == 'zeros' and (left, top) != (right, bottom):
+            self.pad_mode = 'constant'
+        margin = (top, left) if self.pad_mode is None else (0, 0)
+        self.geometry = (self.stride, margin, self.dilation, groups)
         self.set_operator(
             out_channels,
             magnitude,
@@ -117,17 +118,14 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
                 f'DecoupledConv2d: input of shape {tuple(x.shape)} must be '
                 '(N, C, H, W); add a batch dimension with x[None].'
             )
-        if self.padding_mode != 'zeros':
-            x = F.pad(x, self._reversed_padding_repeated_twice, self.padding_mode)
+        if self.pad_mode is not None:
+            x = F.pad(x, self._reversed_padding_repeated_twice, self.pad_mode)
         q = norm(self.weight, (1, 2, 3))
-        scale = input_scale(x)
-        dot = self._slide(x if scale == 1 else x * scale, normalised(self.weight, q))
-        groups = (self.groups, self.out_channels // self.groups)
         with torch.autocast(x.device.type, enabled=False):
             r = self.patch_norm(x).unsqueeze(2)
-            q = q.view(*groups, 1, 1)
-            y = self.respond(dot.unflatten(1, groups), r, q, scale).flatten(1, 2)
-        y = y.to(dot.dtype)
+            rho, k = self.rho(r), self.k_of(self)
+        function = convolve if is_traced() else LeanConvolution.apply
+        y = function(x, self.weight, q, r, rho, k, self)
         return y if self.bias is None else y + self.bias[:, None, None]
 
     def patch_norm(self, x: Tensor) -> Tensor:
@@ -139,16 +137,42 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
         Returns:
             (N, groups, H', W'), float32 or better.
         """
-        energy = at_least_float32(x).square().unflatten(1, (self.groups, -1)).sum(2)
-        ones = energy.new_ones(self.groups, 1, *self.kernel_size)
-        return (self._slide(energy, ones) + EPS).sqrt()
+        height, width = self.stride
+        if self.kernel_size == (1, 1) and self.geometry[1] == (0, 0):
+            energy = channel_energy(x[..., ::height, ::width], self.groups)
+        else:
+            energy = channel_energy(x, self.groups)
+            ones = energy.new_ones(self.groups, 1, *self.kernel_size)
+            energy = self.correlate(energy, ones)
+        return (energy + EPS).sqrt()
 
     def per_kernel(self, values: Tensor) -> Tensor:
         """Shape (K,) to (groups, K / groups, 1, 1); one value for all stays one."""
         return values.view(self.groups if len(values) > 1 else 1, -1, 1, 1)
 
-    def _slide(self, x: Tensor, kernels: Tensor) -> Tensor:
+    def by_group(self, x: Tensor) -> Tensor:
+        """Shape (N, K, H, W) to (N, groups, K / groups, H, W)."""
+        return x.unflatten(1, (self.groups, -1))
+
+    def correlate(self, x: Tensor, kernels: Tensor) -> Tensor:
         """Correlate with this layer's geometry."""
-        padding = self.padding if self.padding_mode == 'zeros' else 0
-        geometry = (self.stride, padding, self.dilation, self.groups)
-        return F.conv2d(x, kernels, None, *geometry)
+        return F.conv2d(x, kernels, None, *self.geometry)
+
+    def correlate_backward(
+        self, grad: Tensor, x: Tensor, kernels: Tensor, wanted: Tuple[bool, bool]
+    ) -> Tuple[Optional[Tensor], Optional[Tensor]]:
+        """Return the gradients of input and kernels, where wanted, of `correlate`."""
+        stride, padding, dilation, groups = self.geometry
+        return torch.ops.aten.convolution_backward(
+            grad,
+            x,
+            kernels,
+            None,
+            stride,
+            padding,
+            dilation,
+            False,
+            (0, 0),
+            groups,
+            (*wanted, False),
+        )[:2]

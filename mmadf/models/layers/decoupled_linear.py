@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from mmadf.registry import MODELS
 
-from .decoupled import DecoupledOperator, input_scale, norm, normalised
+from .decoupled import DecoupledOperator, norm
+from .decoupled_function import input_scale, normalised
 
 
 @MMENGINE_MODELS.register_module()
@@ -77,7 +78,8 @@ class DecoupledLinear(DecoupledOperator, nn.Linear):
         dot = F.linear(x if scale == 1 else x * scale, normalised(self.weight, q))
         with torch.autocast(x.device.type, enabled=False):
             r = norm(x, (-1,))
-            y = self.respond(dot, r, q.squeeze(1), scale)
+            cos = dot.to(r.dtype) / (r * scale)
+            y = self.respond(cos, r, q.squeeze(1), self.rho(r), self.k_of(self))
         y = y.to(dot.dtype)
         return y if self.bias is None else y + self.bias
 

@@ -15,6 +15,8 @@ from typing import Callable, Dict, NamedTuple, Optional
 import torch
 from torch import Tensor
 
+from .primitives import positive_tanh
+
 # acos has an infinite slope at +-1, which rounding can reach.
 MAX_COS = 1 - 1e-6
 
@@ -28,12 +30,12 @@ def sphere(
 
 def ball(r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float) -> Tensor:
     """Return alpha * min(r, rho) / rho. Paper and code: BallConv."""
-    return _times(alpha, torch.minimum(r / rho, torch.ones_like(rho)))
+    return torch.minimum(r, rho) * (alpha / rho)
 
 
 def tanh(r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float) -> Tensor:
     """Return alpha * tanh(r / rho). Paper and code: TanhConv."""
-    return _times(alpha, torch.tanh(r / rho))
+    return _times(alpha, positive_tanh(r * (1 / rho)))
 
 
 def linear(
@@ -79,14 +81,14 @@ def weighted_tanh(
 
     Paper: the first nonlinear weighted operator; its bracket is uncertain.
     """
-    return _times(alpha, torch.tanh(r * (q / rho)))
+    return _times(alpha, positive_tanh(r * (q / rho)))
 
 
 def weighted_tanh_product(
     r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float
 ) -> Tensor:
     """Return alpha * tanh(q / rho) * tanh(r / rho). Paper: the second one."""
-    return alpha * torch.tanh(q / rho) * torch.tanh(r / rho)
+    return positive_tanh(r * (1 / rho)) * (alpha * torch.tanh(q / rho))
 
 
 def _times(alpha: float, h: Tensor) -> Tensor:
@@ -125,11 +127,26 @@ class Magnitude(NamedTuple):
     has_radius: bool
 
 
+def cos_from_cosine(g: Tensor) -> Tensor:
+    """Invert `cosine_angle`."""
+    return g
+
+
+def cos_from_square_cosine(g: Tensor) -> Tensor:
+    """Invert `square_cosine_angle`."""
+    return g.abs().sqrt().copysign(g)
+
+
 class Angle(NamedTuple):
-    """A function g and where its k comes from: '', 'fixed' or 'learned'."""
+    """A function g, where its k comes from: '', 'fixed' or 'learned', and its inverse.
+
+    The inverse gives cos(theta) back from g. It saves computing the inner products
+    twice in training; None where rounding would spoil it.
+    """
 
     function: Callable[..., Tensor]
-    k: str
+    k: str = ''
+    inverse: Optional[Callable[[Tensor], Tensor]] = None
 
 
 MAGNITUDES: Dict[str, Magnitude] = dict(
@@ -145,9 +162,9 @@ MAGNITUDES: Dict[str, Magnitude] = dict(
     weighted_tanh_product=Magnitude(weighted_tanh_product, True),
 )
 ANGLES: Dict[str, Angle] = dict(
-    linear=Angle(linear_angle, ''),
-    cosine=Angle(cosine_angle, ''),
-    square_cosine=Angle(square_cosine_angle, ''),
+    linear=Angle(linear_angle),
+    cosine=Angle(cosine_angle, inverse=cos_from_cosine),
+    square_cosine=Angle(square_cosine_angle, inverse=cos_from_square_cosine),
     sigmoid=Angle(sigmoid_angle, 'fixed'),
     learnable_sigmoid=Angle(sigmoid_angle, 'learned'),
 )

@@ -1,0 +1,195 @@
+"""Decoupled convolution as a function of tensors, plain and lean.
+
+Ours: both forms give the same values and gradients. `convolve` is what the formula
+says and is used where a graph is recorded, because compilers find the rest by
+themselves. `LeanConvolution` is for eager PyTorch: it works on pieces that fit a
+CPU's cache, and keeps for the backward pass what an ordinary convolution keeps.
+"""
+
+from typing import TYPE_CHECKING, Callable, Optional, Tuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+from .primitives import WriteDetector, at_least_float32, tiles
+
+if TYPE_CHECKING:
+    from .decoupled_conv import DecoupledConv2d
+
+
+def convolve(
+    x: Tensor,
+    weight: Tensor,
+    q: Tensor,
+    r: Tensor,
+    rho: Optional[Tensor],
+    k: Optional[Tensor],
+    layer: 'DecoupledConv2d',
+) -> Tensor:
+    """Return h(|w|, |x|) * g(theta) for each patch and kernel.
+
+    Paper: Decoupled Networks, arXiv 1804.08071, f(w, x) = h(|w|, |x|) * g(theta).
+
+    Args:
+        x: (N, C, H, W).
+        weight: kernels, (K, C / groups, kh, kw).
+        q: norms of the kernels, (K, 1, 1, 1).
+        r: norms of the patches, (N, groups, 1, H', W').
+        rho: operator radii, (groups, K / groups, 1, 1), (1, 1, 1, 1) or None.
+        k: curvature of the angle, as `rho`.
+        layer: owner of the geometry and of the functions h and g.
+
+    Returns:
+        (N, K, H', W'), in the precision of the inner products.
+    """
+    scale = input_scale(x)
+    dot = layer.correlate(_times(x, scale), normalised(weight, q))
+    with torch.autocast(x.device.type, enabled=False):
+        cos = layer.by_group(dot).to(r.dtype) / (r * scale)
+        y = layer.respond(cos, r, layer.per_kernel(q.flatten()), rho, k)
+    return y.flatten(1, 2).to(dot.dtype)
+
+
+class LeanConvolution(torch.autograd.Function):
+    """`convolve` with a backward pass that recomputes instead of keeping.
+
+    The angle comes back from the output, which the next layer (a norm) usually keeps
+    anyway; where that layer writes over it, the inner products are computed anew.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        x: Tensor,
+        weight: Tensor,
+        q: Tensor,
+        r: Tensor,
+        rho: Optional[Tensor],
+        k: Optional[Tensor],
+        layer: 'DecoupledConv2d',
+    ) -> Tensor:
+        """See `convolve`."""
+        scale = input_scale(x)
+        y = layer.correlate(_times(x, scale), normalised(weight, q))
+        with torch.autocast(x.device.type, enabled=False):
+            kernel_norms = layer.per_kernel(q.flatten())
+            for part, norms in tiles(y, r):
+                cos = layer.by_group(part).to(r.dtype) * (1 / (norms * scale))
+                response = layer.respond(cos, norms, kernel_norms, rho, k)
+                part.copy_(response.flatten(1, 2))
+        if not y.is_inference():
+            # Of y itself autograd would refuse the whole node once y is written to.
+            output = None if layer.cos_from_angle is None else y.data
+            ctx.save_for_backward(x, weight, q, r, rho, k, output)
+            ctx.layer, ctx.scale, ctx.output = layer, scale, WriteDetector(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, grad: Tensor) -> Tuple[Optional[Tensor], ...]:
+        """Return the gradients of the tensors that `forward` got."""
+        if torch.is_grad_enabled():
+            return *_differentiable_backward(ctx, grad), None
+        x, weight, q, r, rho, k, y = ctx.saved_tensors
+        layer, scale = ctx.layer, ctx.scale
+        inputs = _times(x, scale).to(grad.dtype), normalised(weight, q).to(grad.dtype)
+        if y is None or ctx.output.written():
+            y, cos_of = layer.correlate(*inputs), _cos_of_product
+        else:
+            cos_of = _cos_of_output
+        grad_dot = torch.empty_like(y)
+        grads_r, sums = [], []
+        for part, grad_part, norms, out in tiles(y, grad, r, grad_dot):
+            maps = layer.by_group(part).to(r.dtype), layer.by_group(grad_part)
+            small = norms, layer.per_kernel(q.flatten()), rho, k
+            of_dot, of_r, *rest = _pull_back(cos_of, maps, small, layer, scale)
+            out.copy_(of_dot.flatten(1, 2))
+            grads_r.append(of_r)
+            sums.append(rest)
+        grad_q, grad_rho, grad_k = (_total(parts) for parts in zip(*sums, strict=True))
+        grad_x, grad_w = layer.correlate_backward(
+            grad_dot, *inputs, ctx.needs_input_grad[:2]
+        )
+        grad_q = grad_q.view_as(q)
+        if grad_w is not None:
+            grad_w = at_least_float32(grad_w) / q
+            grad_q -= (grad_w * weight).sum((1, 2, 3), keepdim=True) / q
+            grad_w = grad_w.to(weight.dtype)
+        if grad_x is not None:
+            grad_x = _times(grad_x, scale).to(x.dtype)
+        return grad_x, grad_w, grad_q, torch.cat(grads_r), grad_rho, grad_k, None
+
+
+def _pull_back(
+    cos_of: Callable[..., Tensor],
+    maps: Tuple[Tensor, Tensor],
+    small: Tuple[Optional[Tensor], ...],
+    layer: 'DecoupledConv2d',
+    scale: float,
+) -> Tuple[Optional[Tensor], ...]:
+    """Return the gradients of the inner products, r, q, rho and k for a few images."""
+    known, grad = maps
+    r, q, rho, k = (None if x is None else x.detach().requires_grad_() for x in small)
+    with torch.enable_grad():
+        h = layer.magnitude_of(r, q, rho)
+        cos = cos_of(known, h.detach(), r.detach(), layer, scale).requires_grad_()
+        y = h * layer.angle(cos, k)
+    inputs = [x for x in (cos, r, q, rho, k) if x is not None]
+    grads = iter(
+        torch.autograd.grad(y, inputs, grad.to(y.dtype), materialize_grads=True)
+    )
+    grads = [None if x is None else next(grads) for x in (cos, r, q, rho, k)]
+    of_cos, of_r = grads[:2]
+    of_r = of_r - (of_cos * cos.detach()).sum(2, keepdim=True) / r.detach()
+    return of_cos * (1 / (r.detach() * scale)), of_r, *grads[2:]
+
+
+def _cos_of_product(
+    dot: Tensor, h: Tensor, r: Tensor, layer: 'DecoupledConv2d', scale: float
+) -> Tensor:
+    return dot * (1 / (r * scale))
+
+
+def _cos_of_output(
+    y: Tensor, h: Tensor, r: Tensor, layer: 'DecoupledConv2d', scale: float
+) -> Tensor:
+    return layer.cos_from_angle(y / h)
+
+
+def _differentiable_backward(
+    ctx: FunctionCtx, grad: Tensor
+) -> Tuple[Optional[Tensor], ...]:
+    """Return gradients that have gradients themselves, through `convolve`."""
+    inputs = [None if x is None else x.view_as(x) for x in ctx.saved_tensors[:-1]]
+    y = convolve(*inputs, ctx.layer).to(grad.dtype)
+    wanted = [x for x in inputs if x is not None and x.requires_grad]
+    grads = iter(
+        torch.autograd.grad(y, wanted, grad, create_graph=True, allow_unused=True)
+    )
+    return tuple(
+        None if x is None or not x.requires_grad else next(grads) for x in inputs
+    )
+
+
+def normalised(weight: Tensor, q: Tensor) -> Tensor:
+    """Return kernels divided by their norms `q`, in their own precision."""
+    return (at_least_float32(weight) / q).to(weight.dtype)
+
+
+def input_scale(x: Tensor) -> float:
+    """Return a power of 2 that keeps dot products in float16 from overflowing.
+
+    1/8 where `x` is multiplied in float16, itself or under autocast, else 1.
+    """
+    kind = x.device.type
+    autocast = torch.is_autocast_enabled(kind)
+    dtype = torch.get_autocast_dtype(kind) if autocast else x.dtype
+    return 2.0**-3 if dtype == torch.float16 else 1.0
+
+
+def _times(x: Tensor, factor: float) -> Tensor:
+    return x if factor == 1 else x * factor
+
+
+def _total(parts: Tuple[Optional[Tensor], ...]) -> Optional[Tensor]:
+    return None if parts[0] is None else torch.stack(parts).sum(0)

@@ -1,0 +1,128 @@
+"""Primitives of decoupled layers that eager PyTorch has only in a dearer form.
+
+Ours, all of them: same values as the plain expressions that the docstrings give,
+which are used wherever a graph is recorded (compiling, exporting, `torch.func`).
+"""
+
+from typing import Iterator, Tuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+TILE = 2**18  # elements: intermediate maps of this size stay in a processor's cache
+
+
+def is_traced() -> bool:
+    """Whether the operations are being recorded rather than just run."""
+    return (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()
+        or torch._C._are_functorch_transforms_active()
+    )
+
+
+def tiles(*maps: Tensor) -> Iterator[Tuple[Tensor, ...]]:
+    """Cut maps along the batch so that one piece of the first fits a CPU's cache.
+
+    Fresh memory is what elementwise operations on a CPU spend most time on; pieces of
+    this size reuse the same. On other devices there is one piece.
+
+    Args:
+        maps: (N, ...) each.
+
+    Returns:
+        Iterator over tuples of views, at least one.
+    """
+    images, size = len(maps[0]), maps[0].numel()
+    step = images if maps[0].device.type != 'cpu' else TILE * images // max(size, 1)
+    return zip(*(x.split(max(step, 1)) for x in maps), strict=True)
+
+
+class WriteDetector:
+    """Tells whether anybody wrote to a tensor, without keeping its memory.
+
+    Args:
+        x: any tensor that does not belong to `torch.inference_mode`.
+    """
+
+    def __init__(self, x: Tensor) -> None:
+        self.counter = x.detach()  # shares the count of writes ...
+        self.counter.data = x.new_empty(0)  # ... and nothing else
+        self.version = x._version
+
+    def written(self) -> bool:
+        """Return whether the tensor was written to since then."""
+        return self.counter._version != self.version
+
+
+class _PositiveTanh(torch.autograd.Function):
+    """See `positive_tanh`."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
+        """Return tanh(x)."""
+        e = torch.expm1(-2 * x)
+        y = e.neg().div_(e + 2)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, grad: Tensor) -> Tensor:
+        """Return the gradient of x."""
+        (y,) = ctx.saved_tensors
+        return grad * (1 - y * y)
+
+
+def positive_tanh(x: Tensor) -> Tensor:
+    """Return tanh(x) for x >= 0, where -e / (e + 2) with e = expm1(-2x) is exact.
+
+    PyTorch's tanh takes 2.5 times as long as its expm1 on a CPU.
+    """
+    if x.device.type != 'cpu' or is_traced():
+        return torch.tanh(x)
+    return _PositiveTanh.apply(x)
+
+
+class _ChannelEnergy(torch.autograd.Function):
+    """See `channel_energy`."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, groups: int) -> Tensor:
+        """Return the energy."""
+        ctx.save_for_backward(x)
+        return torch.cat([plain_energy(tile, groups) for (tile,) in tiles(x)])
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, grad: Tensor) -> Tuple[Tensor, None]:
+        """Return the gradient of x."""
+        (x,) = ctx.saved_tensors
+        groups = grad.shape[1]
+        grad_x = x.unflatten(1, (groups, -1)) * (2 * grad).unsqueeze(2)
+        return grad_x.flatten(1, 2).to(x.dtype), None
+
+
+def plain_energy(x: Tensor, groups: int) -> Tensor:
+    """Return the sum of squares over the channels of each group, in float32 or better.
+
+    Args:
+        x: (N, C, H, W).
+        groups: number of groups, a divisor of C.
+
+    Returns:
+        (N, groups, H, W).
+    """
+    x = at_least_float32(x)
+    return (x * x).unflatten(1, (groups, -1)).sum(2)
+
+
+def channel_energy(x: Tensor, groups: int) -> Tensor:
+    """Return `plain_energy`, keeping nothing but `x` for the backward pass."""
+    if is_traced():
+        return plain_energy(x, groups)
+    return _ChannelEnergy.apply(x, groups)
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Return `x` in a precision in which squares do not overflow."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
