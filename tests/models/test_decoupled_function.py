@@ -62,7 +62,7 @@ def test_products_are_computed_again_only_where_the_output_was_overwritten(monke
     monkeypatch.setattr(
         conv, 'correlate', lambda *args: calls.append(0) or correlate(*args)
     )
-    expected = dict(kept=2, gone=2, overwritten=3)  # patch norms, products, (again)
+    expected = dict(kept=2, gone=2, overwritten=3)  # norms, products, (again)
     for after in (kept, gone, overwritten):
         calls.clear()
         gradients(conv, x, after)
@@ -184,15 +184,24 @@ def test_positive_tanh_is_exact_from_tiny_to_huge(dtype):
     assert primitives.positive_tanh(torch.zeros(1)) == 0
 
 
-def test_channel_energy_and_its_derivatives(monkeypatch):
+def test_energy_and_its_derivatives(monkeypatch):
     monkeypatch.setattr(primitives, 'TILE', 25)
     x = image(3, 4, 2, 3)
-    energy = primitives.channel_energy(x, 2)
-    for n, group in ((0, 0), (2, 1)):
-        expected = sum(x[n, 2 * group + c] ** 2 for c in range(2))
-        assert_close(energy[n, group], expected)
-    assert gradcheck(primitives.channel_energy, (x, 2))
-    assert gradgradcheck(primitives.channel_energy, (x, 2))
+    energy = primitives.energy(x, (1, 3))
+    assert_close(energy[2, 0, 1, 0], sum(v**2 for v in x[2, :, 1].flatten()))
+    assert_close(energy[0, 0, 0, 0], sum(v**2 for v in x[0, :, 0].flatten()))
+    assert gradcheck(primitives.energy, (x, (1, 3)))
+    assert gradgradcheck(primitives.energy, (x, (1, 3)))
+
+
+def test_smaller_and_its_gradients():
+    x = torch.tensor([[1.0], [2.0], [3.0]], requires_grad=True)
+    bound = torch.tensor([2.0, 2.5], requires_grad=True)
+    y = primitives.smaller(x, bound)
+    assert_close(y, torch.tensor([[1.0, 1.0], [2.0, 2.0], [2.0, 2.5]]))
+    (y * torch.tensor([[1.0, 2.0], [4.0, 8.0], [16.0, 32.0]])).sum().backward()
+    assert_close(x.grad, torch.tensor([[3.0], [12.0], [0.0]]))  # equal: to x
+    assert_close(bound.grad, torch.tensor([16.0, 32.0]))
 
 
 def test_tiles_cut_all_maps_alike_and_lose_nothing(monkeypatch):

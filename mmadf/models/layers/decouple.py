@@ -8,9 +8,8 @@ from torch import nn
 
 from mmadf.registry import MODELS
 
-from .decoupled import norm
 from .decoupled_conv import DecoupledConv2d
-from .decoupled_function import normalised
+from .decoupled_function import norm, normalised
 
 # Paper: shortcuts and the classifier stay ordinary convolutions.
 ORDINARY = ('*downsample*', '*shortcut*', '*fc*', '*head*', '*classifier*')

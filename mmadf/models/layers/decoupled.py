@@ -1,15 +1,13 @@
 """What decoupled convolution and decoupled linear layer share: the operator."""
 
-from typing import Optional, Tuple, Union
+from typing import Optional, Union
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from .decoupled_function import EPS
 from .operators import ANGLES, MAGNITUDES
-from .primitives import at_least_float32
-
-EPS = 1e-4  # Code: added under both square roots and to the squared radius.
 
 
 class DecoupledOperator:
@@ -134,12 +132,6 @@ class DecoupledOperator:
             weight = torch.clamp(1 / self.num_batches, min=1 - self.decay)
             self.mean_norm.lerp_(mean.detach().to(self.mean_norm), weight)
         return mean
-
-
-def norm(x: Tensor, dims: Tuple[int, ...]) -> Tensor:
-    """Return sqrt(sum of squares + 1e-4) over `dims`, kept. Code: wy1iu/DCNets."""
-    length = torch.linalg.vector_norm(at_least_float32(x), dim=dims, keepdim=True)
-    return (length.square() + EPS).sqrt()
 
 
 def _learned_rho(radius: Tensor) -> Tensor:

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from mmadf.registry import MODELS
 
-from .decoupled import EPS, DecoupledOperator, norm
-from .decoupled_function import LeanConvolution, convolve
-from .primitives import channel_energy, is_traced
+from .decoupled import DecoupledOperator
+from .decoupled_function import EPS, LeanConvolution, convolve
+from .primitives import energy, is_traced
 
 
 @MMENGINE_MODELS.register_module()
@@ -120,12 +120,11 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
             )
         if self.pad_mode is not None:
             x = F.pad(x, self._reversed_padding_repeated_twice, self.pad_mode)
-        q = norm(self.weight, (1, 2, 3))
         with torch.autocast(x.device.type, enabled=False):
             r = self.patch_norm(x).unsqueeze(2)
             rho, k = self.rho(r), self.k_of(self)
         function = convolve if is_traced() else LeanConvolution.apply
-        y = function(x, self.weight, q, r, rho, k, self)
+        y = function(x, self.weight, r, rho, k, self)
         return y if self.bias is None else y + self.bias[:, None, None]
 
     def patch_norm(self, x: Tensor) -> Tensor:
@@ -139,19 +138,19 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
         """
         height, width = self.stride
         if self.kernel_size == (1, 1) and self.geometry[1] == (0, 0):
-            energy = channel_energy(x[..., ::height, ::width], self.groups)
+            total = energy(self.by_group(x[..., ::height, ::width]), (2,)).squeeze(2)
         else:
-            energy = channel_energy(x, self.groups)
-            ones = energy.new_ones(self.groups, 1, *self.kernel_size)
-            energy = self.correlate(energy, ones)
-        return (energy + EPS).sqrt()
+            channels = energy(self.by_group(x), (2,)).squeeze(2)
+            ones = channels.new_ones(self.groups, 1, *self.kernel_size)
+            total = self.correlate(channels, ones)
+        return (total + EPS).sqrt()
 
     def per_kernel(self, values: Tensor) -> Tensor:
         """Shape (K,) to (groups, K / groups, 1, 1); one value for all stays one."""
         return values.view(self.groups if len(values) > 1 else 1, -1, 1, 1)
 
     def by_group(self, x: Tensor) -> Tensor:
-        """Shape (N, K, H, W) to (N, groups, K / groups, H, W)."""
+        """Shape (N, C, H, W) to (N, groups, C / groups, H, W)."""
         return x.unflatten(1, (self.groups, -1))
 
     def correlate(self, x: Tensor, kernels: Tensor) -> Tensor:

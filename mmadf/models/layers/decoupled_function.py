@@ -12,16 +12,22 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from .primitives import WriteDetector, at_least_float32, tiles
+from .primitives import WriteDetector, at_least_float32, energy, tiles
 
 if TYPE_CHECKING:
     from .decoupled_conv import DecoupledConv2d
+
+EPS = 1e-4  # Code: added under both square roots and to the squared radius.
+
+
+def norm(x: Tensor, dims: Tuple[int, ...]) -> Tensor:
+    """Return sqrt(sum of squares + 1e-4) over `dims`, kept. Code: wy1iu/DCNets."""
+    return (energy(x, dims) + EPS).sqrt()
 
 
 def convolve(
     x: Tensor,
     weight: Tensor,
-    q: Tensor,
     r: Tensor,
     rho: Optional[Tensor],
     k: Optional[Tensor],
@@ -34,7 +40,6 @@ def convolve(
     Args:
         x: (N, C, H, W).
         weight: kernels, (K, C / groups, kh, kw).
-        q: norms of the kernels, (K, 1, 1, 1).
         r: norms of the patches, (N, groups, 1, H', W').
         rho: operator radii, (groups, K / groups, 1, 1), (1, 1, 1, 1) or None.
         k: curvature of the angle, as `rho`.
@@ -43,6 +48,7 @@ def convolve(
     Returns:
         (N, K, H', W'), in the precision of the inner products.
     """
+    q = norm(weight, (1, 2, 3))
     scale = input_scale(x)
     dot = layer.correlate(_times(x, scale), normalised(weight, q))
     with torch.autocast(x.device.type, enabled=False):
@@ -63,13 +69,13 @@ class LeanConvolution(torch.autograd.Function):
         ctx: FunctionCtx,
         x: Tensor,
         weight: Tensor,
-        q: Tensor,
         r: Tensor,
         rho: Optional[Tensor],
         k: Optional[Tensor],
         layer: 'DecoupledConv2d',
     ) -> Tensor:
         """See `convolve`."""
+        q = norm(weight, (1, 2, 3))
         scale = input_scale(x)
         y = layer.correlate(_times(x, scale), normalised(weight, q))
         with torch.autocast(x.device.type, enabled=False):
@@ -81,7 +87,7 @@ class LeanConvolution(torch.autograd.Function):
         if not y.is_inference():
             # Of y itself autograd would refuse the whole node once y is written to.
             output = None if layer.cos_from_angle is None else y.data
-            ctx.save_for_backward(x, weight, q, r, rho, k, output)
+            ctx.save_for_backward(x, weight, r, rho, k, output)
             ctx.layer, ctx.scale, ctx.output = layer, scale, WriteDetector(y)
         return y
 
@@ -90,8 +96,9 @@ class LeanConvolution(torch.autograd.Function):
         """Return the gradients of the tensors that `forward` got."""
         if torch.is_grad_enabled():
             return *_differentiable_backward(ctx, grad), None
-        x, weight, q, r, rho, k, y = ctx.saved_tensors
+        x, weight, r, rho, k, y = ctx.saved_tensors
         layer, scale = ctx.layer, ctx.scale
+        q = norm(weight, (1, 2, 3))
         inputs = _times(x, scale).to(grad.dtype), normalised(weight, q).to(grad.dtype)
         if y is None or ctx.output.written():
             y, cos_of = layer.correlate(*inputs), _cos_of_product
@@ -110,14 +117,21 @@ class LeanConvolution(torch.autograd.Function):
         grad_x, grad_w = layer.correlate_backward(
             grad_dot, *inputs, ctx.needs_input_grad[:2]
         )
-        grad_q = grad_q.view_as(q)
-        if grad_w is not None:
-            grad_w = at_least_float32(grad_w) / q
-            grad_q -= (grad_w * weight).sum((1, 2, 3), keepdim=True) / q
-            grad_w = grad_w.to(weight.dtype)
         if grad_x is not None:
             grad_x = _times(grad_x, scale).to(x.dtype)
-        return grad_x, grad_w, grad_q, torch.cat(grads_r), grad_rho, grad_k, None
+        if grad_w is not None:
+            grad_w = _grad_of_kernels(grad_w, grad_q.view_as(q), weight, q)
+        return grad_x, grad_w, torch.cat(grads_r), grad_rho, grad_k, None
+
+
+def _grad_of_kernels(grad: Tensor, grad_q: Tensor, weight: Tensor, q: Tensor) -> Tensor:
+    """Return the gradient of w from those of w / |w| and |w|."""
+    parts = []
+    for g, g_q, w, length in tiles(grad, grad_q, weight, q):
+        g, w = at_least_float32(g), at_least_float32(w)
+        along = (g * w).sum((1, 2, 3), keepdim=True) / length**2 - g_q
+        parts.append(((g - w * along) / length).to(weight.dtype))
+    return torch.cat(parts)
 
 
 def _pull_back(

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from mmadf.registry import MODELS
 
-from .decoupled import DecoupledOperator, norm
-from .decoupled_function import input_scale, normalised
+from .decoupled import DecoupledOperator
+from .decoupled_function import input_scale, norm, normalised
 
 
 @MMENGINE_MODELS.register_module()

@@ -15,7 +15,7 @@ from typing import Callable, Dict, NamedTuple, Optional
 import torch
 from torch import Tensor
 
-from .primitives import positive_tanh
+from .primitives import positive_tanh, smaller
 
 # acos has an infinite slope at +-1, which rounding can reach.
 MAX_COS = 1 - 1e-6
@@ -30,7 +30,7 @@ def sphere(
 
 def ball(r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float) -> Tensor:
     """Return alpha * min(r, rho) / rho. Paper and code: BallConv."""
-    return torch.minimum(r, rho) * (alpha / rho)
+    return smaller(r, rho) * (alpha / rho)
 
 
 def tanh(r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float) -> Tensor:
@@ -50,7 +50,7 @@ def segmented(r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float) -> T
 
     Written as beta * r + (alpha - beta) * min(r, rho), which reads each map once.
     """
-    return torch.add(beta * r, torch.minimum(r, rho), alpha=alpha - beta)
+    return torch.add(beta * r, smaller(r, rho), alpha=alpha - beta)
 
 
 def log(

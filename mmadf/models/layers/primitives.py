@@ -62,8 +62,8 @@ class _PositiveTanh(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
         """Return tanh(x)."""
-        e = torch.expm1(-2 * x)
-        y = e.neg().div_(e + 2)
+        e = torch.mul(x, -2).expm1_()
+        y = torch.div(e, e + 2).neg_()
         ctx.save_for_backward(y)
         return y
 
@@ -71,7 +71,7 @@ class _PositiveTanh(torch.autograd.Function):
     def backward(ctx: FunctionCtx, grad: Tensor) -> Tensor:
         """Return the gradient of x."""
         (y,) = ctx.saved_tensors
-        return grad * (1 - y * y)
+        return torch.addcmul(grad, grad * y, y, value=-1)
 
 
 def positive_tanh(x: Tensor) -> Tensor:
@@ -84,43 +84,61 @@ def positive_tanh(x: Tensor) -> Tensor:
     return _PositiveTanh.apply(x)
 
 
-class _ChannelEnergy(torch.autograd.Function):
-    """See `channel_energy`."""
+class _Smaller(torch.autograd.Function):
+    """See `smaller`."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, groups: int) -> Tensor:
-        """Return the energy."""
+    def forward(ctx: FunctionCtx, x: Tensor, bound: Tensor) -> Tensor:
+        """Return the smaller of both."""
+        ctx.save_for_backward(x, bound)
+        return torch.minimum(x, bound)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, grad: Tensor) -> Tuple[Tensor, Tensor]:
+        """Return the gradients of both."""
+        x, bound = ctx.saved_tensors
+        grad_x = grad * (x <= bound)
+        grad_bound = grad - grad_x
+        return grad_x.sum_to_size(x.shape), grad_bound.sum_to_size(bound.shape)
+
+
+def smaller(x: Tensor, bound: Tensor) -> Tensor:
+    """Return min(x, bound), whose gradient goes to `x` where they are equal."""
+    if is_traced():
+        return torch.minimum(x, bound)
+    return _Smaller.apply(x, bound)
+
+
+class _Energy(torch.autograd.Function):
+    """See `energy`."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, dims: Tuple[int, ...]) -> Tensor:
+        """Return the sum of squares."""
         ctx.save_for_backward(x)
-        return torch.cat([plain_energy(tile, groups) for (tile,) in tiles(x)])
+        return torch.cat([plain_energy(part, dims) for (part,) in tiles(x)])
 
     @staticmethod
     def backward(ctx: FunctionCtx, grad: Tensor) -> Tuple[Tensor, None]:
         """Return the gradient of x."""
         (x,) = ctx.saved_tensors
-        groups = grad.shape[1]
-        grad_x = x.unflatten(1, (groups, -1)) * (2 * grad).unsqueeze(2)
-        return grad_x.flatten(1, 2).to(x.dtype), None
+        return (x * (2 * grad)).to(x.dtype), None
 
 
-def plain_energy(x: Tensor, groups: int) -> Tensor:
-    """Return the sum of squares over the channels of each group, in float32 or better.
+def plain_energy(x: Tensor, dims: Tuple[int, ...]) -> Tensor:
+    """Return the sum of squares over `dims`, which are kept, in float32 or better."""
+    x = at_least_float32(x)
+    return (x * x).sum(dims, keepdim=True)
+
+
+def energy(x: Tensor, dims: Tuple[int, ...]) -> Tensor:
+    """Return `plain_energy`, keeping nothing but `x` for the backward pass.
 
     Args:
-        x: (N, C, H, W).
-        groups: number of groups, a divisor of C.
-
-    Returns:
-        (N, groups, H, W).
+        x: any tensor.
+        dims: dimensions to sum over, not the first.
     """
-    x = at_least_float32(x)
-    return (x * x).unflatten(1, (groups, -1)).sum(2)
-
-
-def channel_energy(x: Tensor, groups: int) -> Tensor:
-    """Return `plain_energy`, keeping nothing but `x` for the backward pass."""
-    if is_traced():
-        return plain_energy(x, groups)
-    return _ChannelEnergy.apply(x, groups)
+    return plain_energy(x, dims) if is_traced() else _Energy.apply(x, dims)
 
 
 def at_least_float32(x: Tensor) -> Tensor:
