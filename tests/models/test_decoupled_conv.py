@@ -154,7 +154,7 @@ def twins(one, other):
 def test_segmented_without_second_slope_is_ball_times_radius():
     seg, ball = twins(dict(magnitude='segmented', beta=0.0), dict(magnitude='ball'))
     x = image()
-    rho = ball.rho(ball.patch_norm(x).unsqueeze(2)).flatten()[:, None, None]
+    rho = ball.rho(ball.patch_norm(x)).flatten()[:, None, None]
     assert_close(seg(x), ball(x) * rho)
 
 

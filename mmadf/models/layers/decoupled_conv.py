@@ -120,9 +120,8 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
             )
         if self.pad_mode is not None:
             x = F.pad(x, self._reversed_padding_repeated_twice, self.pad_mode)
-        with torch.autocast(x.device.type, enabled=False):
-            r = self.patch_norm(x).unsqueeze(2)
-            rho, k = self.rho(r), self.k_of(self)
+        r = self.patch_norm(x)
+        rho, k = self.rho(r), self.k_of(self)
         function = convolve if is_traced() else LeanConvolution.apply
         y = function(x, self.weight, r, rho, k, self)
         return y if self.bias is None else y + self.bias[:, None, None]
@@ -138,20 +137,29 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
         """
         height, width = self.stride
         if self.kernel_size == (1, 1) and self.geometry[1] == (0, 0):
-            total = energy(self.by_group(x[..., ::height, ::width]), (2,)).squeeze(2)
+            total = energy(self._groups_apart(x[..., ::height, ::width]), (2,)).squeeze(
+                2
+            )
         else:
-            channels = energy(self.by_group(x), (2,)).squeeze(2)
+            channels = energy(self._groups_apart(x), (2,)).squeeze(2)
             ones = channels.new_ones(self.groups, 1, *self.kernel_size)
-            total = self.correlate(channels, ones)
+            with torch.autocast(x.device.type, enabled=False):
+                total = self.correlate(channels, ones)
         return (total + EPS).sqrt()
 
     def per_kernel(self, values: Tensor) -> Tensor:
-        """Shape (K,) to (groups, K / groups, 1, 1); one value for all stays one."""
+        """Shape (K,) as `by_group` shapes maps; one value for all stays one."""
+        if self.groups == 1:
+            return values.view(-1, 1, 1)
         return values.view(self.groups if len(values) > 1 else 1, -1, 1, 1)
 
     def by_group(self, x: Tensor) -> Tensor:
-        """Shape (N, C, H, W) to (N, groups, C / groups, H, W)."""
-        return x.unflatten(1, (self.groups, -1))
+        """Shape (N, C, H, W) to (N, groups, C / groups, H, W) if there are groups."""
+        return x if self.groups == 1 else self._groups_apart(x)
+
+    def _groups_apart(self, x: Tensor) -> Tensor:
+        n, channels, *size = x.shape
+        return x.view(n, self.groups, channels // self.groups, *size)
 
     def correlate(self, x: Tensor, kernels: Tensor) -> Tensor:
         """Correlate with this layer's geometry."""

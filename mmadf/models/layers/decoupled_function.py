@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from .primitives import WriteDetector, at_least_float32, energy, tiles
+from .primitives import WriteDetector, at_least_float32, tiles
 
 if TYPE_CHECKING:
     from .decoupled_conv import DecoupledConv2d
@@ -22,7 +22,8 @@ EPS = 1e-4  # Code: added under both square roots and to the squared radius.
 
 def norm(x: Tensor, dims: Tuple[int, ...]) -> Tensor:
     """Return sqrt(sum of squares + 1e-4) over `dims`, kept. Code: wy1iu/DCNets."""
-    return (energy(x, dims) + EPS).sqrt()
+    length = torch.linalg.vector_norm(at_least_float32(x), dim=dims, keepdim=True)
+    return (length.square() + EPS).sqrt()
 
 
 def convolve(
@@ -40,8 +41,8 @@ def convolve(
     Args:
         x: (N, C, H, W).
         weight: kernels, (K, C / groups, kh, kw).
-        r: norms of the patches, (N, groups, 1, H', W').
-        rho: operator radii, (groups, K / groups, 1, 1), (1, 1, 1, 1) or None.
+        r: norms of the patches, (N, groups, H', W').
+        rho: operator radii, shaped by `layer.per_kernel`, or None.
         k: curvature of the angle, as `rho`.
         layer: owner of the geometry and of the functions h and g.
 
@@ -51,10 +52,10 @@ def convolve(
     q = norm(weight, (1, 2, 3))
     scale = input_scale(x)
     dot = layer.correlate(_times(x, scale), normalised(weight, q))
-    with torch.autocast(x.device.type, enabled=False):
-        cos = layer.by_group(dot).to(r.dtype) / (r * scale)
-        y = layer.respond(cos, r, layer.per_kernel(q.flatten()), rho, k)
-    return y.flatten(1, 2).to(dot.dtype)
+    r = layer.by_group(r)
+    cos = layer.by_group(dot).to(r.dtype) / (r * scale)
+    y = layer.respond(cos, r, layer.per_kernel(q.flatten()), rho, k)
+    return y.reshape(dot.shape).to(dot.dtype)
 
 
 class LeanConvolution(torch.autograd.Function):
@@ -78,12 +79,11 @@ class LeanConvolution(torch.autograd.Function):
         q = norm(weight, (1, 2, 3))
         scale = input_scale(x)
         y = layer.correlate(_times(x, scale), normalised(weight, q))
-        with torch.autocast(x.device.type, enabled=False):
-            kernel_norms = layer.per_kernel(q.flatten())
-            for part, norms in tiles(y, r):
-                cos = layer.by_group(part).to(r.dtype) * (1 / (norms * scale))
-                response = layer.respond(cos, norms, kernel_norms, rho, k)
-                part.copy_(response.flatten(1, 2))
+        kernel_norms = layer.per_kernel(q.flatten())
+        for part, norms in tiles(layer.by_group(y), layer.by_group(r)):
+            cos = part.to(r.dtype).mul_(1 / (norms * scale))
+            h = layer.magnitude_of(norms, kernel_norms, rho)
+            torch.mul(h, layer.angle(cos, k), out=part)
         if not y.is_inference():
             # Of y itself autograd would refuse the whole node once y is written to.
             output = None if layer.cos_from_angle is None else y.data
@@ -106,11 +106,14 @@ class LeanConvolution(torch.autograd.Function):
             cos_of = _cos_of_output
         grad_dot = torch.empty_like(y)
         grads_r, sums = [], []
-        for part, grad_part, norms, out in tiles(y, grad, r, grad_dot):
-            maps = layer.by_group(part).to(r.dtype), layer.by_group(grad_part)
-            small = norms, layer.per_kernel(q.flatten()), rho, k
-            of_dot, of_r, *rest = _pull_back(cos_of, maps, small, layer, scale)
-            out.copy_(of_dot.flatten(1, 2))
+        small = layer.per_kernel(q.flatten()), rho, k
+        for part, grad_part, norms, out in tiles(
+            *(layer.by_group(maps) for maps in (y, grad, r, grad_dot))
+        ):
+            of_cos, of_r, *rest = _pull_back(
+                cos_of, part.to(r.dtype), grad_part, (norms, *small), layer, scale
+            )
+            torch.mul(of_cos, 1 / (norms * scale), out=out)
             grads_r.append(of_r)
             sums.append(rest)
         grad_q, grad_rho, grad_k = (_total(parts) for parts in zip(*sums, strict=True))
@@ -121,7 +124,7 @@ class LeanConvolution(torch.autograd.Function):
             grad_x = _times(grad_x, scale).to(x.dtype)
         if grad_w is not None:
             grad_w = _grad_of_kernels(grad_w, grad_q.view_as(q), weight, q)
-        return grad_x, grad_w, torch.cat(grads_r), grad_rho, grad_k, None
+        return grad_x, grad_w, torch.cat(grads_r).view_as(r), grad_rho, grad_k, None
 
 
 def _grad_of_kernels(grad: Tensor, grad_q: Tensor, weight: Tensor, q: Tensor) -> Tensor:
@@ -136,13 +139,13 @@ def _grad_of_kernels(grad: Tensor, grad_q: Tensor, weight: Tensor, q: Tensor) ->
 
 def _pull_back(
     cos_of: Callable[..., Tensor],
-    maps: Tuple[Tensor, Tensor],
+    known: Tensor,
+    grad: Tensor,
     small: Tuple[Optional[Tensor], ...],
     layer: 'DecoupledConv2d',
     scale: float,
 ) -> Tuple[Optional[Tensor], ...]:
-    """Return the gradients of the inner products, r, q, rho and k for a few images."""
-    known, grad = maps
+    """Return the gradients of cos(theta), r, q, rho and k for a few images."""
     r, q, rho, k = (None if x is None else x.detach().requires_grad_() for x in small)
     with torch.enable_grad():
         h = layer.magnitude_of(r, q, rho)
@@ -154,8 +157,8 @@ def _pull_back(
     )
     grads = [None if x is None else next(grads) for x in (cos, r, q, rho, k)]
     of_cos, of_r = grads[:2]
-    of_r = of_r - (of_cos * cos.detach()).sum(2, keepdim=True) / r.detach()
-    return of_cos * (1 / (r.detach() * scale)), of_r, *grads[2:]
+    along = (of_cos * cos.detach()).sum(-3, keepdim=True)
+    return of_cos, of_r - along / r.detach(), *grads[2:]
 
 
 def _cos_of_product(
