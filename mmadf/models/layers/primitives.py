@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-TILE = 2**18  # elements: intermediate maps of this size stay in a processor's cache
+TILE = 2**19  # elements: intermediate maps of this size stay in a processor's cache
 
 
 def is_traced() -> bool:
