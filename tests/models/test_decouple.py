@@ -3,14 +3,14 @@ import copy
 import pytest
 import torch
 from mmengine.registry import DefaultScope
-from mmpretrain.models import DenseNet, ResNet
+from mmpretrain.models import DenseNet, InceptionV3, ResNet
 from mmpretrain.registry import MODELS
 from torch import nn
 from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d
 from mmadf.models.layers import decouple, fold, recouple
-from tests.helpers import samples
+from tests.helpers import adf_cfg, backbone_cfg, samples
 
 NORMED = dict(magnitude='linear', angle='cosine')
 
@@ -111,6 +111,103 @@ def test_config_builds_a_decoupled_backbone():
     model.loss(image(), samples([0, 2]))['loss'].backward()
     for name in names:
         assert model.backbone.get_submodule(name).radius.grad.abs().sum() > 0, name
+
+
+def test_wrapped_backbone_takes_and_returns_stages():
+    inner = dict(type='ResNet', depth=18, out_indices=(1, 3))
+    cfg = dict(type='DecoupledBackbone', backbone=inner)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        as_given = MODELS.build(cfg)
+        asked = MODELS.build({**cfg, 'out_indices': (0, 2)})
+    assert [m.shape[1] for m in as_given(image())] == [128, 512]
+    assert [m.shape[1] for m in asked(image())] == [64, 256]
+    assert inner == dict(type='ResNet', depth=18, out_indices=(1, 3))
+
+
+def test_adf_over_a_wrapped_backbone_builds_and_steps():
+    wrapped = dict(
+        type='DecoupledBackbone', backbone=backbone_cfg(zero_init_residual=False)
+    )
+    cfg = adf_cfg(backbone=wrapped, mapper=dict(type='Mapper', sources=(0, 1)))
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(cfg)
+    model.init_weights()
+    assert model.mappers[0].strides == (8, 4)
+    for branch in (model.backbone, model.appearance_backbone):
+        assert len(convolutions(branch, DecoupledConv2d)) == 17
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    before = {name: p.clone() for name, p in model.named_parameters()}
+    sum(model.loss(image(), samples([0, 2])).values()).backward()
+    optimizer.step()
+    for branch in ('backbone', 'appearance_backbone'):
+        for name in ('conv1.weight', 'conv1.radius', 'layer4.1.conv2.weight'):
+            name = f'{branch}.{name}'
+            assert not torch.equal(model.get_parameter(name), before[name]), name
+
+
+# What other libraries build
+
+
+@pytest.mark.parametrize(
+    ('build', 'total', 'left'),
+    [
+        (lambda: DenseNet('121'), 120, 0),
+        (lambda: InceptionV3(num_classes=3, aux_logits=False), 94, 0),
+        (lambda: timm_model('resnet18', zero_init_last=False), 20, 3),
+        (lambda: timm_model('densenet121'), 120, 0),
+    ],
+    ids=['densenet', 'inception', 'timm_resnet', 'timm_densenet'],
+)
+def test_networks_of_plain_convolutions_are_swapped_and_learn(build, total, left):
+    """`left` are the shortcuts; counts as published."""
+    model = build()
+    assert len(convolutions(model, nn.Conv2d)) == total
+    names = decouple(model, magnitude='tanh')
+    assert len(names) == total - left
+    assert len(convolutions(model, nn.Conv2d)) == left
+    y = model(torch.randn(2, 3, 96, 96))
+    (y if torch.is_tensor(y) else y[-1]).square().sum().backward()
+    for name in names:
+        assert model.get_submodule(name).radius.grad.abs().sum() > 0, name
+
+
+def timm_model(name, **options):
+    timm = pytest.importorskip('timm')
+    return timm.create_model(name, num_classes=3, **options)
+
+
+class Standardised(nn.Conv2d):
+    """Normalises its weights before it uses them, as several libraries do."""
+
+
+def test_subclasses_are_left_alone_and_named():
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3), Standardised(4, 4, 3), DecoupledConv2d(4, 4, 3)
+    )
+    subclass, decoupled = model[1], model[2]
+    message = r'1 convolutions of subclasses .*\(Standardised; the first is 1\)'
+    with pytest.warns(UserWarning, match=message):
+        assert decouple(model) == ['0']
+    assert model[1] is subclass
+    assert model[2] is decoupled
+
+
+def test_subclasses_that_are_excluded_are_no_reason_to_warn(recwarn):
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), Standardised(4, 4, 3))
+    decouple(model, exclude=['1'])
+    assert not recwarn.list
+
+
+def test_padding_subclasses_of_timm_are_left_alone():
+    model = timm_model('tf_mobilenetv3_small_075')
+    before = convolutions(model, nn.Conv2d)
+    with pytest.warns(UserWarning, match=r'5 convolutions .*\(Conv2dSame; the first'):
+        assert set(decouple(model, exclude=())) == before
+
+
+def test_nothing_but_subclasses_is_an_error_that_names_them():
+    with pytest.raises(ValueError, match=r'29 convolutions .*\(ScaledStdConv2d; the'):
+        decouple(timm_model('nf_resnet26'), exclude=())
 
 
 def test_nothing_to_swap_is_an_error():

@@ -14,6 +14,12 @@ from mmadf.models.utils import asked_stages, map_shapes
         (dict(type='ResNet', depth=18, out_indices=(1, 3)), [1, 3]),
         (dict(type='DenseNet'), [-1]),
         (dict(type=ResNet, depth=18), [3]),
+        (dict(type='Wrapper', backbone=dict(type='ResNet', depth=18)), [3]),
+        (
+            dict(type='Wrapper', backbone=dict(type='ResNet', out_indices=(0, 2))),
+            [0, 2],
+        ),
+        (dict(type='Wrapper', backbone=dict(type='ResNet'), out_indices=(1,)), [1]),
     ],
 )
 def test_asked_stages(cfg, stages):
@@ -24,6 +30,11 @@ def test_map_shapes_are_those_of_a_real_pass():
     backbone = ResNet(18, out_indices=(0, 2))
     real = [x.shape for x in backbone(torch.randn(1, 3, 96, 96))]
     assert map_shapes(backbone, image_size=96) == real
+
+
+def test_map_shapes_of_layers_that_switch_autocast_off():
+    backbone = ResNet(18, conv_cfg=dict(type='mmadf.DecoupledConv2d'))
+    assert map_shapes(backbone) == [(1, 512, 7, 7)]
 
 
 def test_map_shapes_touch_no_statistics():

@@ -1,7 +1,8 @@
 """Swap the convolutions of a built network for decoupled ones, and back."""
 
+import warnings
 from fnmatch import fnmatchcase
-from typing import Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import nn
@@ -24,7 +25,9 @@ def decouple(
     """Replace `nn.Conv2d` in a network, in place, keeping its weights.
 
     Weight and bias stay the same parameters, so that optimizers and checkpoints
-    that hold them stay valid. Subclasses of `nn.Conv2d` are left alone.
+    that hold them stay valid. Subclasses of `nn.Conv2d`, as timm's StdConv2d and
+    Conv2dSame, compute something else with them, which a decoupled layer would
+    silently drop: they are left alone, and a warning names them.
 
     Args:
         model: any network.
@@ -40,19 +43,22 @@ def decouple(
         ValueError: nothing matches, or an operator that does not exist.
         TypeError: an argument that `DecoupledConv2d` does not have.
     """
-    names = [
-        name
+    chosen = {
+        name: type(module)
         for name, module in model.named_modules()
-        if type(module) is nn.Conv2d
+        if isinstance(module, nn.Conv2d)
         and _matches(name, include)
         and not _matches(name, exclude)
-    ]
+    }
+    names = [name for name, cls in chosen.items() if cls is nn.Conv2d]
     if not names:
         raise ValueError(
             f'decouple: no nn.Conv2d of {type(model).__name__} matches include='
-            f'{tuple(include)} without matching exclude={tuple(exclude)}; see '
-            'model.named_modules() for the names.'
+            f'{tuple(include)} without matching exclude={tuple(exclude)}'
+            f'{_subclasses(chosen)}; see model.named_modules() for the names.'
         )
+    if left := _subclasses(chosen):
+        warnings.warn(f'decouple{left}.', stacklevel=2)
     _replace(model, names, lambda conv: _like(conv, DecoupledConv2d, **operator))
     return names
 
@@ -91,6 +97,7 @@ def build_decoupled_backbone(
     operator: Optional[dict] = None,
     include: Sequence[str] = ('*',),
     exclude: Sequence[str] = ORDINARY,
+    out_indices: Union[int, Sequence[int], None] = None,
 ) -> nn.Module:
     """Build a backbone and `decouple` it; for configs of backbones without `conv_cfg`.
 
@@ -99,10 +106,30 @@ def build_decoupled_backbone(
         operator: arguments of `DecoupledConv2d` from `magnitude` on.
         include: see `decouple`.
         exclude: see `decouple`.
+        out_indices: stages whose maps are returned, in place of those in
+            `backbone`; None leaves them.
     """
+    if out_indices is not None:
+        backbone = {**backbone, 'out_indices': out_indices}
     model = MODELS.build(backbone)
     decouple(model, include, exclude, **(operator or {}))
     return model
+
+
+def _subclasses(chosen: Dict[str, type]) -> str:
+    """Say which of these convolutions are of subclasses; nothing if none is."""
+    left = {
+        name: cls.__name__
+        for name, cls in chosen.items()
+        if cls not in (nn.Conv2d, DecoupledConv2d)
+    }
+    if not left:
+        return ''
+    kinds, first = sorted(set(left.values())), next(iter(left))
+    return (
+        f': {len(left)} convolutions of subclasses of nn.Conv2d are left alone '
+        f'({", ".join(kinds)}; the first is {first})'
+    )
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

@@ -6,6 +6,7 @@ from typing import List, Sequence, Union
 
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mmadf.registry import MODELS
 
@@ -15,12 +16,15 @@ def asked_stages(backbone_cfg: dict) -> List[int]:
 
     Args:
         backbone_cfg: config of a backbone; without `out_indices` the default of
-            its class counts.
+            its class counts, behind a wrapper as `DecoupledBackbone` that of the
+            `backbone` in it.
 
     Raises:
         ValueError: the backbone cannot return chosen stages.
     """
     stages = backbone_cfg.get('out_indices')
+    if stages is None and 'backbone' in backbone_cfg:
+        return asked_stages(backbone_cfg['backbone'])
     if stages is None:
         stages = _default_stages(backbone_cfg['type'])
     return [stages] if isinstance(stages, int) else list(stages)
@@ -46,8 +50,9 @@ def _default_stages(backbone: Union[str, type]) -> Union[int, Sequence[int]]:
 def map_shapes(backbone: nn.Module, image_size: int = 224) -> List[torch.Size]:
     """Return the shapes of the maps that a backbone returns, computing nothing.
 
-    One forward pass on PyTorch's meta device, in evaluation mode: neither
-    weights nor random state are touched.
+    One forward pass with PyTorch's fake tensors, which have a shape and no data, in
+    evaluation mode: neither weights nor random state are touched. They claim to lie
+    on a CPU; on the meta device, layers that switch autocast off cannot run.
 
     Args:
         backbone: takes (N, C, H, W), returns a sequence of maps.
@@ -57,17 +62,17 @@ def map_shapes(backbone: nn.Module, image_size: int = 224) -> List[torch.Size]:
         Shapes (1, C_i, H_i, W_i), one per map.
 
     Raises:
-        ValueError: the backbone does not run on the meta device.
+        ValueError: the backbone does not run without data.
     """
     state = chain(backbone.named_parameters(), backbone.named_buffers())
-    meta = {name: tensor.to('meta') for name, tensor in state}
     channels = getattr(backbone, 'in_channels', 3)
-    image = torch.empty(1, channels, image_size, image_size, device='meta')
     training = backbone.training
     backbone.train(False)
     try:
-        with torch.no_grad():
-            maps = torch.func.functional_call(backbone, meta, (image,))
+        with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+            fake = {name: torch.empty(t.shape, dtype=t.dtype) for name, t in state}
+            image = torch.empty(1, channels, image_size, image_size)
+            maps = torch.func.functional_call(backbone, fake, (image,))
     except Exception as error:
         raise ValueError(
             f'the map shapes of {type(backbone).__name__} cannot be inferred '
