@@ -1,5 +1,6 @@
 """Network components, by slot as in MMPretrain."""
 
+from .backbones import *  # noqa: F403
 from .classifiers import *  # noqa: F403
 from .heads import *  # noqa: F403
 from .layers import *  # noqa: F403
