@@ -38,7 +38,7 @@ def test_config_builds(path):
 def test_config_is_a_short_leaf_that_tells_command_and_cost(path):
     text = path.read_text()
     head = text.split('"""')[1]
-    assert f'configs/adf/{path.name}' in head
+    assert str(path.relative_to(ROOT)) in head
     for word in ('Run:', 'Expect:', 'Cost:'):
         assert word in head
     assert len(text.splitlines()) <= 30
@@ -46,7 +46,8 @@ def test_config_is_a_short_leaf_that_tells_command_and_cost(path):
 
 
 def config(name):
-    return ROOT / 'configs' / 'adf' / f'{name}.py'
+    (path,) = [p for p in CONFIGS if p.stem == name]
+    return path
 
 
 def millions(name):

@@ -1,0 +1,22 @@
+"""ResNeXt-50 32x4d of TanhConv and cosine, ImageNet-1k, by `conv_cfg` in the host's recipe.
+
+`conv_cfg` also decouples the shortcuts; DecoupledBackbone leaves them ordinary.
+
+Run: bash tools/dist_train.sh configs/decoupled/tanh_resnext50_imagenet.py 8
+Expect: not trained by us; the paper has no such row.
+Cost: 1 x ResNeXt-50 32x4d and its patch norms.
+"""
+
+_base_ = [
+    'mmpretrain::_base_/models/resnext50_32x4d.py',
+    'mmpretrain::_base_/datasets/imagenet_bs32_pil_resize.py',
+    'mmpretrain::_base_/schedules/imagenet_bs256.py',
+    '../_base_/runtime.py',
+]
+
+model = dict(
+    backbone=dict(
+        conv_cfg=dict(type='DecoupledConv2d', magnitude='tanh', angle='cosine')
+    )
+)
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'radius': dict(decay_mult=0.0)}))
