@@ -6,7 +6,7 @@ import yaml
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-from mmadf.evaluation import count_cost
+from mmadf.evaluation import count_cost, read_log
 from mmadf.models import DecoupledConv2d
 from tests.conftest import ROOT, write_images
 from tests.test_configs import CONFIGS, build, config
@@ -170,6 +170,9 @@ def test_schedule_by_iterations_saves_validates_and_projects(python, tmp_path):
     log = python(ROOT / 'tools/train.py', job, '--work-dir', work).stdout
     assert 'Iter(val) [2/2]' in log
     assert 'orthogonality_loss' in log
+    records = read_log(work)
+    noted = [record['step'] for record in records if 'accuracy/top1' in record]
+    assert noted == [3, 6]
     saved = sorted(p.name for p in work.glob('iter_*.pth'))
     assert saved == ['iter_3.pth', 'iter_6.pth']
     (best,) = work.glob('best_accuracy_top1_iter_*.pth')

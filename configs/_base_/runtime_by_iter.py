@@ -2,5 +2,8 @@
 
 _base_ = './runtime.py'
 
-default_hooks = dict(checkpoint=dict(by_epoch=False, interval=2500))
+default_hooks = dict(
+    logger=dict(log_metric_by_epoch=False),
+    checkpoint=dict(by_epoch=False, interval=2500),
+)
 log_processor = dict(by_epoch=False)

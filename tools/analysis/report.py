@@ -8,7 +8,6 @@ of both logits), parameters and multiply-adds, and writes beside the checkpoints
 """
 
 import argparse
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Dict, List, Sequence
@@ -20,7 +19,14 @@ from mmpretrain.evaluation import Accuracy, ConfusionMatrix
 from torch import Tensor, nn
 
 from mmadf.engine import launch
-from mmadf.evaluation import collect_scores, count_cost
+from mmadf.evaluation import (
+    collect_scores,
+    count_cost,
+    counts_epochs,
+    read_log,
+    training_curve,
+    validation_curve,
+)
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt
@@ -82,16 +88,16 @@ def readout_table(
 
 
 def plot_curve(records: List[dict], path: Path) -> None:
-    """Plot losses over iterations and validation accuracy over epochs."""
-    train = [r for r in records if 'loss' in r]
-    val = [r for r in records if 'accuracy/top1' in r]
+    """Plot losses over iterations and validation accuracy over the run."""
+    losses = {key for r in records for key in r if key.endswith('_loss')}
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), constrained_layout=True)
-    for key in sorted(k for k in train[0] if k.endswith('_loss')) or ['loss']:
-        left.plot([r['step'] for r in train], [r[key] for r in train], label=key)
+    for key in sorted(losses - {'orthogonality_loss'}) or ['loss']:
+        left.plot(*training_curve(records, key), label=key)
     left.set(xlabel='iteration', ylabel='cross-entropy', yscale='log', title='training')
     left.legend()
-    right.plot([r['step'] for r in val], [r['accuracy/top1'] for r in val], marker='.')
-    right.set(xlabel='epoch', ylabel='top-1 (%)', title='validation images')
+    right.plot(*validation_curve(records), marker='.')
+    unit = 'epoch' if counts_epochs(records) else 'iteration'
+    right.set(xlabel=unit, ylabel='top-1 (%)', title='validation images')
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (left, right):
         axes.grid(alpha=0.3)
@@ -112,17 +118,6 @@ def plot_confusion(
     )
     figure.set_size_inches(7, 6)
     figure.savefig(path, dpi=120, bbox_inches='tight')
-
-
-def read_log(work_dir: Path) -> List[dict]:
-    """Return the records of all parts of a run, in order of time."""
-    logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
-    if not logs:
-        raise FileNotFoundError(
-            f'{work_dir}: no */vis_data/scalars.json, so no training log to plot; '
-            'give the work directory of a training run.'
-        )
-    return [json.loads(line) for log in logs for line in log.read_text().splitlines()]
 
 
 def main() -> None:

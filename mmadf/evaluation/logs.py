@@ -1,0 +1,83 @@
+"""Curves of a training run, from the log that MMEngine writes."""
+
+import json
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+Curve = Tuple[List[int], List[float]]
+
+
+def read_log(work_dir: Path) -> List[dict]:
+    """Return the records of all parts of a run, in order of time.
+
+    Args:
+        work_dir: folder of a run, with one `*/vis_data/scalars.json` for each start.
+
+    Raises:
+        FileNotFoundError: there is no log.
+    """
+    logs = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
+    if not logs:
+        raise FileNotFoundError(
+            f'{work_dir}: no */vis_data/scalars.json, so no training log to plot; '
+            'give the work directory of a training run.'
+        )
+    return [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+
+
+def counts_epochs(records: List[dict]) -> bool:
+    """Whether the run was validated by epochs, not by iterations."""
+    return any('epoch' in record for record in records)
+
+
+def training_curve(records: List[dict], key: str = 'loss') -> Curve:
+    """Return iterations and values of what was logged while training.
+
+    Where a resumed run repeats iterations, the later values count.
+
+    Args:
+        records: see `read_log`.
+        key: name in the records.
+    """
+    points = {r['step']: r[key] for r in records if 'loss' in r and key in r}
+    return _sorted(points)
+
+
+def validation_curve(records: List[dict], metric: str = 'accuracy/top1') -> Curve:
+    """Return epochs, or iterations in a run by iterations, and values of a metric.
+
+    MMEngine notes a validation by its epoch; in runs by iterations, without
+    `log_metric_by_epoch=False`, that is always 0: there the last training record
+    before it tells the iteration.
+
+    Args:
+        records: see `read_log`.
+        metric: name in the records.
+
+    Raises:
+        KeyError: no validation has this metric.
+    """
+    epochs = counts_epochs(records)
+    points, iteration = {}, 0
+    for record in records:
+        if 'loss' in record:
+            iteration = record['step']
+        elif metric in record:
+            step = record['step']
+            points[step if epochs else max(step, iteration)] = record[metric]
+    if not points:
+        raise KeyError(
+            f'no validation logged {metric!r}; there are {_metrics(records)}.'
+        )
+    return _sorted(points)
+
+
+def _sorted(points: Dict[int, float]) -> Curve:
+    steps = sorted(points)
+    return steps, [points[step] for step in steps]
+
+
+def _metrics(records: List[dict]) -> List[str]:
+    """Return the names of what validations logged."""
+    names = {name for r in records if 'loss' not in r for name in r}
+    return sorted(names - {'step', 'time', 'data_time'})

@@ -1,0 +1,96 @@
+"""One picture of several training runs: training loss and a validation metric.
+
+Run: python tools/analysis/curves.py OUT.png NAME=WORK_DIR ... [--metric accuracy/top1]
+"""
+
+import argparse
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+from mmadf.evaluation import counts_epochs, read_log, training_curve, validation_curve
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('out', type=Path, help='picture to write')
+    parser.add_argument(
+        'runs', nargs='+', type=named_run, metavar='NAME=WORK_DIR', help='runs to draw'
+    )
+    parser.add_argument(
+        '--metric', default='accuracy/top1', help='name of a validation metric'
+    )
+    args = parser.parse_args()
+    names = [name for name, _ in args.runs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        parser.error(f'{", ".join(twice)}: give each run a name of its own')
+    return args
+
+
+def named_run(text: str) -> Tuple[str, Path]:
+    """Split NAME=WORK_DIR."""
+    name, found, work_dir = text.partition('=')
+    if not (name and found and work_dir):
+        raise argparse.ArgumentTypeError(f'{text!r} is not of the form NAME=WORK_DIR')
+    return name, Path(work_dir)
+
+
+def plot_runs(runs: Dict[str, List[dict]], metric: str, path: Path) -> None:
+    """Draw training losses on the left and the metric on the right.
+
+    Args:
+        runs: records of each run, see `read_log`.
+        metric: name of a validation metric.
+        path: picture to write.
+
+    Raises:
+        ValueError: some runs were validated by epochs and some by iterations.
+    """
+    units = {counts_epochs(records) for records in runs.values()}
+    if len(units) > 1:
+        raise ValueError(
+            'curves.py: some runs count epochs and some iterations; draw them apart.'
+        )
+    plt = import_pyplot()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout='constrained')
+    for name, records in runs.items():
+        left.plot(*training_curve(records), label=name, linewidth=1)
+        right.plot(*validation_curve(records, metric), label=name, marker='.')
+    left.set(xlabel='iteration', ylabel='loss', title='training')
+    unit = 'epoch' if units == {True} else 'iteration'
+    right.set(xlabel=unit, ylabel=metric, title='validation images')
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+
+
+def import_pyplot() -> object:
+    """Return matplotlib's pyplot, set to write files."""
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise ImportError(
+            'the picture is drawn by matplotlib: pip install matplotlib'
+        ) from error
+    matplotlib.use('Agg')
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def main() -> None:
+    """Read the runs, draw them, print where each ended."""
+    args = parse_args()
+    runs = {name: read_log(work_dir) for name, work_dir in args.runs}
+    plot_runs(runs, args.metric, args.out)
+    for name, records in runs.items():
+        steps, values = validation_curve(records, args.metric)
+        best = max(values)
+        print(f'{name}: {values[-1]:.2f} at {steps[-1]}, highest {best:.2f}')
+    print(f'picture: {args.out}')
+
+
+if __name__ == '__main__':
+    main()
