@@ -37,10 +37,9 @@ def training_curve(records: List[dict], key: str = 'loss') -> Curve:
 
     Args:
         records: see `read_log`.
-        key: name in the records.
+        key: name of a loss in the records.
     """
-    points = {r['step']: r[key] for r in records if 'loss' in r and key in r}
-    return _sorted(points)
+    return _sorted({r['step']: r[key] for r in records if key in r})
 
 
 def validation_curve(records: List[dict], metric: str = 'accuracy/top1') -> Curve:

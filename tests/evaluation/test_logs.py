@@ -36,11 +36,13 @@ def test_run_by_epochs():
     assert validation_curve(BY_EPOCH) == ([1, 2], [20.0, 30.0])
 
 
-@pytest.mark.parametrize('noted', [(0, 0), (50, 100)])
-def test_run_by_iterations_however_validations_are_noted(noted):
+@pytest.mark.parametrize(
+    ('noted', 'expected'), [((0, 0), [50, 100]), ((70, 120), [70, 120])]
+)
+def test_run_by_iterations_however_validations_are_noted(noted, expected):
     records = [train(50, 3.0), val(noted[0], 1.0), train(100, 2.0), val(noted[1], 4.0)]
     assert not counts_epochs(records)
-    assert validation_curve(records) == ([50, 100], [1.0, 4.0])
+    assert validation_curve(records) == (expected, [1.0, 4.0])
 
 
 def test_resumed_run_is_one_curve_in_which_the_later_values_count(tmp_path):
@@ -50,6 +52,11 @@ def test_resumed_run_is_one_curve_in_which_the_later_values_count(tmp_path):
     assert len(records) == 6
     assert training_curve(records) == ([1, 2, 3, 4], [9.0, 8.0, 6.0, 5.0])
     assert validation_curve(records) == ([3], [5.0])
+
+
+def test_curves_are_in_order_of_iterations_also_where_a_resumed_run_logs_others():
+    records = [train(10, 3.0), train(30, 2.0), train(20, 2.5)]
+    assert training_curve(records) == ([10, 20, 30], [3.0, 2.5, 2.0])
 
 
 def test_another_metric():

@@ -217,13 +217,27 @@ def test_shortcuts_of_resnet32_are_ordinary_and_all_else_is_not():
     assert ordinary == [f'layer{i}.0.downsample.0' for i in (2, 3)]
 
 
-def test_kernels_of_resnet32_start_with_the_norm_of_the_official_code():
-    """A variance of 2 / fan-in: a squared norm of 2."""
+def test_resnet32_starts_as_the_official_code_does():
+    """Kernels of variance 2 / fan-in, a squared norm of 2; batch norms of slope 1."""
     model = ResNet32(conv_cfg=TANH)
     model.init_weights()
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert all((norm.weight == 1).all() and not norm.bias.any() for norm in norms)
     for layer in (model.conv1, model.layer2[0].conv1, model.layer3[4].conv2):
         squares = layer.weight.detach().square().sum((1, 2, 3))
         assert squares.mean().item() == pytest.approx(2, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ('conv_cfg', 'norm_cfg', 'bias'),
+    [(None, None, True), (None, NORM, False), (TANH, None, False), (TANH, NORM, False)],
+)
+def test_only_ordinary_convolutions_of_cnn9_without_norm_have_a_bias(
+    conv_cfg, norm_cfg, bias
+):
+    model = build('CNN9', conv_cfg=conv_cfg, norm_cfg=norm_cfg)
+    convs = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
+    assert [conv.bias is not None for conv in convs] == [bias] * 10
 
 
 def test_prelu_starts_as_relu_with_a_slope_for_each_channel():

@@ -46,6 +46,21 @@ def test_map_shapes_touch_no_statistics():
     assert backbone.training
 
 
+class Constant(nn.Module):
+    """Keeps a tensor that is neither parameter nor buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.full((1, 3, 1, 1), 2.0)
+
+    def forward(self, x):
+        return [x[:, :, ::4, ::4] * self.scale]
+
+
+def test_map_shapes_of_a_backbone_with_a_plain_tensor():
+    assert map_shapes(Constant(), image_size=8) == [(1, 3, 2, 2)]
+
+
 class Stubborn(nn.Module):
     def forward(self, x):
         return [x * x.sum().item()]

@@ -27,7 +27,6 @@ class ResNet32(ResNet_CIFAR):
         conv_cfg: layer of all convolutions but shortcuts, None for `nn.Conv2d`.
         norm_cfg: norm behind each convolution, None for none.
         out_indices: stages whose maps are returned, of 0 to 2.
-        with_cp: save memory by computing units again in the backward pass.
         init_cfg: initialisation of MMEngine's BaseModule.
     """
 
@@ -40,7 +39,6 @@ class ResNet32(ResNet_CIFAR):
         conv_cfg: Optional[dict] = None,
         norm_cfg: Optional[dict] = dict(type='BN', eps=1e-3, momentum=1e-3),
         out_indices: Sequence[int] = (2,),
-        with_cp: bool = False,
         init_cfg: Optional[dict] = dict(
             type='Kaiming', layer='Conv2d', mode='fan_in', nonlinearity='relu'
         ),
@@ -56,7 +54,6 @@ class ResNet32(ResNet_CIFAR):
             out_indices=out_indices,
             conv_cfg=conv_cfg,
             norm_cfg=dict(type=nn.Identity) if norm_cfg is None else norm_cfg,
-            with_cp=with_cp,
             zero_init_residual=False,
             init_cfg=init_cfg,
         )
