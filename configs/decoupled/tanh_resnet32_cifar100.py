@@ -1,8 +1,8 @@
 """ResNet-32 of TanhConv and cosine, CIFAR-100, as wy1iu/DCNets trains it.
 
 Run: python tools/train.py configs/decoupled/tanh_resnet32_cifar100.py
-Expect: not trained by us; the paper's error for TanhConv with weight projection is
-    21.17, without 23.09; that table's network is this one by its size alone.
+Expect: not trained by us; the paper's error for TanhConv is 21.17 with weight
+    projection, 23.09 without, of a network that our source does not name.
 Cost: 1 x ResNet-32 of 96 to 384 channels and its patch norms.
 """
 
