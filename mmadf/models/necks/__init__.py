@@ -1,5 +1,6 @@
 """Necks: what stands between backbones and heads."""
 
 from .mapper import Mapper
+from .wise_srnet import WiseSrNetPooling
 
-__all__ = ['Mapper']
+__all__ = ['Mapper', 'WiseSrNetPooling']

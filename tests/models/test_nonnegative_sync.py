@@ -1,0 +1,63 @@
+"""The projection over two processes equals one process on the whole batch."""
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch.distributed.fsdp import FullyShardedDataParallel
+from torch.multiprocessing import spawn
+from torch.nn.parallel import DistributedDataParallel
+from torch.testing import assert_close
+
+from mmadf.models import WiseSrNetHead
+
+DEVICE = torch.device('cpu')
+STEPS = 3
+WRAPPERS = {
+    'DDP': DistributedDataParallel,
+    'FSDP': lambda m: FullyShardedDataParallel(
+        m, device_id=DEVICE, use_orig_params=True
+    ),
+}
+
+
+def build():
+    torch.manual_seed(0)
+    head = WiseSrNetHead(num_classes=3, in_channels=5, map_size=6)
+    return head, torch.randn(STEPS, 2, 4, 5, 6, 6)
+
+
+def train(model, batches):
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=0.9)
+    for x in batches:
+        optimizer.zero_grad()
+        model((x,)).square().mean().backward()
+        optimizer.step()
+
+
+def train_half(rank, folder, wrapper):
+    dist.init_process_group(
+        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
+    )
+    head, halves = build()
+    model = WRAPPERS[wrapper](head)
+    train(model, halves[:, rank])
+    state = {k.removeprefix('module.'): v for k, v in model.state_dict().items()}
+    torch.save(state, f'{folder}/{rank}.pth')
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('wrapper', WRAPPERS)
+def test_two_processes_are_projected_like_one(wrapper, tmp_path):
+    spawn(train_half, args=(str(tmp_path), wrapper), nprocs=2)
+    head, halves = build()
+    train(head, halves.flatten(1, 2))
+    expected = head.state_dict()
+    assert (expected['spatial.weight'] == 0).any()
+    assert (expected['spatial.weight'] > 0).any()
+    for rank in range(2):
+        found = torch.load(tmp_path / f'{rank}.pth')
+        assert found.keys() == expected.keys()
+        for name in expected:
+            assert_close(found[name], expected[name], rtol=1e-4, atol=1e-6)

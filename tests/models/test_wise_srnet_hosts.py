@@ -1,0 +1,275 @@
+"""Wise-SrNet inside classifiers, other default scopes, the Runner and runtimes."""
+
+from functools import partial
+
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import MODELS as ROOT_MODELS
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from mmpretrain.models.losses import CrossEntropyLoss
+from mmpretrain.registry import MODELS
+from torch.testing import assert_close
+
+from mmadf.models import WiseSrNetHead, WiseSrNetPooling
+from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise, samples
+
+HEAD = dict(
+    type='WiseSrNetHead', num_classes=5, in_channels=CHANNELS[-1], map_size=(3, 4)
+)
+IMAGE = (2, 3, 24, 32)  # 8 times the map
+
+
+def build(cfg):
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        return MODELS.build(cfg)
+
+
+def classifier(**changes):
+    cfg = dict(type='ImageClassifier', backbone=backbone_cfg(), head=HEAD)
+    return {**cfg, **changes}
+
+
+NECK = dict(
+    neck=dict(type='WiseSrNetPooling', in_channels=CHANNELS[-1], map_size=(3, 4)),
+    head=dict(type='LinearClsHead', num_classes=5, in_channels=CHANNELS[-1]),
+)
+
+
+@pytest.mark.parametrize(
+    ('cfg', 'kernels'),
+    [
+        (classifier(), 1),
+        (classifier(**NECK), 1),
+        (adf_cfg(neck=None, head=HEAD), 2),
+        (adf_cfg(**NECK), 2),
+    ],
+    ids=['head', 'neck', 'ADF head', 'ADF neck'],
+)
+def test_a_step_of_a_classifier_moves_and_projects_every_kernel(cfg, kernels):
+    model = build(cfg)
+    model.init_weights()
+    names = [n for n, _ in model.named_parameters() if n.endswith('spatial.weight')]
+    assert len(names) == kernels
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    losses = model.loss(torch.randn(IMAGE), samples([0, 4]))
+    sum(losses.values()).backward()
+    optimizer.step()
+    for name in names:
+        moved = before[name] - 0.5 * model.get_parameter(name).grad
+        assert (moved < 0).any()
+        assert_close(model.get_parameter(name).detach(), moved.clamp(min=0))
+        assert not torch.equal(moved, before[name])
+    assert (model.state_dict()[names[0]] >= 0).all()
+    (first, _) = model.eval().predict(torch.randn(IMAGE))
+    assert first.pred_score.sum().item() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize('scope', ['mmengine', 'mmseg', 'mmdet', 'mmadf'])
+def test_it_builds_from_a_config_of_another_default_scope(scope):
+    head = dict(HEAD, type='mmpretrain.WiseSrNetHead')
+    with DefaultScope.overwrite_default_scope(scope):
+        model = ROOT_MODELS.build(
+            dict(
+                type='mmpretrain.ImageClassifier',
+                backbone=dict(backbone_cfg(), type='mmpretrain.ResNet_CIFAR'),
+                head=head,
+                data_preprocessor=dict(type='mmpretrain.ClsDataPreprocessor'),
+            )
+        )
+        alone = ROOT_MODELS.build(head)
+    for found in (model.head, alone):
+        assert type(found) is WiseSrNetHead
+        assert type(found.loss_module) is CrossEntropyLoss
+    losses = model.loss(torch.randn(IMAGE), samples([0, 4]))
+    losses['loss'].backward()
+    assert model.head.spatial.weight.grad.abs().sum() > 0
+
+
+def test_it_builds_from_the_registry_of_mmsegmentation():
+    pytest.importorskip('mmseg')
+    from mmseg.registry import MODELS as SEG_MODELS
+
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        head = SEG_MODELS.build(dict(HEAD, type='mmpretrain.WiseSrNetHead'))
+    assert type(head) is WiseSrNetHead
+    assert type(head.loss_module) is CrossEntropyLoss
+
+
+class Images(torch.utils.data.Dataset):
+    """Thirty-two noise images of five classes."""
+
+    metainfo = dict(classes=tuple('abcde'))
+
+    def __init__(self):
+        self.images = torch.randn(32, *IMAGE[1:])
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        (sample,) = samples([index % 5])
+        return dict(inputs=self.images[index], data_samples=sample)
+
+
+RUNS = {
+    'plain': dict(),
+    'accumulation': dict(optim=dict(accumulative_counts=3)),
+    'clipped gradients': dict(optim=dict(clip_grad=dict(max_norm=1.0))),
+    'groups': dict(
+        optim=dict(paramwise_cfg=dict(custom_keys={'spatial': dict(lr_mult=0.5)}))
+    ),
+    'EMA': dict(hooks=[dict(type='EMAHook')]),
+    'EMA of states, accumulation': dict(
+        hooks=[dict(type='EMAHook', update_buffers=True)],
+        optim=dict(accumulative_counts=3),
+    ),
+    'EMA that begins late': dict(hooks=[dict(type='EMAHook', begin_epoch=2)]),
+    'SWA': dict(hooks=[dict(type='EMAHook', ema_type='StochasticWeightAverage')]),
+}
+
+
+@pytest.mark.parametrize('name', RUNS)
+def test_the_runner_keeps_the_constraint_and_saves_feasible_checkpoints(name, tmp_path):
+    run = RUNS[name]
+    loader = dict(
+        batch_size=4,
+        num_workers=0,
+        dataset=Images(),
+        sampler=dict(type='DefaultSampler', shuffle=True),
+        collate_fn=pseudo_collate,
+    )
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        runner = Runner(
+            build(classifier()),
+            str(tmp_path),
+            train_dataloader=loader,
+            val_dataloader=loader,
+            train_cfg=dict(by_epoch=True, max_epochs=3),
+            val_cfg=dict(),
+            val_evaluator=dict(type='Accuracy'),
+            optim_wrapper=dict(
+                optimizer=dict(type='SGD', lr=0.5, momentum=0.9), **run.get('optim', {})
+            ),
+            custom_hooks=run.get('hooks'),
+            default_scope='mmpretrain',
+            experiment_name=name.replace(' ', '_'),
+            log_level='WARNING',
+        )
+        seen = []
+        kernel = runner.model.head.spatial.weight
+        runner.model.register_forward_hook(
+            lambda model, *_: seen.append((model.training, kernel.min().item()))
+        )
+        runner.train()
+    steps = [low for training, low in seen if training]
+    draws = run.get('optim', {}).get('accumulative_counts', 1)
+    assert max(steps[:draws]) < 0 == min(steps[draws:])
+    assert min(low for training, low in seen if not training) == 0
+    for epoch in (1, 2, 3):
+        checkpoint = torch.load(tmp_path / f'epoch_{epoch}.pth', weights_only=False)
+        states = [checkpoint['state_dict'], checkpoint.get('ema_state_dict', {})]
+        found = [v for s in states for k, v in s.items() if 'spatial.weight' in k]
+        assert len(found) == 1 + ('EMAHook' in str(run))
+        for weight in found:
+            assert (weight >= 0).all() and (weight > 0).any()
+
+
+# Compiled and exported
+
+
+@pytest.fixture
+def compile_():
+    torch.compiler.reset()  # the tests share code, whose recompilations are limited
+    return partial(torch.compile, fullgraph=True)
+
+
+def trained(**changes):
+    """Return a head after one step, so that nothing depends on the draw."""
+    cfg = dict(num_classes=5, in_channels=4, **changes)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        head = randomise(WiseSrNetHead(**cfg))
+    optimizer = torch.optim.SGD(head.parameters(), lr=0.1)
+    head.fc.weight.sum().backward()
+    optimizer.step()
+    return head
+
+
+VARIANTS = [
+    (dict(), 7),
+    (dict(map_size=16, pool_size=3), 16),
+    (dict(resize_kernel=True), 16),
+    (dict(pool_size=None, constraint=None, dropout=0.5), 7),
+    (dict(pooling='shared'), 7),
+    (dict(pooling='flatten', constraint=None), 7),
+    (dict(pooling='mean', constraint=None, pool_size=None), 9),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('cfg', 'size'), VARIANTS)
+def test_compiled_without_graph_break_gives_the_same(cfg, size, compile_):
+    head = trained(**cfg).eval()
+    x = torch.randn(3, 4, size, size, requires_grad=True)
+    compiled = compile_(head)
+    for mode in (False, 'dropout' not in cfg):
+        head.train(mode)
+        expected = head((x,))
+        weights = torch.randn_like(expected)
+        inputs = [x, *head.parameters()]
+        theirs = torch.autograd.grad((expected * weights).sum(), inputs)
+        found = compiled((x,))
+        assert_close(found, expected)
+        ours = torch.autograd.grad((found * weights).sum(), inputs)
+        assert_close(ours, theirs)
+
+
+@pytest.mark.slow
+def test_compiled_training_is_projected(compile_):
+    head, plain = trained(), trained()
+    plain.load_state_dict(head.state_dict())
+    x = torch.randn(8, 4, 7, 7)
+    for module, forward in (
+        (plain, plain),
+        (head, compile_(head)),
+    ):
+        optimizer = torch.optim.SGD(module.parameters(), lr=1.0, momentum=0.9)
+        for _ in range(3):
+            optimizer.zero_grad()
+            forward((x,)).square().mean().backward()
+            optimizer.step()
+    assert (head.spatial.weight == 0).any()
+    assert_close(head.state_dict(), plain.state_dict())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('cfg', 'size'), VARIANTS)
+def test_onnx_runtime_gives_the_same(cfg, size, tmp_path):
+    pytest.importorskip('onnxscript')
+    runtime = pytest.importorskip('onnxruntime')
+    head = trained(**cfg).eval()
+    path = str(tmp_path / 'head.onnx')
+    batch = torch.export.Dim('batch', min=1, max=64)
+    torch.onnx.export(
+        head,
+        ((torch.randn(2, 4, size, size),),),
+        path,
+        dynamo=True,
+        dynamic_shapes=(({0: batch},),),
+        verbose=False,
+    )
+    session = runtime.InferenceSession(path, providers=['CPUExecutionProvider'])
+    (name,) = [i.name for i in session.get_inputs()]
+    for n in (1, 5):
+        x = torch.randn(n, 4, size, size)
+        (found,) = session.run(None, {name: x.numpy()})
+        assert_close(torch.from_numpy(found), head((x,)), rtol=1e-4, atol=1e-5)
+
+
+def test_the_neck_is_a_pooling_neck_of_mmpretrain():
+    neck = build(dict(NECK['neck']))
+    assert type(neck) is WiseSrNetPooling
+    (features,) = neck((torch.randn(2, CHANNELS[-1], 3, 4),))
+    assert features.shape == (2, CHANNELS[-1])
