@@ -204,6 +204,11 @@ def test_copies_are_projected_by_their_own_optimizers(head, kind):
     check(twin, expected)
 
 
+def test_a_frozen_copy_stays_frozen(head):
+    twin = deepcopy(head.requires_grad_(False))
+    assert not any(p.requires_grad for p in twin.parameters())
+
+
 def test_layers_that_change_device_or_precision_stay_projected(head):
     head.double().float()
     train(head, batches())
@@ -237,6 +242,11 @@ def test_a_draw_is_stored_projected_and_stays_a_draw(head):
     stored = head.state_dict()[NAME]
     assert torch.equal(stored, draw.clamp(min=0))
     assert torch.equal(head.spatial.weight, draw)
+
+
+def test_variables_that_are_kept_are_the_parameters(head):
+    kept = head.state_dict(keep_vars=True)
+    assert all(kept[name] is p for name, p in head.named_parameters())
 
 
 def test_after_a_step_the_stored_state_is_the_weight_itself(head):
@@ -364,7 +374,9 @@ WAYS = [by_hand, through_data, functional, master_weights]
 
 
 @pytest.mark.parametrize('way', WAYS)
-@pytest.mark.parametrize('kind', ['original', 'copy', 'thawed copy', 'new parameter'])
+@pytest.mark.parametrize(
+    'kind', ['original', 'copy', 'thawed copy', 'new parameter', 'from meta']
+)
 def test_updates_that_pass_the_projection_by_are_refused(head, way, kind):
     if kind == 'copy':
         head = deepcopy(head)
@@ -372,6 +384,11 @@ def test_updates_that_pass_the_projection_by_are_refused(head, way, kind):
         head = deepcopy(deepcopy(head).requires_grad_(False)).requires_grad_(True)
     elif kind == 'new parameter':
         head.spatial.weight = nn.Parameter(torch.randn(4, 1, 3, 3))
+    elif kind == 'from meta':
+        state = deepcopy(list(head.parameters()))
+        head = head.to('meta').to_empty(device='cpu')
+        for parameter, value in zip(head.parameters(), state, strict=True):
+            parameter.data.copy_(value)
     first, second, *_ = batches()
     way(head, first)
     with pytest.raises(RuntimeError, match='no torch.optim.Optimizer that holds it'):
@@ -405,3 +422,10 @@ def test_a_weight_that_is_loaded_anew_is_not_refused(head):
     for x in batches():
         loss_of(head, x).backward()
         head.load_state_dict(state)
+
+
+def test_a_weight_that_is_drawn_anew_after_a_step_is_not_refused(head):
+    train(head, batches(1))
+    nn.init.normal_(head.spatial.weight)
+    train(head, batches(1))
+    assert (head.spatial.weight >= 0).all()

@@ -1,0 +1,107 @@
+"""Time and memory of networks side by side, as ratios to the first of them."""
+
+import time
+from statistics import median
+from typing import Any, Callable, Dict, List
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+KINDS = ('forward', 'training step', 'saved for backward')
+
+
+def saved_bytes(step: Callable[[], Any]) -> int:
+    """Return the bytes that autograd keeps for the backward pass of `step`.
+
+    Parameters that are needed backward are in it. It is exact on every device and
+    does not depend on what else runs there.
+
+    Args:
+        step: a forward pass.
+    """
+    sizes = {}
+
+    def _pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage._cdata] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(_pack, lambda tensor: tensor):
+        step()
+    return sum(sizes.values())
+
+
+def compare(
+    models: Dict[str, nn.Module], inputs: Any, repeats: int, title: str = ''
+) -> Dict[str, Dict[str, float]]:
+    """Measure networks in turn, in one run, against the first of them.
+
+    A training step is forward, backward and SGD with momentum and rate 0. The order
+    turns round by round, and the ratios of a round are taken within it, so that what
+    else the machine does weighs on all alike.
+
+    Args:
+        models: networks by name, all taking `inputs`, on one device.
+        inputs: the one argument of their forward pass.
+        repeats: rounds, > 0, after one for warming up.
+        title: name on the progress bar.
+
+    Returns:
+        For each name, medians over the rounds of time and memory as ratios to the
+        first, under the names of `KINDS`, and the times in seconds under 'forward (s)'
+        and 'training step (s)'.
+    """
+    steps = {name: _steps(model, inputs) for name, model in models.items()}
+    times = {(name, kind): [] for name in models for kind in KINDS[:2]}
+    order = list(times)
+    for round_ in tqdm(range(repeats + 1), desc=title, leave=False):
+        order = order[2:] + order[:2]
+        for name, kind in order:
+            models[name].train(kind == 'training step')
+            seconds = _seconds(steps[name][kind])
+            if round_:
+                times[name, kind].append(seconds)
+    memory = {}
+    for name, model in models.items():
+        model.train()
+        memory[name] = saved_bytes(lambda m=model: m(inputs))
+    return {name: _ratios(name, next(iter(models)), times, memory) for name in models}
+
+
+def _ratios(
+    name: str, base: str, times: Dict[tuple, List[float]], memory: Dict[str, int]
+) -> Dict[str, float]:
+    result = {}
+    for kind in KINDS[:2]:
+        pairs = zip(times[name, kind], times[base, kind], strict=True)
+        result[kind] = median(ours / theirs for ours, theirs in pairs)
+        result[f'{kind} (s)'] = median(times[name, kind])
+    result[KINDS[2]] = memory[name] / memory[base]
+    return result
+
+
+def _steps(model: nn.Module, inputs: Any) -> Dict[str, Callable[[], None]]:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0, momentum=0.9)
+
+    @torch.no_grad()
+    def _forward() -> None:
+        model(inputs)
+
+    def _training_step() -> None:
+        optimizer.zero_grad()
+        y = model(inputs)
+        (y[-1] if isinstance(y, tuple) else y).sum().backward()
+        optimizer.step()
+
+    return {'forward': _forward, 'training step': _training_step}
+
+
+def _seconds(step: Callable[[], None]) -> float:
+    """Return how long `step` takes, with what it left running on a GPU."""
+    synchronise = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
+    synchronise()
+    start = time.perf_counter()
+    step()
+    synchronise()
+    return time.perf_counter() - start

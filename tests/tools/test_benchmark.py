@@ -1,0 +1,63 @@
+import pytest
+import torch
+from torch import nn
+
+from mmadf.evaluation import benchmark
+from mmadf.evaluation.benchmark import saved_bytes
+from tests.conftest import ROOT
+
+
+def test_saved_bytes_are_the_ones_needed_backward():
+    x = torch.randn(10, 10, requires_grad=True)
+    assert saved_bytes(lambda: x.sum()) == 0
+    assert saved_bytes(lambda: x.exp()) == 400
+    assert saved_bytes(lambda: x * x) == 400
+    assert saved_bytes(lambda: x.exp() * x.exp()) == 800
+
+
+class Repeated(nn.Module):
+    """The same matrix product several times, counted as the time it takes."""
+
+    products = 0
+
+    def __init__(self, times):
+        super().__init__()
+        self.fc, self.times = nn.Linear(20, 20), times
+
+    def forward(self, x):
+        Repeated.products += self.times * (3 if self.training else 1)
+        for _ in range(self.times):
+            x = self.fc(x)
+        return (x,)
+
+
+def test_ratios_are_to_the_first_and_the_weights_stay(monkeypatch):
+    def seconds(step):
+        before = Repeated.products
+        step()
+        return Repeated.products - before
+
+    monkeypatch.setattr(benchmark, '_seconds', seconds)
+    models = {'base': Repeated(2), 'more': Repeated(10)}
+    before = [p.clone() for m in models.values() for p in m.parameters()]
+    rows = benchmark.compare(models, torch.randn(20, 20, requires_grad=True), repeats=3)
+    assert list(rows) == list(models)
+    assert all(rows['base'][kind] == 1 for kind in benchmark.KINDS)
+    assert rows['more']['forward'] == rows['more']['training step'] == 5
+    assert rows['more']['forward (s)'] == 10
+    assert rows['more']['training step (s)'] == 30
+    weight, image = 20 * 20, 20 * 20
+    saved = (weight + 10 * image) / (weight + 2 * image)
+    assert rows['more']['saved for backward'] == saved
+    after = [p for m in models.values() for p in m.parameters()]
+    assert all(torch.equal(*pair) for pair in zip(before, after, strict=True))
+    assert all(p.grad.abs().sum() > 0 for p in after)
+
+
+@pytest.mark.slow
+def test_the_heads_are_compared(python):
+    script = ROOT / 'tools/benchmarks/heads.py'
+    done = python(script, '--heads-only', '--repeats', '1', '--batch', '1')
+    rows = [line for line in done.stdout.splitlines() if 'head alone' in line]
+    assert len(rows) == 10
+    assert '| 1.000 | 1.000 | 1.000 |' in rows[0]
