@@ -436,3 +436,24 @@ def test_a_weight_that_is_drawn_anew_after_a_step_is_not_refused(head):
     nn.init.normal_(head.spatial.weight)
     train(head, batches(1))
     assert (head.spatial.weight >= 0).all()
+
+
+def test_updates_by_hand_are_refused_after_proper_steps_too(head):
+    train(head, batches())
+    by_hand(head, 100 * batches()[0])
+    assert (head.spatial.weight < 0).any()
+    with pytest.raises(RuntimeError, match='no torch.optim.Optimizer that holds it'):
+        by_hand(head, batches()[0])
+
+
+def test_a_checkpoint_without_the_weight_starts_nothing_anew(head):
+    by_hand(head, batches(1)[0])
+    head.load_state_dict({}, strict=False)
+    with pytest.raises(RuntimeError, match='no torch.optim.Optimizer that holds it'):
+        by_hand(head, batches(1)[0])
+
+
+def test_a_weight_that_is_set_to_allowed_values_is_not_refused(head):
+    for x in batches():
+        loss_of(head, x).backward()
+        nn.init.uniform_(head.spatial.weight)
