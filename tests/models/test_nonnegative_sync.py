@@ -3,7 +3,8 @@
 import pytest
 import torch
 import torch.distributed as dist
-from torch.distributed.fsdp import FullyShardedDataParallel
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 from torch.multiprocessing import spawn
 from torch.nn.parallel import DistributedDataParallel
 from torch.testing import assert_close
@@ -17,6 +18,7 @@ WRAPPERS = {
     'FSDP': lambda m: FullyShardedDataParallel(
         m, device_id=DEVICE, use_orig_params=True
     ),
+    'FSDP2': lambda m: fully_shard(m, mesh=init_device_mesh('cpu', (2,))),
 }
 
 
@@ -34,30 +36,40 @@ def train(model, batches):
         optimizer.step()
 
 
-def train_half(rank, folder, wrapper):
+def train_halves(rank, folder):
     dist.init_process_group(
         'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
     )
-    head, halves = build()
-    model = WRAPPERS[wrapper](head)
-    train(model, halves[:, rank])
-    state = {k.removeprefix('module.'): v for k, v in model.state_dict().items()}
-    torch.save(state, f'{folder}/{rank}.pth')
+    for wrapper, wrap in WRAPPERS.items():
+        head, halves = build()
+        model = wrap(head)
+        train(model, halves[:, rank])
+        state = {k.removeprefix('module.'): v for k, v in model.state_dict().items()}
+        if wrapper == 'FSDP2':
+            state = {k: v.full_tensor() for k, v in state.items()}
+        torch.save(state, f'{folder}/{wrapper}{rank}.pth')
     dist.barrier()
     dist.destroy_process_group()
 
 
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """Return where two processes have left their states."""
+    path = tmp_path_factory.mktemp('two_processes')
+    spawn(train_halves, args=(str(path),), nprocs=2)
+    return path
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('wrapper', WRAPPERS)
-def test_two_processes_are_projected_like_one(wrapper, tmp_path):
-    spawn(train_half, args=(str(tmp_path), wrapper), nprocs=2)
+def test_two_processes_are_projected_like_one(wrapper, folder):
     head, halves = build()
     train(head, halves.flatten(1, 2))
     expected = head.state_dict()
     assert (expected['spatial.weight'] == 0).any()
     assert (expected['spatial.weight'] > 0).any()
     for rank in range(2):
-        found = torch.load(tmp_path / f'{rank}.pth')
+        found = torch.load(folder / f'{wrapper}{rank}.pth')
         assert found.keys() == expected.keys()
         for name in expected:
             assert_close(found[name], expected[name], rtol=1e-4, atol=1e-6)

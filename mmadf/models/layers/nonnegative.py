@@ -22,12 +22,13 @@ class NonNegative(nn.Module):
     be another method, in which what is clipped never returns.
     Ours: hooks that PyTorch calls around `step` of every `torch.optim.Optimizer`, so
     that no training loop has to know of it: a step that GradScaler skips or that
-    accumulation puts off projects nothing. Copies (`deepcopy`, pickle) are projected
-    by their own optimizers.
+    accumulation puts off projects nothing, and shards (FSDP) are projected where they
+    are. Copies (`deepcopy`, pickle) are projected by their own optimizers.
 
     Where no optimizer of PyTorch holds the weight itself, training is refused: at the
     second gradient, if the weight has changed since the first and was not projected,
-    or in the forward pass, if the weight is no parameter of this layer any more.
+    or in the forward pass, if the weight is no parameter of this layer any more. FSDP2
+    puts parameters of its own in the layer's place, whose gradients are not checked.
 
     A draw that no step has projected yet is stored projected in `state_dict`. Averages
     of the weight that start from the draw (EMA) would stay negative for long: copies
