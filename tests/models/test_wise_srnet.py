@@ -335,6 +335,14 @@ def test_a_trained_kernel_is_refused_by_a_fixed_head_of_another_size():
             load(build(map_size=16, pool_size=3), build().state_dict())
 
 
+def test_another_number_of_channels_is_the_error_of_torch():
+    state = build(in_channels=5, map_size=16).state_dict()
+    with pytest.raises(RuntimeError, match='size mismatch for spatial.weight'):
+        build(resize_kernel=True).load_state_dict(state)
+    with pytest.raises(RuntimeError, match='size mismatch for spatial.weight'):
+        build().load_state_dict(state)
+
+
 def test_the_same_size_loads_exactly():
     one, other = randomise(build()), build()
     other.load_state_dict(one.state_dict())
