@@ -1,6 +1,7 @@
 """Wise-SrNet inside classifiers, other default scopes, the Runner and runtimes."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from mmpretrain.models.losses import CrossEntropyLoss
 from mmpretrain.registry import MODELS
 from torch.testing import assert_close
 
+from mmadf.engine.hooks.check_data import check_classes
 from mmadf.models import WiseSrNetHead, WiseSrNetPooling
 from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise, samples
 
@@ -96,6 +98,12 @@ def test_it_builds_from_the_registry_of_mmsegmentation():
         head = SEG_MODELS.build(dict(HEAD, type='mmpretrain.WiseSrNetHead'))
     assert type(head) is WiseSrNetHead
     assert type(head.loss_module) is CrossEntropyLoss
+
+
+def test_data_of_another_number_of_classes_are_noticed():
+    data = SimpleNamespace(metainfo=dict(classes=tuple('abc')))
+    with pytest.raises(ValueError, match='model.head.num_classes=5, but the train set'):
+        check_classes(build(classifier()), data, 'train')
 
 
 class Images(torch.utils.data.Dataset):
