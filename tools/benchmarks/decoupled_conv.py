@@ -1,35 +1,38 @@
 """Price of decoupled convolutions, as ratios to `nn.Conv2d` in the same run.
 
-Run: python tools/benchmarks/decoupled_conv.py [--threads 2] [--repeats 7] [--compile]
+Run: python tools/benchmarks/decoupled_conv.py [--compile] [--device cuda --bf16]
 
-Side by side, interleaved, medians: `nn.Conv2d`; ours; and a direct transcription of
-the official formula (ones-kernel norm over all channels, nothing reused). Layers have
-the shapes of ResNet-18/50 and of the CIFAR network; the whole networks are
-ResNet-50 with and without `conv_cfg`. Peak memory is what autograd saves for the
-backward pass, which on a CPU can be counted exactly.
+Side by side, interleaved: `nn.Conv2d`, decoupled convolutions, and a direct
+transcription of the official formula (ones-kernel norm over all channels, nothing
+reused). Layers have the shapes of ResNet-18/50 and of the CIFAR network; the whole
+networks are ResNet-50 with and without `conv_cfg`. A training step holds forward,
+backward and optimizer.
 """
 
 import argparse
-import time
-from statistics import median
-from typing import Callable, Dict
+from typing import Dict
 
 import torch
 import torch.nn.functional as F
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
-from tqdm import tqdm
 
+from mmadf.evaluation.benchmark import KINDS, compare
 from mmadf.models import DecoupledConv2d
 from mmadf.registry import MODELS
 
-# channels in and out, kernel, stride, map size, batch
+# channels in and out, kernel, stride, map size
 LAYERS = {
-    'CIFAR 96': (96, 96, 3, 1, 32, 16),
-    'CIFAR 384': (384, 384, 3, 1, 8, 16),
-    'ResNet-18 stage 1': (64, 64, 3, 1, 56, 8),
-    'ResNet-50 stage 3, 3x3': (256, 256, 3, 1, 14, 8),
-    'ResNet-50 stage 2, 1x1': (512, 128, 1, 1, 28, 8),
+    'CIFAR 96': (96, 96, 3, 1, 32),
+    'CIFAR 384': (384, 384, 3, 1, 8),
+    'ResNet-18 stage 1': (64, 64, 3, 1, 56),
+    'ResNet-50 stage 3, 3x3': (256, 256, 3, 1, 14),
+    'ResNet-50 stage 2, 1x1': (512, 128, 1, 1, 28),
+}
+OPERATORS = {
+    'tanh, cosine': dict(magnitude='tanh', angle='cosine'),
+    'ball, cosine': dict(magnitude='ball', angle='cosine'),
+    'segmented, square cosine': dict(magnitude='segmented', angle='square_cosine'),
 }
 
 
@@ -37,7 +40,7 @@ class Transcription(nn.Conv2d):
     """The official formula for tanh and cosine, written down directly."""
 
     def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, bias=False, **kwargs)
+        super().__init__(*args, **{**kwargs, 'bias': False})
         self.radius = nn.Parameter(torch.ones(self.out_channels, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -51,111 +54,86 @@ class Transcription(nn.Conv2d):
         return torch.tanh(r / rho) * cos
 
 
-def saved_bytes(step: Callable[[], Tensor]) -> int:
-    """Return the bytes that autograd keeps for the backward pass of `step`."""
-    sizes = {}
+class LowPrecision(nn.Module):
+    """Run a module in bfloat16, as MMEngine's AmpOptimWrapper does."""
 
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        sizes[storage._cdata] = storage.nbytes()
-        return tensor
+    def __init__(self, module: nn.Module, device: str) -> None:
+        super().__init__()
+        self.module, self.device = module, device
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        step()
-    return sum(sizes.values())
-
-
-def forward(model: nn.Module, x: Tensor) -> Callable[[], Tensor]:
-    """Return an inference step."""
-
-    @torch.no_grad()
-    def step() -> Tensor:
-        return model(x)
-
-    return step
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the module's output."""
+        with torch.autocast(self.device, dtype=torch.bfloat16):
+            return self.module(x)
 
 
-def training(model: nn.Module, x: Tensor) -> Callable[[], Tensor]:
-    """Return a training step without optimizer."""
-
-    def step() -> Tensor:
-        model.zero_grad()
-        y = model(x)
-        (y[-1] if isinstance(y, tuple) else y).sum().backward()
-        return y
-
-    return step
+def layers(sizes: tuple) -> Dict[str, nn.Module]:
+    """Return the layers to compare, by name."""
+    c, k, size, stride, _ = sizes
+    place = (c, k, size, stride, size // 2)
+    ours = {name: DecoupledConv2d(*place, **op) for name, op in OPERATORS.items()}
+    plain = nn.Conv2d(*place, bias=False)
+    return {'nn.Conv2d': plain, **ours, 'transcription': Transcription(*place)}
 
 
-def compare(models: Dict[str, nn.Module], x: Tensor, repeats: int, title: str) -> None:
-    """Time all models in turn and print their ratios to the first."""
-    times = {(name, kind): [] for name in models for kind in (forward, training)}
-    for round_ in tqdm(range(repeats + 1), desc=title, leave=False):
-        for name, kind in times:
-            models[name].train(kind is training)
-            step = kind(models[name], x)
-            start = time.perf_counter()
-            step()
-            if round_:  # the first is for warming up
-                times[name, kind].append(time.perf_counter() - start)
-    medians = {key: median(values) for key, values in times.items()}
-    for model in models.values():
-        model.train()
-    memory = {name: saved_bytes(lambda m=m: m(x)) for name, m in models.items()}
-    base, *others = models
-    for name in others:
-        ratios = [medians[name, k] / medians[base, k] for k in (forward, training)]
-        print(
-            f'| {title} | {name} | {ratios[0]:.2f} | {ratios[1]:.2f} | '
-            f'{memory[name] / memory[base]:.2f} |',
-            flush=True,
-        )
-
-
-def build_resnet50(**changes) -> nn.Module:
-    """Return MMPretrain's ResNet-50 backbone."""
+def networks() -> Dict[str, nn.Module]:
+    """Return MMPretrain's ResNet-50 with each layer, by name."""
+    choices = {
+        name: dict(type='DecoupledConv2d', **operator)
+        for name, operator in OPERATORS.items()
+    }
+    choices = {'nn.Conv2d': None, **choices, 'transcription': dict(type=Transcription)}
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        return MODELS.build(dict(type='ResNet', depth=50, **changes))
+        return {
+            name: MODELS.build(dict(type='ResNet', depth=50, conv_cfg=conv_cfg))
+            for name, conv_cfg in choices.items()
+        }
+
+
+def report(
+    title: str, models: Dict[str, nn.Module], x: Tensor, args: argparse.Namespace
+) -> None:
+    """Compare models in eager mode and, if asked for, compiled; print rows."""
+    for model in models.values():
+        model.to(args.device)
+    if args.bf16:
+        models = {n: LowPrecision(m, args.device) for n, m in models.items()}
+    if args.compile:
+        compiled = {f'{n}, compiled': torch.compile(m) for n, m in models.items()}
+        models = {**models, **compiled}
+    for name, row in compare(models, x, args.repeats, title).items():
+        values = ' | '.join(f'{row[kind]:.2f}' for kind in KINDS)
+        print(f'| {title} | {name} | {values} |', flush=True)
 
 
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument('--repeats', type=int, default=7)
+    parser.add_argument('--threads', type=int, default=2, help='of the CPU')
+    parser.add_argument('--repeats', type=int, default=7, help='rounds measured')
+    parser.add_argument('--device', default='cpu', help='cpu or cuda')
+    parser.add_argument('--batch', type=int, default=16, help='images in a batch')
+    parser.add_argument('--bf16', action='store_true', help='under autocast')
     parser.add_argument('--compile', action='store_true', help='also torch.compile')
+    parser.add_argument('--skip-layers', action='store_true')
     parser.add_argument('--skip-networks', action='store_true')
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     print(
-        f'torch {torch.__version__}, CPU, {args.threads} threads, median of '
-        f'{args.repeats}, float32; ratios to nn.Conv2d\n'
+        f'torch {torch.__version__}, {args.device}, {args.threads} threads, '
+        f'{args.batch} images, {"bfloat16" if args.bf16 else "float32"}, medians of '
+        f'{args.repeats} rounds; ratios to nn.Conv2d\n\n'
+        f'| what | layer | {" | ".join(KINDS)} |\n|---|---|---|---|---|'
     )
-    print('| what | layer | forward | training step | saved for backward |')
-    print('|---|---|---|---|---|')
-    for title, (c, k, size, stride, side, batch) in LAYERS.items():
-        geometry = dict(stride=stride, padding=size // 2)
-        models = {
-            'nn.Conv2d': nn.Conv2d(c, k, size, bias=False, **geometry),
-            'tanh, cosine': DecoupledConv2d(c, k, size, **geometry),
-            'segmented, square cosine': DecoupledConv2d(
-                c, k, size, magnitude='segmented', angle='square_cosine', **geometry
-            ),
-            'transcription': Transcription(c, k, size, **geometry),
-        }
-        if args.compile:
-            ours = DecoupledConv2d(c, k, size, **geometry)
-            models['tanh, cosine, compiled'] = torch.compile(ours)
-        x = torch.randn(batch, c, side, side, requires_grad=True)
-        compare(models, x, args.repeats, title)
+    device = dict(device=args.device)
+    for title, sizes in {} if args.skip_layers else LAYERS.items():
+        shape = args.batch, sizes[0], sizes[-1], sizes[-1]
+        x = torch.randn(shape, requires_grad=True, **device)
+        report(title, layers(sizes), x, args)
     if not args.skip_networks:
-        networks = {'plain': build_resnet50()}
-        for magnitude, angle in (('tanh', 'cosine'), ('segmented', 'square_cosine')):
-            conv_cfg = dict(type='DecoupledConv2d', magnitude=magnitude, angle=angle)
-            networks[f'{magnitude}, {angle}'] = build_resnet50(conv_cfg=conv_cfg)
-        x = torch.randn(4, 3, 224, 224)
-        compare(networks, x, max(args.repeats // 2, 3), 'ResNet-50, 4 x 224 x 224')
+        x = torch.randn(args.batch, 3, 224, 224, **device)
+        report('ResNet-50', networks(), x, args)
 
 
 if __name__ == '__main__':
