@@ -159,11 +159,12 @@ def test_inference_mode_equals_evaluation():
     assert_close(found, conv(x))
 
 
-def test_gradients_under_autocast_follow_float32():
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_gradients_under_autocast_follow_float32(dtype):
     conv = build(16, 8, 3, dtype=torch.float32)
     x = image(2, 16, 6, 6, dtype=torch.float32)
     exact = gradients(conv, x, kept)
-    with torch.autocast('cpu', dtype=torch.bfloat16):
+    with torch.autocast('cpu', dtype=dtype):
         low = gradients(conv, x, kept)
     for found, expected in zip(low, exact, strict=True):
         assert (found - expected).norm() < 0.03 * expected.norm()

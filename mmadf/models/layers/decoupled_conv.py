@@ -23,7 +23,8 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
     Code: wy1iu/DCNets: the defaults; kernels are always normalised, so that |w|
     counts only in the weighted operators; no bias.
     Ours: groups have one patch norm each; geometries and padding modes beyond the
-    code's; norms in float32 whatever the precision; see `DecoupledOperator`.
+    code's; norms in float32 whatever the precision; see `DecoupledOperator`. For the
+    backward pass it keeps what `nn.Conv2d` keeps, see `LeanConvolution`.
 
     Args:
         in_channels: channels that come in.
@@ -135,16 +136,14 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
         Returns:
             (N, groups, H', W'), float32 or better.
         """
-        height, width = self.stride
-        if self.kernel_size == (1, 1) and self.geometry[1] == (0, 0):
-            total = energy(self._groups_apart(x[..., ::height, ::width]), (2,)).squeeze(
-                2
-            )
-        else:
-            channels = energy(self._groups_apart(x), (2,)).squeeze(2)
-            ones = channels.new_ones(self.groups, 1, *self.kernel_size)
+        pointwise = self.kernel_size == (1, 1) and self.geometry[1] == (0, 0)
+        if pointwise:
+            x = x[..., :: self.stride[0], :: self.stride[1]]
+        total = energy(self._groups_apart(x), (2,)).squeeze(2)
+        if not pointwise:
+            ones = total.new_ones(self.groups, 1, *self.kernel_size)
             with torch.autocast(x.device.type, enabled=False):
-                total = self.correlate(channels, ones)
+                total = self.correlate(total, ones)
         return (total + EPS).sqrt()
 
     def per_kernel(self, values: Tensor) -> Tensor:
