@@ -10,7 +10,7 @@ from torch import nn
 from mmadf.registry import MODELS
 
 from .decoupled_conv import DecoupledConv2d
-from .decoupled_function import norm, normalised
+from .norms import norm, normalised
 
 # Paper: shortcuts and the classifier stay ordinary convolutions.
 ORDINARY = ('*downsample*', '*shortcut*', '*fc*', '*head*', '*classifier*')

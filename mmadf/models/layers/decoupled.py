@@ -6,7 +6,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from .decoupled_function import EPS
+from .norms import EPS
 from .operators import ANGLES, MAGNITUDES
 
 

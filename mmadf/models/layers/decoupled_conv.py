@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator
-from .decoupled_function import EPS, LeanConvolution, convolve
+from .decoupled_function import LeanConvolution, convolve
+from .norms import EPS
 from .primitives import energy, is_traced
 
 

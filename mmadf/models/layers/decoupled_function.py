@@ -6,24 +6,15 @@ themselves. `LeanConvolution` is for eager PyTorch: it works on pieces that fit 
 CPU's cache, and keeps for the backward pass what an ordinary convolution keeps.
 """
 
-from typing import TYPE_CHECKING, Callable, Optional, Tuple
+from typing import Callable, Optional, Tuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
+from .decoupled import DecoupledOperator
+from .norms import input_scale, norm, normalised
 from .primitives import WriteDetector, at_least_float32, tiles
-
-if TYPE_CHECKING:
-    from .decoupled_conv import DecoupledConv2d
-
-EPS = 1e-4  # Code: added under both square roots and to the squared radius.
-
-
-def norm(x: Tensor, dims: Tuple[int, ...]) -> Tensor:
-    """Return sqrt(sum of squares + 1e-4) over `dims`, kept. Code: wy1iu/DCNets."""
-    length = torch.linalg.vector_norm(at_least_float32(x), dim=dims, keepdim=True)
-    return (length.square() + EPS).sqrt()
 
 
 def convolve(
@@ -32,7 +23,7 @@ def convolve(
     r: Tensor,
     rho: Optional[Tensor],
     k: Optional[Tensor],
-    layer: 'DecoupledConv2d',
+    layer: DecoupledOperator,
 ) -> Tensor:
     """Return h(|w|, |x|) * g(theta) for each patch and kernel.
 
@@ -44,7 +35,7 @@ def convolve(
         r: norms of the patches, (N, groups, H', W').
         rho: operator radii, shaped by `layer.per_kernel`, or None.
         k: curvature of the angle, as `rho`.
-        layer: owner of the geometry and of the functions h and g.
+        layer: a `DecoupledConv2d`, which has the geometry and the functions h and g.
 
     Returns:
         (N, K, H', W'), in the precision of the inner products.
@@ -73,7 +64,7 @@ class LeanConvolution(torch.autograd.Function):
         r: Tensor,
         rho: Optional[Tensor],
         k: Optional[Tensor],
-        layer: 'DecoupledConv2d',
+        layer: DecoupledOperator,
     ) -> Tensor:
         """See `convolve`."""
         q = norm(weight, (1, 2, 3))
@@ -142,7 +133,7 @@ def _pull_back(
     known: Tensor,
     grad: Tensor,
     small: Tuple[Optional[Tensor], ...],
-    layer: 'DecoupledConv2d',
+    layer: DecoupledOperator,
     scale: float,
 ) -> Tuple[Optional[Tensor], ...]:
     """Return the gradients of cos(theta), r, q, rho and k for a few images."""
@@ -162,13 +153,13 @@ def _pull_back(
 
 
 def _cos_of_product(
-    dot: Tensor, h: Tensor, r: Tensor, layer: 'DecoupledConv2d', scale: float
+    dot: Tensor, h: Tensor, r: Tensor, layer: DecoupledOperator, scale: float
 ) -> Tensor:
     return dot * (1 / (r * scale))
 
 
 def _cos_of_output(
-    y: Tensor, h: Tensor, r: Tensor, layer: 'DecoupledConv2d', scale: float
+    y: Tensor, h: Tensor, r: Tensor, layer: DecoupledOperator, scale: float
 ) -> Tensor:
     return layer.cos_from_angle(y / h)
 
@@ -186,22 +177,6 @@ def _differentiable_backward(
     return tuple(
         None if x is None or not x.requires_grad else next(grads) for x in inputs
     )
-
-
-def normalised(weight: Tensor, q: Tensor) -> Tensor:
-    """Return kernels divided by their norms `q`, in their own precision."""
-    return (at_least_float32(weight) / q).to(weight.dtype)
-
-
-def input_scale(x: Tensor) -> float:
-    """Return a power of 2 that keeps dot products in float16 from overflowing.
-
-    1/8 where `x` is multiplied in float16, itself or under autocast, else 1.
-    """
-    kind = x.device.type
-    autocast = torch.is_autocast_enabled(kind)
-    dtype = torch.get_autocast_dtype(kind) if autocast else x.dtype
-    return 2.0**-3 if dtype == torch.float16 else 1.0
 
 
 def _times(x: Tensor, factor: float) -> Tensor:

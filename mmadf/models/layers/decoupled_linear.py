@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator
-from .decoupled_function import input_scale, norm, normalised
+from .norms import input_scale, norm, normalised
 
 
 @MMENGINE_MODELS.register_module()

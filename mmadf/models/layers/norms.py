@@ -1,0 +1,32 @@
+"""Norms of kernels and inputs, safe at zero and in low precision."""
+
+from typing import Tuple
+
+import torch
+from torch import Tensor
+
+from .primitives import at_least_float32
+
+EPS = 1e-4  # Code: added under both square roots and to the squared radius.
+
+
+def norm(x: Tensor, dims: Tuple[int, ...]) -> Tensor:
+    """Return sqrt(sum of squares + 1e-4) over `dims`, kept. Code: wy1iu/DCNets."""
+    length = torch.linalg.vector_norm(at_least_float32(x), dim=dims, keepdim=True)
+    return (length.square() + EPS).sqrt()
+
+
+def normalised(weight: Tensor, q: Tensor) -> Tensor:
+    """Return kernels divided by their norms `q`, in their own precision."""
+    return (at_least_float32(weight) / q).to(weight.dtype)
+
+
+def input_scale(x: Tensor) -> float:
+    """Return a power of 2 that keeps dot products in float16 from overflowing.
+
+    1/8 where `x` is multiplied in float16, itself or under autocast, else 1.
+    """
+    kind = x.device.type
+    autocast = torch.is_autocast_enabled(kind)
+    dtype = torch.get_autocast_dtype(kind) if autocast else x.dtype
+    return 2.0**-3 if dtype == torch.float16 else 1.0
