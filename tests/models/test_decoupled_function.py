@@ -79,6 +79,10 @@ def test_second_derivatives(magnitude, angle):
         return torch.func.functional_call(conv, dict(weight=weight), (x,))
 
     assert gradgradcheck(response, (x, conv.weight))
+    y = kept(response(x, conv.weight)).sum()
+    first = torch.autograd.grad(y, (x, conv.weight), retain_graph=True)
+    again = torch.autograd.grad(y, (x, conv.weight), create_graph=True)
+    assert_close(again, first)
 
 
 @pytest.mark.parametrize('after', [kept, overwritten])
@@ -109,6 +113,13 @@ def test_functional_transforms_give_the_same_gradients():
 
     expected = torch.autograd.grad(conv(x).sin().sum(), conv.weight)[0]
     assert_close(torch.func.grad(loss)(conv.weight), expected)
+
+
+def test_traced_layer_takes_other_batches(monkeypatch):
+    monkeypatch.setattr(primitives, 'TILE', 40)
+    conv, x = build().eval(), image(5, 4, 6, 5).detach()
+    traced = torch.jit.trace(conv, x[:2])
+    assert_close(traced(x), conv(x))
 
 
 @pytest.mark.parametrize('frozen', ['weight', 'x'])
@@ -160,12 +171,13 @@ def test_inference_mode_equals_evaluation():
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
-def test_gradients_under_autocast_follow_float32(dtype):
+@pytest.mark.parametrize('after', [kept, overwritten])
+def test_gradients_under_autocast_follow_float32(after, dtype):
     conv = build(16, 8, 3, dtype=torch.float32)
     x = image(2, 16, 6, 6, dtype=torch.float32)
-    exact = gradients(conv, x, kept)
+    exact = gradients(conv, x, after)
     with torch.autocast('cpu', dtype=dtype):
-        low = gradients(conv, x, kept)
+        low = gradients(conv, x, after)
     for found, expected in zip(low, exact, strict=True):
         assert (found - expected).norm() < 0.03 * expected.norm()
         assert found.dtype == expected.dtype or expected is exact[0]
