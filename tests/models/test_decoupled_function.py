@@ -217,6 +217,16 @@ def test_smaller_and_its_gradients():
     assert_close(bound.grad, torch.tensor([16.0, 32.0]))
 
 
+def test_signed_square_and_its_derivatives():
+    x = torch.tensor([-3.0, -0.5, 0.0, 2.0], dtype=torch.float64, requires_grad=True)
+    y = primitives.signed_square(x)
+    assert_close(y, torch.tensor([-9, -0.25, 0, 4], dtype=torch.float64))
+    (slope,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+    assert_close(slope, torch.tensor([6, 1, 0, 4], dtype=torch.float64))
+    (curvature,) = torch.autograd.grad(slope.sum(), x)
+    assert_close(curvature, torch.tensor([-2, -2, 0, 2], dtype=torch.float64))
+
+
 def test_tiles_cut_all_maps_alike_and_lose_nothing(monkeypatch):
     monkeypatch.setattr(primitives, 'TILE', 24)
     big, small = torch.randn(5, 3, 4), torch.randn(5, 1)

@@ -141,15 +141,20 @@ def _pull_back(
     with torch.enable_grad():
         h = layer.magnitude_of(r, q, rho)
         cos = cos_of(known, h.detach(), r.detach(), layer, scale).requires_grad_()
-        y = h * layer.angle(cos, k)
+        g = layer.angle(cos, k)
+    grad = grad.to(g.dtype)
+    outputs = {g: grad * h.detach()}
+    if h.requires_grad:
+        outputs[h] = (grad * g.detach()).sum_to_size(h.shape)
     inputs = [x for x in (cos, r, q, rho, k) if x is not None]
     grads = iter(
-        torch.autograd.grad(y, inputs, grad.to(y.dtype), materialize_grads=True)
+        torch.autograd.grad(
+            list(outputs), inputs, list(outputs.values()), materialize_grads=True
+        )
     )
-    grads = [None if x is None else next(grads) for x in (cos, r, q, rho, k)]
-    of_cos, of_r = grads[:2]
+    of_cos, of_r, *rest = [None if x is None else next(grads) for x in (cos, *small)]
     along = (of_cos * cos.detach()).sum(-3, keepdim=True)
-    return of_cos, of_r - along / r.detach(), *grads[2:]
+    return of_cos, of_r - along / r.detach(), *rest
 
 
 def _cos_of_product(

@@ -15,7 +15,7 @@ from typing import Callable, Dict, NamedTuple, Optional
 import torch
 from torch import Tensor
 
-from .primitives import positive_tanh, smaller
+from .primitives import positive_tanh, signed_square, smaller
 
 # acos has an infinite slope at +-1, which rounding can reach.
 MAX_COS = 1 - 1e-6
@@ -108,7 +108,7 @@ def cosine_angle(cos: Tensor, k: Optional[Tensor]) -> Tensor:
 
 def square_cosine_angle(cos: Tensor, k: Optional[Tensor]) -> Tensor:
     """Return sign(cos) * cos^2. Paper and code: square cosine."""
-    return cos * cos.abs()
+    return signed_square(cos)
 
 
 def sigmoid_angle(cos: Tensor, k: Tensor) -> Tensor:

@@ -109,6 +109,27 @@ def smaller(x: Tensor, bound: Tensor) -> Tensor:
     return _Smaller.apply(x, bound)
 
 
+class _SignedSquare(torch.autograd.Function):
+    """See `signed_square`."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
+        """Return x * |x|."""
+        ctx.save_for_backward(x)
+        return x.abs().mul_(x)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, grad: Tensor) -> Tensor:
+        """Return the gradient of x."""
+        (x,) = ctx.saved_tensors
+        return x.abs().mul(2).mul(grad)
+
+
+def signed_square(x: Tensor) -> Tensor:
+    """Return x * |x|."""
+    return x * x.abs() if is_traced() else _SignedSquare.apply(x)
+
+
 class _Energy(torch.autograd.Function):
     """See `energy`."""
 
