@@ -1,7 +1,8 @@
-"""Published networks of Decoupled Networks, decoupled by their `conv_cfg`."""
+"""Published networks of Decoupled Networks, and maps of the host's networks."""
 
 from .cnn9 import CNN9
+from .inception_v3 import InceptionV3Map
 from .modified_resnet18 import ModifiedResNet18
 from .resnet32 import ResNet32
 
-__all__ = ['CNN9', 'ModifiedResNet18', 'ResNet32']
+__all__ = ['CNN9', 'InceptionV3Map', 'ModifiedResNet18', 'ResNet32']
