@@ -1,6 +1,12 @@
 """Configs and comparisons that several test files use."""
 
+from contextlib import contextmanager
+from functools import partial
+from typing import Iterator
+from unittest import mock
+
 import torch
+from mmengine.config import Config
 from mmpretrain.structures import DataSample
 
 CHANNELS = (8, 16, 32, 64)
@@ -29,6 +35,22 @@ def adf_cfg(**changes) -> dict:
         head=dict(type='LinearClsHead', num_classes=5, in_channels=CHANNELS[-1]),
     )
     return {**cfg, **changes}
+
+
+def offline(cfg: Config) -> Config:
+    """Return a config whose backbone is built without timm's download of weights."""
+    if cfg.model.backbone.get('pretrained'):
+        cfg.model.backbone.pretrained = False
+    return cfg
+
+
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """Build networks whose parameters have a shape and no values, in no time."""
+    # ResNet reads the values of this one.
+    linspace = partial(torch.linspace, device='cpu')
+    with torch.device('meta'), mock.patch('torch.linspace', linspace):
+        yield
 
 
 def samples(labels) -> list:

@@ -9,7 +9,7 @@ from mmengine.registry import DefaultScope
 from mmadf.evaluation import count_cost
 from mmadf.registry import MODELS
 from tests.conftest import ROOT
-from tests.helpers import samples
+from tests.helpers import offline, samples, without_memory
 
 CONFIGS = sorted(p for p in (ROOT / 'configs').rglob('*.py') if '_base_' not in p.parts)
 NAME = re.compile(r'[a-z0-9]+_[a-z0-9]+_[a-z0-9]+(_[a-z0-9]+)*\.py')
@@ -17,8 +17,10 @@ NAME = re.compile(r'[a-z0-9]+_[a-z0-9]+_[a-z0-9]+(_[a-z0-9]+)*\.py')
 
 @cache
 def build(path):
-    cfg = Config.fromfile(path)
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
+    cfg = offline(Config.fromfile(path))
+    if cfg.model.backbone.type == 'TIMMBackbone':
+        pytest.importorskip('timm')
+    with DefaultScope.overwrite_default_scope('mmpretrain'), without_memory():
         return cfg, MODELS.build(
             {**cfg.model, 'data_preprocessor': cfg.data_preprocessor}
         )

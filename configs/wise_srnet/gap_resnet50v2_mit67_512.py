@@ -1,0 +1,11 @@
+"""MIT Indoor 67 at 512 pixels, ResNet-50V2 from ImageNet weights: GAP.
+
+Run: python tools/train.py configs/wise_srnet/gap_resnet50v2_mit67_512.py
+Expect: not trained by us; 49.33 % top-1 in the paper, on the test set by which it
+    chose the epoch.
+Cost: 1 x ResNet-50V2.
+"""
+
+_base_ = './wisesrnet_resnet50v2_mit67_512.py'
+
+model = dict(head=dict(pooling='mean', pool_size=None, constraint=None))

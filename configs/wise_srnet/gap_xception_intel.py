@@ -1,0 +1,11 @@
+"""Intel scenes at 224 pixels, Xception from scratch: GAP.
+
+Run: python tools/train.py configs/wise_srnet/gap_xception_intel.py
+Expect: not trained by us; 87.87 % top-1 in the paper, on the test set by which it
+    chose the epoch.
+Cost: 1 x Xception.
+"""
+
+_base_ = './wisesrnet_xception_intel.py'
+
+model = dict(head=dict(pooling='mean', pool_size=None, constraint=None))

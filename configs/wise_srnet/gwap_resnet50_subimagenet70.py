@@ -1,0 +1,11 @@
+"""Sub-ImageNet-70 at 224 pixels, ResNet-50 from scratch: GWAP.
+
+Run: python tools/train.py configs/wise_srnet/gwap_resnet50_subimagenet70.py
+Expect: not trained by us; 53.65 % top-1 in the paper, on the test set by which it
+    chose the epoch.
+Cost: 1 x ResNet-50 plus 50 weights.
+"""
+
+_base_ = './wisesrnet_resnet50_subimagenet70.py'
+
+model = dict(head=dict(pooling='shared', pool_size=None))

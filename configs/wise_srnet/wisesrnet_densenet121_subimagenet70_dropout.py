@@ -1,0 +1,11 @@
+"""Sub-ImageNet-70 at 224 pixels, DenseNet-121 from scratch: Avg+DW+C+DP.
+
+Run: python tools/train.py configs/wise_srnet/wisesrnet_densenet121_subimagenet70_dropout.py
+Expect: not trained by us; 66.54 % top-1 in the paper, on the test set by which it
+    chose the epoch.
+Cost: 1 x DenseNet-121 plus 10,240 weights.
+"""
+
+_base_ = './wisesrnet_densenet121_subimagenet70.py'
+
+model = dict(head=dict(dropout=0.5))

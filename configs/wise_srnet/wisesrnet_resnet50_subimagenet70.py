@@ -1,0 +1,13 @@
+"""Sub-ImageNet-70 at 224 pixels, ResNet-50 from scratch: Avg+DW+C.
+
+Run: python tools/train.py configs/wise_srnet/wisesrnet_resnet50_subimagenet70.py
+Expect: not trained by us; 62.29 % top-1 in the paper, on the test set by which it
+    chose the epoch.
+Cost: 1 x ResNet-50 plus 20,480 weights.
+"""
+
+_base_ = './wisesrnet_xception_subimagenet70.py'
+
+model = dict(
+    backbone=dict(_delete_=True, type='ResNet', depth=50, style='caffe'),
+)

@@ -1,0 +1,11 @@
+"""Sub-ImageNet-70 at 224 pixels, Xception from scratch: Avg+DW+C+DP.
+
+Run: python tools/train.py configs/wise_srnet/wisesrnet_xception_subimagenet70_dropout.py
+Expect: not trained by us; 72.23 % top-1 in the paper, on the test set by which it
+    chose the epoch.
+Cost: 1 x Xception plus 20,480 weights.
+"""
+
+_base_ = './wisesrnet_xception_subimagenet70.py'
+
+model = dict(head=dict(dropout=0.5))
