@@ -9,13 +9,17 @@ from .prepare import REPORT, prepare
 
 
 def run_converter(
-    layout: Layout, description: str, arguments: Optional[Sequence[str]] = None
+    layout: Layout,
+    description: str,
+    val_fraction: float = 0.1,
+    arguments: Optional[Sequence[str]] = None,
 ) -> None:
     """Run `prepare` as a command and print what it found.
 
     Args:
         layout: which data set.
         description: docstring of the script.
+        val_fraction: default of the option of that name.
         arguments: command line, None for that of the process.
     """
     parser = argparse.ArgumentParser(
@@ -24,7 +28,10 @@ def run_converter(
     parser.add_argument('archive', type=Path, help='zip, tar or extracted folder')
     parser.add_argument('root', type=Path, help='folder to create')
     parser.add_argument(
-        '--val-fraction', type=float, default=0.1, help='of each training class'
+        '--val-fraction',
+        type=float,
+        default=val_fraction,
+        help='part of each training class that validates, default %(default)s',
     )
     parser.add_argument('--seed', type=int, default=0, help='of the validation set')
     parser.add_argument(

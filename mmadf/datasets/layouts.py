@@ -15,7 +15,7 @@ class Image(NamedTuple):
 
     Attributes:
         name: file in the archive.
-        split: 'train' or 'test', as published.
+        split: 'train', 'val' or 'test', as published.
         label: name of its class.
     """
 

@@ -82,11 +82,19 @@ def place(images: Sequence[Image], val_fraction: float, seed: int) -> Dict[str, 
         images: what the archive holds.
         val_fraction: part of each class, rounded to whole images.
         seed: goes into the hash.
+
+    Raises:
+        ValueError: a fraction of a data set that has a validation set.
     """
     by_class: Dict[str, List[Image]] = defaultdict(list)
     for image in images:
         if image.split == 'train':
             by_class[image.label].append(image)
+    if val_fraction and any(image.split == 'val' for image in images):
+        raise ValueError(
+            f'val_fraction={val_fraction}, but the data set has a validation set of '
+            'its own; pass 0.'
+        )
     val = set()
     for members in by_class.values():
         members.sort(key=lambda i: _hash(f'{seed}/{i.label}/{_file(i)}'.encode()))
@@ -172,7 +180,7 @@ def _counts(digests: Dict[str, str]) -> Dict[str, Dict[str, int]]:
     for target in sorted(digests):
         split, label, _ = target.split('/')
         counts[split][label] += 1
-    return {split: dict(classes) for split, classes in counts.items()}
+    return {split: dict(classes) for split, classes in counts.items() if classes}
 
 
 def _file(image: Image) -> str:

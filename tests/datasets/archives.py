@@ -60,6 +60,24 @@ def subimagenet70_files(content: dict) -> dict:
     return {**files, **{f'{s}.csv': text.encode() for s, text in tables.items()}}
 
 
+def imagenet_files(content: dict) -> dict:
+    """Lay images out as Kaggle's archive of ImageNet, test images for validation."""
+    wnids = dict(zip(CLASSES, ('n00000001', 'n00000002'), strict=True))
+    files, table = {}, 'ImageId,PredictionString\n'
+    root = 'ILSVRC/Data/CLS-LOC'
+    for (split, label, file), data in content.items():
+        if split == 'train':
+            name = f'{root}/train/{wnids[label]}/{file[:-4]}.JPEG'
+        else:
+            name = f'{root}/val/{label}_{file[:-4]}.JPEG'
+            table += (
+                f'{label}_{file[:-4]},{wnids[label]} 1 2 3 4 {wnids[label]} 5 6 7 8\n'
+            )
+        files[name] = data
+    files[f'{root}/test/ILSVRC2012_test_00000001.JPEG'] = jpeg(100)
+    return {**files, 'LOC_val_solution.csv': table.encode()}
+
+
 FILES = dict(intel=intel_files, mit67=mit67_files, subimagenet70=subimagenet70_files)
 
 

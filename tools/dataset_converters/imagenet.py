@@ -1,0 +1,15 @@
+"""ImageNet-1k as MMPretrain's dataset of that name reads it.
+
+Download imagenet-object-localization-challenge.zip from
+https://www.kaggle.com/c/imagenet-object-localization-challenge/data (1,281,167 training
+and 50,000 validation images; the test images have no labels and are not used).
+MMPretrain's configs validate and test on the published validation set, so nothing is
+taken out of the training set. Has not been run on the full archive.
+
+Run: python tools/dataset_converters/imagenet.py ARCHIVE.zip data/imagenet
+"""
+
+from mmadf.datasets import IMAGENET, run_converter
+
+if __name__ == '__main__':
+    run_converter(IMAGENET, __doc__, val_fraction=0.0)
