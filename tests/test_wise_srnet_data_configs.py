@@ -12,6 +12,7 @@ from mmengine.dataset import Compose
 from mmengine.fileio import load
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS, DefaultScope
 from torch.testing import assert_close
+from torchvision.transforms import functional as F
 
 from mmadf.datasets import INTEL, MIT67, SUBIMAGENET70
 from mmadf.engine.launch import build_runner
@@ -116,6 +117,27 @@ def test_recipe_is_the_published_one(name):
     assert cfg.data_preprocessor.num_classes == layout.num_classes
 
 
+# Method -> pooling, pre-average or not, constraint.
+METHODS = dict(
+    gap=('mean', False, False),
+    dw=('depthwise', False, False),
+    dwc=('depthwise', False, True),
+    wisesrnet=('depthwise', True, True),
+    gwap=('shared', False, True),
+    flatten=('flatten', True, False),
+)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_heads_are_those_in_the_name(name):
+    head = build(name)[1].head
+    pooling, pre_average, constraint = METHODS[name.split('_')[0]]
+    assert head.pooling == pooling
+    pool = (3 if '_512' in name else 2) if pre_average else None
+    assert head.pool_size == pool
+    assert ('NonNegative' in type(head.spatial).__name__) == constraint
+
+
 def test_the_rate_falls_in_steps_of_two_epochs():
     cfg, _ = build('wisesrnet_densenet169_intel')
     weight = torch.nn.Parameter(torch.ones(1))
@@ -210,12 +232,22 @@ def test_turns_zooms_and_shifts_stay_in_the_published_ranges(name, side):
 
 @BOTH
 def test_nothing_from_outside_the_image_but_its_border(name, side):
+    _, pad, affine, crop = build(name)[0].train_pipeline[2:6]
+    image = torch.full((1, 1, side, side), 1.0)
+    padded = F.pad(image, [pad.padding] * 4, padding_mode=pad.padding_mode)
+    (shift, _), (zoom, _) = affine.translate, affine.scale
+    assert shift * padded.shape[-1] == pytest.approx(0.1 * side)
+    for sign in (1, -1):  # farthest out: smallest, a corner ahead, shifted to it
+        shifts = [sign * 0.1 * side] * 2
+        bilinear = F.InterpolationMode.BILINEAR
+        out = F.affine(padded, 45, shifts, zoom, [0, 0], bilinear)
+        assert F.center_crop(out, crop.size).min() > 0.999
     transforms = pipeline(name, 2, 6)
-    image = np.full((side, side, 3), (10, 100, 200), np.uint8)
-    for _ in range(10):
-        out = np.asarray(transforms(dict(img=image))['img'])
+    grey = np.full((side, side, 3), 77, np.uint8)
+    for _ in range(5):
+        out = np.asarray(transforms(dict(img=grey))['img'])
         assert out.shape == (side, side, 3)
-        assert (out == (10, 100, 200)).all()
+        assert (out == 77).all()
 
 
 def test_one_value_is_added_to_all_channels_before_the_brightness():
