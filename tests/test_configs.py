@@ -11,7 +11,11 @@ from mmadf.registry import MODELS
 from tests.conftest import ROOT
 from tests.helpers import offline, samples, without_memory
 
-CONFIGS = sorted(p for p in (ROOT / 'configs').rglob('*.py') if '_base_' not in p.parts)
+CONFIGS = sorted(
+    p
+    for p in (ROOT / 'configs').rglob('*.py')
+    if not {'_base_', 'studies'} & set(p.parts)
+)
 NAME = re.compile(r'[a-z0-9]+_[a-z0-9]+_[a-z0-9]+(_[a-z0-9]+)*\.py')
 
 

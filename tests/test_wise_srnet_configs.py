@@ -1,5 +1,6 @@
 import mmpretrain
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
@@ -49,6 +50,15 @@ def test_attention_pooling_is_that_of_timm():
 def test_every_config_is_tried():
     names = {path.stem for path in FOLDER.glob('*_imagenet*.py')}
     assert names == {*EXTRA, 'attention_resnet50_imagenet'}
+
+
+def test_tiny_network_ends_in_a_map_of_6_x_6_and_its_head_has_3_x_3_weights():
+    gap, wise = build('gap_tiny_scenes'), build('wisesrnet_tiny_scenes')
+    (last,) = gap.backbone(torch.zeros(1, 3, 84, 84))
+    assert last.shape == (1, 32, 6, 6)
+    extra = sum(p.numel() for p in wise.parameters())
+    extra -= sum(p.numel() for p in gap.parameters())
+    assert extra == 32 * 9 + 32
 
 
 def test_mmpretrain_lists_and_builds_wise_srnet():

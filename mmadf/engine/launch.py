@@ -7,7 +7,7 @@ from copy import deepcopy
 from datetime import timedelta
 from glob import escape, glob
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Optional, Sequence, Union
 
 import torch
 from mmengine.config import Config, ConfigDict
@@ -149,6 +149,13 @@ def latest_checkpoint(work_dir: str) -> Optional[str]:
             return path
         print_log(f'{path} is missing or torn, looking for another', 'current')
     return None
+
+
+def best_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
+    """Return the newest `best_*.pth` of a work directory, None without any."""
+    return max(
+        glob(f'{escape(str(work_dir))}/best_*.pth'), key=os.path.getmtime, default=None
+    )
 
 
 def default_work_dir(config: str) -> str:

@@ -1,6 +1,12 @@
 """What a trained network can do and what it costs."""
 
-from .logs import counts_epochs, read_log, training_curve, validation_curve
+from .logs import (
+    counts_epochs,
+    read_log,
+    training_curve,
+    training_seconds,
+    validation_curve,
+)
 from .readouts import collect_scores, count_cost
 
 __all__ = [
@@ -9,5 +15,6 @@ __all__ = [
     'counts_epochs',
     'read_log',
     'training_curve',
+    'training_seconds',
     'validation_curve',
 ]

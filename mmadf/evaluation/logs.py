@@ -71,6 +71,20 @@ def validation_curve(records: List[dict], metric: str = 'accuracy/top1') -> Curv
     return _sorted(points)
 
 
+def training_seconds(records: List[dict]) -> float:
+    """Return the time of training: that of an iteration, times their number.
+
+    Validation, checkpoints and what was repeated after a resumption are not in it.
+
+    Args:
+        records: see `read_log`; one with a loss holds the mean time of an iteration
+            since the last.
+    """
+    steps, times = training_curve([r for r in records if 'loss' in r], 'time')
+    pairs = zip([0, *steps], steps, times, strict=False)
+    return sum((step - before) * time for before, step, time in pairs)
+
+
 def _sorted(points: Dict[int, float]) -> Curve:
     steps = sorted(points)
     return steps, [points[step] for step in steps]

@@ -2,7 +2,13 @@ import json
 
 import pytest
 
-from mmadf.evaluation import counts_epochs, read_log, training_curve, validation_curve
+from mmadf.evaluation import (
+    counts_epochs,
+    read_log,
+    training_curve,
+    training_seconds,
+    validation_curve,
+)
 
 
 def write(work_dir, start, records):
@@ -62,6 +68,13 @@ def test_curves_are_in_order_of_iterations_also_where_a_resumed_run_logs_others(
 def test_another_metric():
     records = [train(5, 1.0), val(5, 7.0, **{'accuracy/top5': 9.0})]
     assert validation_curve(records, 'accuracy/top5') == ([5], [9.0])
+
+
+def test_training_time_is_that_of_all_iterations_repeated_ones_once():
+    first, again = train(10, 3.0), train(10, 3.0)
+    first['time'], again['time'] = 9.0, 0.5
+    records = [first, val(1, 20.0), again, train(25, 2.0), val(2, 30.0)]
+    assert training_seconds(records) == pytest.approx(10 * 0.5 + 15 * 0.2)
 
 
 def test_missing_metric_names_those_that_exist():

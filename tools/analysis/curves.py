@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Dict, List, Tuple
 
 from mmadf.evaluation import counts_epochs, read_log, training_curve, validation_curve
+from mmadf.evaluation.pictures import import_pyplot
 
 
 def parse_args() -> argparse.Namespace:
@@ -64,20 +65,6 @@ def plot_runs(runs: Dict[str, List[dict]], metric: str, path: Path) -> None:
         axes.legend()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
-
-
-def import_pyplot() -> object:
-    """Return matplotlib's pyplot, set to write files."""
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError(
-            'the picture is drawn by matplotlib: pip install matplotlib'
-        ) from error
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-
-    return pyplot
 
 
 def main() -> None:

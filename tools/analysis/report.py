@@ -43,10 +43,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--checkpoint', help='default: the best one of the run')
     args = parser.parse_args()
     if args.checkpoint is None:
-        best = sorted(args.work_dir.glob('best_*.pth'), key=lambda f: f.stat().st_mtime)
-        if not best:
+        args.checkpoint = launch.best_checkpoint(args.work_dir)
+        if args.checkpoint is None:
             parser.error(f'no best_*.pth in {args.work_dir}; name a --checkpoint')
-        args.checkpoint = str(best[-1])
     return args
 
 

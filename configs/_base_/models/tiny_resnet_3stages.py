@@ -1,0 +1,18 @@
+"""Three stages of ResNet-18 with 8 to 32 channels: a 6 x 6 map at 84 pixels."""
+
+model = dict(
+    type='ImageClassifier',
+    backbone=dict(
+        type='ResNet',
+        depth=18,
+        stem_channels=8,
+        base_channels=8,
+        num_stages=3,
+        strides=(1, 2, 2),
+        dilations=(1, 1, 1),
+        out_indices=(2,),
+        style='pytorch',
+    ),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', num_classes=6, in_channels=32),
+)

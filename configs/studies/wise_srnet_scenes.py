@@ -1,0 +1,28 @@
+"""Heads on a tiny ResNet on scenes: GAP, Wise-SrNet's variants and GeM.
+
+Run: python tools/study.py configs/studies/wise_srnet_scenes.py --jobs 2
+         --cfg-options data.root=DIR
+     DIR holds `train` and `test`, each with a folder of images for each class.
+"""
+
+_gap = '../wise_srnet/gap_tiny_scenes.py'
+_wise = '../wise_srnet/wisesrnet_tiny_scenes.py'
+_gap_with_dropout = {
+    'model.head.pooling': 'mean',
+    'model.head.pool_size': None,
+    'model.head.constraint': None,
+    'model.head.dropout': 0.5,
+}
+
+variants = {
+    'GAP': dict(config=_gap),
+    'GAP+DP': dict(config=_wise, options=_gap_with_dropout),
+    'GeM': dict(config=_gap, options={'model.neck.type': 'GeneralizedMeanPooling'}),
+    'DW+C': dict(config=_wise, options={'model.head.pool_size': None}),
+    'Avg+DW+C': dict(config=_wise),
+    'Avg+DW+C_gapinit': dict(config=_wise, options={'model.head.kernel_init': 'gap'}),
+    'Avg+DW+C+DP': dict(config=_wise, options={'model.head.dropout': 0.5}),
+}
+control = 'GAP'
+seeds = (0, 1, 2)
+data = dict(root='data/scenes', train='train', test='test', val_fraction=0.1)

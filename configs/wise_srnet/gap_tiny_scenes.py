@@ -1,0 +1,16 @@
+"""Control: global average pooling on a tiny ResNet, scenes at 84 pixels.
+
+Run: python tools/train.py configs/wise_srnet/gap_tiny_scenes.py
+Expect: see configs/studies/wise_srnet_scenes.py.
+Cost: minutes on two CPU cores.
+"""
+
+_base_ = [
+    '../_base_/models/tiny_resnet_3stages.py',
+    '../_base_/datasets/scenes.py',
+    '../_base_/schedules/scenes.py',
+    '../_base_/runtime.py',
+]
+
+default_hooks = dict(logger=dict(interval=10))
+randomness = dict(seed=0)

@@ -1,0 +1,7 @@
+"""Networks side by side: several variants, several seeds, one table."""
+
+from .jobs import run_all
+from .plan import Run, load_study, write_runs
+from .report import write_report
+
+__all__ = ['Run', 'load_study', 'run_all', 'write_report', 'write_runs']

@@ -1,0 +1,66 @@
+"""The course and the outcome of a study as one picture."""
+
+from pathlib import Path
+from typing import List, NamedTuple, Sequence
+
+import numpy as np
+
+from mmadf.evaluation.pictures import import_pyplot
+
+from .results import Result, by_variant
+
+
+class Band(NamedTuple):
+    """Mean and standard deviation (n - 1 in it) of curves, at their common steps."""
+
+    steps: List[int]
+    mean: np.ndarray
+    deviation: np.ndarray
+
+
+def band(group: Sequence[Result]) -> Band:
+    """Return the validation curves of a variant as one; a single one has no width.
+
+    Args:
+        group: results of one variant; only steps that all of them have are kept.
+    """
+    curves = [dict(zip(*result.validation, strict=True)) for result in group]
+    steps = sorted(set.intersection(*map(set, curves)))
+    values = np.array([[curve[step] for step in steps] for curve in curves])
+    width = values.std(0, ddof=1) if len(curves) > 1 else np.zeros(len(steps))
+    return Band(steps, values.mean(0), width)
+
+
+def draw(results: Sequence[Result], metric: str, unit: str, path: Path) -> None:
+    """Draw validation over training, mean and spread, and the test set by seed.
+
+    Args:
+        results: of finished runs.
+        metric: name of what was measured.
+        unit: of the steps, 'epoch' or 'iteration'.
+        path: picture to write.
+    """
+    plt = import_pyplot()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout='constrained')
+    groups = by_variant(results)
+    for index, (name, group) in enumerate(groups.items()):
+        steps, mean, deviation = band(group)
+        (line,) = left.plot(steps, mean, marker='.', label=name)
+        color = line.get_color()
+        left.fill_between(
+            steps, mean - deviation, mean + deviation, color=color, alpha=0.12, lw=0
+        )
+        tests = [result.test for result in group]
+        right.plot(tests, [index] * len(tests), 'o', color=color, alpha=0.6)
+        right.plot(np.mean(tests), index, '|', color=color, markersize=22, mew=2)
+    left.set(xlabel=unit, ylabel=metric, title='validation, mean ± deviation of seeds')
+    left.xaxis.get_major_locator().set_params(integer=True)
+    left.legend()
+    right.set(xlabel=metric, title='test, each seed and mean')
+    right.set_yticks(range(len(groups)), list(groups))
+    right.invert_yaxis()
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
