@@ -1,8 +1,13 @@
-"""Heads on a tiny ResNet on scenes: GAP, Wise-SrNet's variants and GeM.
+"""Pooling heads on scenes: GAP, GeM and the variants of Wise-SrNet.
 
 Run: python tools/study.py configs/studies/wise_srnet_scenes.py --jobs 2
          --cfg-options data.root=DIR
-     DIR holds `train` and `test`, each with a folder of images for each class.
+    DIR holds `train` and `test`, each with a folder of images for each class. A tenth of
+    the training images chooses the checkpoints; `test` is seen once, at the end.
+Cost: 21 runs of a tiny ResNet, 5 epochs each; about a minute a run on one CPU core with
+    5,940 training images.
+DP is dropout, C the constraint, Avg the average pool before the kernel. Where names do
+not say otherwise, Wise-SrNet starts as published; `gapinit` starts as GAP does.
 """
 
 _gap = '../wise_srnet/gap_tiny_scenes.py'

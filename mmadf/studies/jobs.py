@@ -18,6 +18,7 @@ from mmadf.evaluation import read_log
 from .plan import Run
 
 SECONDS_BETWEEN_LOOKS = 2
+BAR = '{percentage:3.0f}%|{bar}| {n:.1f} of {total} runs [{elapsed}<{remaining}]'
 
 
 def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, str]:
@@ -41,9 +42,13 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, str]:
         raise ValueError(f'run_all: jobs={jobs} must be positive.')
     open_runs = [run for run in runs if not run.result.exists()]
     failures, workers = {}, Workers(tools)
-    bar = tqdm(total=len(runs), unit='run', smoothing=0, disable=None)
-    bar.update(len(runs) - len(open_runs))
-    bar.unpause()
+    bar = tqdm(
+        total=len(runs),
+        initial=len(runs) - len(open_runs),
+        bar_format=BAR,
+        smoothing=0,
+        mininterval=SECONDS_BETWEEN_LOOKS,
+    )
     pool = ThreadPoolExecutor(jobs)
     try:
         futures = {pool.submit(workers.work, run, bar): run for run in open_runs}
@@ -113,6 +118,8 @@ class Workers:
             except BlockingIOError:
                 return 'another process works on it'
             try:
+                if run.result.exists():  # another process has just finished it
+                    return None
                 return self._train_and_test(run, lock, progress)
             except Exception as error:
                 return f'{type(error).__name__}: {error}'

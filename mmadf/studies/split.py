@@ -57,6 +57,7 @@ def write_split(
 
     Raises:
         FileNotFoundError: `folder` does not exist.
+        ValueError: `out` holds another choice, with which runs may have been trained.
     """
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -74,6 +75,13 @@ def write_split(
     parts = hold_out(samples, fraction, seed)
     for name, part in zip(('train', 'val'), parts, strict=True):
         path = out / f'{name}.txt'
-        path.write_text(''.join(f'{image} {label}\n' for image, label in part))
+        text = ''.join(f'{image} {label}\n' for image, label in part)
+        if path.exists() and path.read_text() != text:
+            raise ValueError(
+                f'{path} lists other images than val_fraction={fraction}, split_seed='
+                f'{seed} choose from {folder} now; choose another work_dir, or remove '
+                f'{out.parent}.'
+            )
+        path.write_text(text)
         found[name] = str(path.resolve())
     return found

@@ -88,3 +88,26 @@ def test_bad_options_are_refused_before_anything_runs(
 ):
     with pytest.raises(ValueError, match=message):
         write_runs(load(study, tmp_path, **options))
+
+
+def test_study_of_the_repository_compares_what_its_names_say(image_folder, tmp_path):
+    study = load_study(
+        ROOT / 'configs/studies/wise_srnet_scenes.py',
+        {
+            'data.root': str(image_folder),
+            'data.test': 'val',
+            'work_dir': str(tmp_path / 'out'),
+        },
+    )
+    runs = write_runs(study)
+    assert len(runs) == 7 * 3
+    models = {run.variant: Config.fromfile(run.config).model for run in runs}
+    heads = {name: model.head for name, model in models.items()}
+    assert heads['GAP'].type == heads['GeM'].type == 'LinearClsHead'
+    assert models['GeM'].neck.type == 'GeneralizedMeanPooling'
+    assert heads['GAP+DP'].pooling == 'mean'
+    assert heads['DW+C'].pool_size is None
+    assert heads['Avg+DW+C'].pool_size == 2
+    assert heads['Avg+DW+C_gapinit'].kernel_init == 'gap'
+    dropouts = {name for name, head in heads.items() if head.get('dropout')}
+    assert dropouts == {'GAP+DP', 'Avg+DW+C+DP'}

@@ -48,6 +48,18 @@ def test_files_list_the_images_of_the_folder(image_folder, tmp_path):
     assert len(set(sum(lines, []))) == 32
 
 
+def test_another_choice_does_not_replace_the_files_of_earlier_runs(
+    image_folder, tmp_path
+):
+    folder, out = image_folder / 'train', tmp_path / 'split'
+    write_split(folder, out, 0.25, 0)
+    before = (out / 'train.txt').read_text()
+    assert write_split(folder, out, 0.25, 0)['train'] == str(out / 'train.txt')
+    with pytest.raises(ValueError, match=r'train.txt lists other images than val_frac'):
+        write_split(folder, out, 0.5, 0)
+    assert (out / 'train.txt').read_text() == before
+
+
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='no/such is no folder'):
         write_split(tmp_path / 'no/such', tmp_path, 0.1, 0)
