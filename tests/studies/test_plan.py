@@ -56,6 +56,15 @@ def test_same_settings_are_taken_up_and_others_refused(study, tmp_path):
         write_runs(load(study, tmp_path, **{'options.train_cfg.max_epochs': 3}))
 
 
+def test_option_that_replaces_a_field_does_so_for_every_seed(study, tmp_path):
+    neck = dict(_delete_=True, type='GeneralizedMeanPooling', p=2.0)
+    loaded = load(study, tmp_path, **{'options.model.neck.mode': 'old'})
+    loaded.variants.wide.options = {'model': dict(neck=neck)}
+    runs = [run for run in write_runs(loaded) if run.variant == 'wide']
+    necks = [Config.fromfile(run.config).model.neck for run in runs]
+    assert necks == [dict(type='GeneralizedMeanPooling', p=2.0)] * 2
+
+
 def test_work_dir_is_named_after_the_study(study):
     assert load_study(study).work_dir == 'work_dirs/my_study'
 
