@@ -9,7 +9,7 @@ from torch.autograd import gradcheck
 from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
 
-from mmadf.models import DecoupledConv2d
+from mmadf.models import DecoupledConv2d, DecoupledLinear
 from mmadf.models.layers.operators import ANGLES, MAGNITUDES
 from tests.helpers import randomise
 from tests.models.decoupled_oracle import slow_conv
@@ -340,6 +340,14 @@ def test_autocast_neither_overflows_nor_strays(dtype, magnitude):
     assert_close(half.float(), exact, rtol=0.03, atol=tolerance)
     low.float().sum().backward()
     assert torch.isfinite(conv.weight.grad).all()
+
+
+@pytest.mark.parametrize('angle', ['cosine', 'linear'])
+def test_meta_device_gives_shapes(angle):
+    conv = DecoupledConv2d(4, 6, 3, groups=2, angle=angle).to('meta')
+    assert conv(torch.empty(2, 4, 6, 5, device='meta')).shape == (2, 6, 4, 3)
+    linear = DecoupledLinear(4, 6, angle=angle).to('meta')
+    assert linear(torch.empty(2, 4, device='meta')).shape == (2, 6)
 
 
 # Host and compilers

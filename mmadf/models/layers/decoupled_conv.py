@@ -11,7 +11,7 @@ from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator
 from .decoupled_function import LeanConvolution, convolve
-from .norms import EPS
+from .norms import EPS, without_autocast
 from .primitives import energy, is_traced
 
 
@@ -143,7 +143,7 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
         total = energy(self._groups_apart(x), (2,)).squeeze(2)
         if not pointwise:
             ones = total.new_ones(self.groups, 1, *self.kernel_size)
-            with torch.autocast(x.device.type, enabled=False):
+            with without_autocast(x):
                 total = self.correlate(total, ones)
         return (total + EPS).sqrt()
 

@@ -2,7 +2,6 @@
 
 from typing import Union
 
-import torch
 import torch.nn.functional as F
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from torch import Tensor, nn
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator
-from .norms import input_scale, norm, normalised
+from .norms import input_scale, norm, normalised, without_autocast
 
 
 @MMENGINE_MODELS.register_module()
@@ -76,7 +75,7 @@ class DecoupledLinear(DecoupledOperator, nn.Linear):
         q = norm(self.weight, (1,))
         scale = input_scale(x)
         dot = F.linear(x if scale == 1 else x * scale, normalised(self.weight, q))
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             r = norm(x, (-1,))
             cos = dot.to(r.dtype) / (r * scale)
             y = self.respond(cos, r, q.squeeze(1), self.rho(r), self.k_of(self))

@@ -1,6 +1,7 @@
 """Norms of kernels and inputs, safe at zero and in low precision."""
 
-from typing import Tuple
+from contextlib import nullcontext
+from typing import ContextManager, Tuple
 
 import torch
 from torch import Tensor
@@ -27,6 +28,14 @@ def input_scale(x: Tensor) -> float:
     1/8 where `x` is multiplied in float16, itself or under autocast, else 1.
     """
     kind = x.device.type
-    autocast = torch.is_autocast_enabled(kind)
+    autocast = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
     dtype = torch.get_autocast_dtype(kind) if autocast else x.dtype
     return 2.0**-3 if dtype == torch.float16 else 1.0
+
+
+def without_autocast(x: Tensor) -> ContextManager:
+    """Switch autocast off for the device of `x`; the meta device has none."""
+    kind = x.device.type
+    if not torch.amp.is_autocast_available(kind):
+        return nullcontext()
+    return torch.autocast(kind, enabled=False)
