@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Dict, List, Sequence
 
-import matplotlib
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmpretrain.evaluation import Accuracy, ConfusionMatrix
@@ -27,10 +26,9 @@ from mmadf.evaluation import (
     training_curve,
     validation_curve,
 )
+from mmadf.evaluation.pictures import import_pyplot
 
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
-from matplotlib.ticker import MaxNLocator
+plt = import_pyplot()
 
 NAMES = dict(semantic='fused', appearance='appearance head', sum='sum of both')
 
@@ -97,7 +95,7 @@ def plot_curve(records: List[dict], path: Path) -> None:
     right.plot(*validation_curve(records), marker='.')
     unit = 'epoch' if counts_epochs(records) else 'iteration'
     right.set(xlabel=unit, ylabel='top-1 (%)', title='validation images')
-    right.xaxis.set_major_locator(MaxNLocator(integer=True))
+    right.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
     for axes in (left, right):
         axes.grid(alpha=0.3)
     figure.savefig(path, dpi=120)

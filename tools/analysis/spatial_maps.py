@@ -12,19 +12,16 @@ import argparse
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
-import matplotlib
 import mmpretrain
 import torch
 from mmengine.runner import load_checkpoint
 from torch import Tensor, nn
 
 import mmadf  # noqa: F401  registers
+from mmadf.evaluation.pictures import import_pyplot
 from mmadf.evaluation.spatial_maps import SpatialMaps, spatial_maps
 
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+plt = import_pyplot()
 
 
 def parse_args() -> argparse.Namespace:
@@ -65,7 +62,7 @@ def spread(count: int, total: int) -> List[int]:
 
 
 def draw_row(
-    figure: Figure, row: Sequence[Axes], images: List[Tensor], titles: List[str]
+    figure: plt.Figure, row: Sequence[plt.Axes], images: List[Tensor], titles: List[str]
 ) -> None:
     """Draw maps side by side, on one scale; leave the rest of the row empty.
 
@@ -88,7 +85,7 @@ def plot(
     name: str,
     maps: SpatialMaps,
     names: Optional[Sequence[str]],
-    figure: Figure,
+    figure: plt.Figure,
     counts: Tuple[int, int],
 ) -> None:
     """Plot mean and channels above, classes below.
