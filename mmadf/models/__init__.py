@@ -4,4 +4,5 @@ from .backbones import *  # noqa: F403
 from .classifiers import *  # noqa: F403
 from .heads import *  # noqa: F403
 from .layers import *  # noqa: F403
+from .losses import *  # noqa: F403
 from .necks import *  # noqa: F403
