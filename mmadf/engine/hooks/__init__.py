@@ -1,5 +1,6 @@
 """Hooks of MMEngine's Runner."""
 
+from .appearance_weight import AppearanceWeightHook
 from .check_data import CheckDataHook
 from .decoupled_training import (
     OrthogonalityHook,
@@ -9,6 +10,7 @@ from .decoupled_training import (
 from .safe_checkpoint import SafeCheckpointHook
 
 __all__ = [
+    'AppearanceWeightHook',
     'CheckDataHook',
     'OrthogonalityHook',
     'SafeCheckpointHook',

@@ -1,0 +1,165 @@
+import json
+from contextlib import suppress
+from types import SimpleNamespace
+from unittest import mock
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseModel, MMDistributedDataParallel
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from torch import nn
+
+from mmadf.engine.hooks import AppearanceWeightHook
+
+
+@pytest.mark.parametrize('curve', ['linear', 'cosine'])
+@pytest.mark.parametrize(
+    ('progress', 'expected'),
+    [(0.0, 2.0), (0.2, 2.0), (0.4, 1.25), (0.6, 0.5), (1.0, 0.5)],
+)
+def test_ends_and_middle_of_both_curves(curve, progress, expected):
+    hook = AppearanceWeightHook(2.0, 0.5, begin=0.2, finish=0.6, curve=curve)
+    assert hook.weight(progress) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ('curve', 'quarter'), [('linear', 0.25), ('cosine', 0.14644660940672624)]
+)
+def test_curves_differ_at_a_quarter_of_the_way(curve, quarter):
+    assert AppearanceWeightHook(0, 1, curve=curve).weight(0.25) == pytest.approx(
+        quarter, rel=1e-12
+    )
+    assert AppearanceWeightHook(1, 0, curve=curve).weight(0.25) == pytest.approx(
+        1 - quarter, rel=1e-12
+    )
+
+
+class KilledError(Exception):
+    """Stands for a killed process."""
+
+
+class Net(BaseModel):
+    """Its loss is the appearance weight; it notes each, and may be killed."""
+
+    def __init__(self, killed_at):
+        super().__init__()
+        self.appearance_weight = 7.0
+        self.one = nn.Parameter(torch.ones(()))
+        self.killed_at = killed_at
+        self.seen = []
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        if len(self.seen) == self.killed_at:
+            raise KilledError
+        self.seen.append(self.appearance_weight)
+        return dict(loss=self.appearance_weight + 0 * self.one)
+
+
+def train(work_dir, resume=False, killed_at=None, **train_cfg):
+    """Train 2 epochs of 4 iterations; return the weight in each and its log."""
+    hook = dict(
+        type='AppearanceWeightHook', start=1.0, end=0.2, finish=0.75, curve='cosine'
+    )
+    loader = dict(
+        batch_size=2,
+        dataset=[dict(inputs=torch.zeros(1))] * 8,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        collate_fn=pseudo_collate,
+        num_workers=0,
+    )
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        runner = Runner(
+            Net(killed_at),
+            str(work_dir),
+            train_dataloader=loader,
+            train_cfg=train_cfg or dict(by_epoch=True, max_epochs=2),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+            default_hooks=dict(
+                logger=dict(type='LoggerHook', interval=1),
+                checkpoint=dict(type='CheckpointHook', interval=1),
+            ),
+            custom_hooks=[hook],
+            default_scope='mmpretrain',
+            experiment_name=f'{work_dir.name}_{resume}',
+            resume=resume,
+            log_level='WARNING',
+        )
+        with suppress(KilledError):
+            runner.train()
+    lines = (work_dir / runner.timestamp / 'vis_data' / 'scalars.json').read_text()
+    return runner.model.seen, [json.loads(line) for line in lines.splitlines()]
+
+
+LAW = [1.0, 0.946410, 0.8, 0.6, 0.4, 0.253590, 0.2, 0.2]
+
+
+def test_each_iteration_of_a_run_has_its_weight_and_logs_it(tmp_path):
+    seen, log = train(tmp_path)
+    assert seen == pytest.approx(LAW, abs=1e-6)
+    assert [line['appearance_weight'] for line in log] == pytest.approx(seen)
+
+
+def test_runs_by_iteration_follow_the_same_law(tmp_path):
+    seen, _ = train(tmp_path, by_epoch=False, max_iters=8)
+    assert seen == pytest.approx(LAW, abs=1e-6)
+
+
+def test_resumed_run_continues_exactly(tmp_path):
+    (tmp_path / 'whole').mkdir()
+    whole, _ = train(tmp_path / 'whole')
+    (tmp_path / 'parts').mkdir()
+    train(tmp_path / 'parts', killed_at=6)
+    rest, log = train(tmp_path / 'parts', resume=True)
+    assert rest == whole[4:]
+    logged = [line['appearance_weight'] for line in log[-4:]]
+    assert logged == pytest.approx(whole[4:])
+
+
+def test_weight_reaches_the_model_inside_ddp(tmp_path):
+    store = f'file://{tmp_path}/store'
+    torch.distributed.init_process_group('gloo', store, world_size=1, rank=0)
+    try:
+        model = MMDistributedDataParallel(Net(killed_at=None))
+    finally:
+        torch.distributed.destroy_process_group()
+    runner = SimpleNamespace(model=model, iter=1, max_iters=4, message_hub=mock.Mock())
+    hook = AppearanceWeightHook(0.0, 2.0)
+    hook.before_train(runner)
+    hook.before_train_iter(runner, 1)
+    assert model.module.appearance_weight == 0.5
+    assert 'appearance_weight' not in vars(model)
+    runner.message_hub.update_scalar.assert_called_once_with(
+        'train/appearance_weight', 0.5
+    )
+
+
+def test_model_without_the_weight_is_named():
+    runner = SimpleNamespace(model=nn.Linear(1, 1))
+    with pytest.raises(ValueError, match='Linear has no appearance_weight'):
+        AppearanceWeightHook(1.0, 0.0).before_train(runner)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(start=-1), 'start=-1 and end=0.0 must be >= 0'),
+        (dict(end=float('nan')), 'end=nan must be >= 0'),
+        (dict(begin=0.5, finish=0.5), 'begin=0.5 and finish=0.5 must be fractions'),
+        (dict(begin=-0.1), 'begin=-0.1'),
+        (dict(finish=20), 'finish=20 must be fractions of training'),
+        (dict(curve='step'), r"curve='step' is none of \['cosine', 'linear'\]"),
+    ],
+)
+def test_bad_arguments_are_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        AppearanceWeightHook(**{**dict(start=1.0, end=0.0), **changes})
+
+
+def test_builds_from_a_config_of_the_host():
+    from mmpretrain.registry import HOOKS
+
+    cfg = Config(dict(hook=dict(type='AppearanceWeightHook', start=1.0, end=0.0)))
+    assert HOOKS.build(cfg.hook).weight(0.75) == 0.25
