@@ -38,7 +38,8 @@ def adf_cfg(**changes) -> dict:
 
 
 def offline(cfg: Config) -> Config:
-    """Return a config whose backbone is built without timm's download of weights."""
+    """Return a config whose model is built without a download of weights."""
+    cfg.model.pop('pretrained_branches', None)
     if cfg.model.backbone.get('pretrained'):
         cfg.model.backbone.pretrained = False
     return cfg

@@ -1,0 +1,44 @@
+"""Images of your own, at 224 pixels, normalised as the weights of ImageNet expect.
+
+`data/my_images/train` and `data/my_images/val`, each with a folder of each class; a
+link will do (`ln -s FOLDER data/my_images`). The validation set is also the test set,
+as in MMPretrain's configs. How many classes there are is left to the config.
+"""
+
+data_preprocessor = dict(
+    mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True
+)
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='RandomResizedCrop', scale=224),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='PackInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='ResizeEdge', scale=256, edge='short'),
+    dict(type='CenterCrop', crop_size=224),
+    dict(type='PackInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    dataset=dict(
+        type='CustomDataset', data_root='data/my_images/train', pipeline=train_pipeline
+    ),
+    sampler=dict(type='DefaultSampler', shuffle=True),
+)
+val_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    dataset=dict(
+        type='CustomDataset', data_root='data/my_images/val', pipeline=test_pipeline
+    ),
+    sampler=dict(type='DefaultSampler', shuffle=False),
+)
+val_evaluator = dict(type='Accuracy', topk=(1,))
+
+test_dataloader = val_dataloader
+test_evaluator = val_evaluator

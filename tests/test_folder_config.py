@@ -1,0 +1,68 @@
+"""Fine-tuning on an image folder of the user's own."""
+
+import pytest
+import torch
+import yaml
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.utils import get_installed_path
+from mmpretrain.registry import DATASETS
+
+from mmadf.registry import MODELS
+from tests.conftest import ROOT, write_images
+from tests.helpers import offline, without_memory
+
+PATH = ROOT / 'configs/adf/adf_resnet50_folder.py'
+
+
+def config():
+    return Config.fromfile(PATH)
+
+
+def test_weights_are_those_of_the_host_for_this_backbone():
+    cfg = config()
+    metafile = f'{get_installed_path("mmpretrain")}/.mim/configs/resnet/metafile.yml'
+    with open(metafile) as file:
+        entries = yaml.safe_load(file)['Models']
+    (entry,) = [e for e in entries if e['Name'] == 'resnet50_8xb32_in1k']
+    # The stock package names the same file on another server.
+    name = entry['Weights'].rpartition('/')[2]
+    assert cfg.model.pretrained_branches.checkpoint.endswith(f'/resnet/{name}')
+    assert (cfg.model.backbone.type, cfg.model.backbone.depth) == ('ResNet', 50)
+
+
+def test_one_number_sets_the_classes_of_all_parts(tmp_path):
+    text = PATH.read_text().replace('num_classes = 2\n', 'num_classes = 7\n')
+    base = "'../_base_/"
+    text = text.replace(base, f"'{ROOT}/configs/_base_/")
+    (tmp_path / 'mine.py').write_text(text)
+    cfg = offline(Config.fromfile(tmp_path / 'mine.py'))
+    with DefaultScope.overwrite_default_scope('mmpretrain'), without_memory():
+        model = MODELS.build({**cfg.model, 'data_preprocessor': cfg.data_preprocessor})
+    assert model.head.fc.out_features == 7
+    assert model.appearance_head.fc.out_features == 7
+    assert model.data_preprocessor.num_classes == 7
+
+
+@pytest.mark.parametrize('split', ['train', 'val', 'test'])
+def test_a_folder_of_images_is_read(split, tmp_path, monkeypatch):
+    for name in ('train', 'val'):
+        write_images(tmp_path / 'data' / 'my_images' / name, per_class=2, size=40)
+    monkeypatch.chdir(tmp_path)
+    cfg = config()[f'{split}_dataloader'].dataset
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        dataset = DATASETS.build(cfg)
+    assert dataset.metainfo['classes'] == ('dark', 'light')
+    item = dataset[3]
+    assert item['inputs'].shape == (3, 224, 224)
+    assert item['inputs'].dtype == torch.uint8
+    assert item['inputs'].float().mean() > 100
+    assert item['data_samples'].gt_label.tolist() == [1]
+
+
+def test_the_schedule_is_for_the_batch_and_ends_with_training():
+    cfg = config()
+    assert cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size
+    warm_up, cosine = cfg.param_scheduler
+    assert (warm_up.end, cosine.type) == (cosine.begin, 'CosineAnnealingLR')
+    assert cosine.end == warm_up.end + cosine.T_max == cfg.train_cfg.max_epochs
