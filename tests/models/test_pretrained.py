@@ -316,14 +316,15 @@ def test_what_was_loaded_is_logged_in_one_table(checkpoint, printed):
     ]
 
 
-def test_a_backbone_loaded_in_part_is_a_warning(checkpoint, printed, tmp_path):
-    _, network = checkpoint
+def test_one_backbone_loaded_in_part_is_a_warning(checkpoint, printed, tmp_path):
+    path, network = checkpoint
     state = network.state_dict()
     names = [name for name in state if 'layer4' in name and 'tracked' not in name]
     for name in names:
         del state[name]
     state['extra'] = torch.ones(1)
-    load_branches(adf(), save(tmp_path / 'part.pth', state))
+    part = save(tmp_path / 'part.pth', state)
+    load_branches(adf(), path, appearance_checkpoint=part)
     (((text,), options),) = printed
     assert options['level'] == logging.WARNING
     assert f'  backbone     {100 - len(names)} of 100' in text
