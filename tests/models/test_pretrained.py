@@ -197,15 +197,17 @@ def test_counts_equal_those_by_hand():
         '1.weight': torch.ones(5),
         '1.bias': torch.ones(4),
         '1.running_mean': torch.ones(4),
+        '1.running_var': torch.ones(5),
         '2.bias': torch.ones(3),
         'other.weight': torch.ones(1),
     }
     report = load_weights(net, given)
     loaded = ('0.weight', '1.bias', '1.running_mean')
     assert report.loaded == loaded
-    assert report.missing == ('0.bias', '1.running_var', '2.weight')
+    assert report.missing == ('0.bias', '2.weight')
     assert report.other_shape == {
         '1.weight': '(5,) for (4,)',
+        '1.running_var': '(5,) for (4,)',
         '2.bias': '(3,) for (2,)',
     }
     assert report.unused == ('other.weight',)
