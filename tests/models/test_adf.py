@@ -71,9 +71,10 @@ def test_fused_head_is_the_mapper_applied_to_both_backbones():
     adf, x = build(), images()
     randomise(adf.mappers)
     adf.eval()
+    adf.appearance_backbone.out_indices = (0, 1)
     shallow = adf.appearance_backbone(x)
-    assert [m.shape[1] for m in shallow] == [CHANNELS[0], CHANNELS[1], CHANNELS[3]]
-    fused = adf.mappers[0](shallow[:2], adf.backbone(x)[0])
+    assert [m.shape[1] for m in shallow] == [CHANNELS[0], CHANNELS[1]]
+    fused = adf.mappers[0](shallow, adf.backbone(x)[0])
     expected = fused.mean((2, 3)) @ adf.head.fc.weight.T + adf.head.fc.bias
     assert_close(adf(x), expected)
 
@@ -89,9 +90,45 @@ def test_several_mappers_act_one_after_the_other():
     randomise(adf.mappers)
     adf.eval()
     x = images()
+    adf.appearance_backbone.out_indices = (0, 2)
     shallow, s = adf.appearance_backbone(x), adf.backbone(x)[0]
-    fused = adf.mappers[1](shallow[1:2], adf.mappers[0](shallow[:1], s))
+    fused = adf.mappers[1](shallow[1:], adf.mappers[0](shallow[:1], s))
     assert_close(adf.extract_feat(x, stage='backbone')[0], fused)
+
+
+@torch.no_grad()
+def test_later_stages_see_the_fused_map():
+    adf = build(mapper=[dict(type='Mapper', sources=(0, 1), target=2, gate='convex')])
+    randomise(adf.mappers)
+    adf.eval()
+    x = images()
+    adf.appearance_backbone.out_indices = adf.backbone.out_indices = (0, 1, 2)
+    shallow, deep = adf.appearance_backbone(x), adf.backbone(x)
+    fused = adf.backbone.layer4(adf.mappers[0](shallow[:2], deep[2]))
+    expected = fused.mean((2, 3)) @ adf.head.fc.weight.T + adf.head.fc.bias
+    assert_close(adf(x), expected)
+    assert (adf.backbone.layer4(deep[2]) - fused).abs().max() > 0.1
+
+
+@torch.no_grad()
+def test_a_map_between_two_targets_is_returned_as_fused():
+    adf = build(
+        backbone=backbone_cfg(out_indices=(1, 3)),
+        mapper=[
+            dict(type='Mapper', sources=(0,), target=1),
+            dict(type='Mapper', sources=(1,), target=3),
+        ],
+    )
+    randomise(adf.mappers)
+    adf.eval()
+    x = images()
+    shallow = adf.appearance_maps(x, 1)
+    middle, last = adf.extract_feat(x, stage='backbone')
+    adf.backbone.out_indices = (1,)
+    expected = adf.mappers[0](shallow[:1], adf.backbone(x)[0])
+    assert_close(middle, expected)
+    deep = adf.backbone.layer4(adf.backbone.layer3(expected))
+    assert_close(last, adf.mappers[1](shallow[1:], deep))
 
 
 def test_readouts_agree_with_scores():
@@ -124,6 +161,33 @@ def test_losses_are_the_weighted_cross_entropies_of_both_heads():
     assert set(losses) == {'semantic_loss', 'appearance_loss'}
     assert_close(losses['semantic_loss'], 2 * cross_entropy(scores['semantic']))
     assert_close(losses['appearance_loss'], cross_entropy(scores['appearance']) / 2)
+    total, _ = adf.parse_losses(losses)
+    assert_close(total, sum(losses.values()))
+
+
+def test_mean_of_the_losses_is_weighted():
+    choices = dict(semantic_weight=1.0, appearance_weight=3.0)
+    adf, x = build(**choices, loss_reduction='mean'), images()
+    adf.eval()
+    scores, losses = adf.scores(x), adf.loss(x, samples(LABELS))
+    assert_close(losses['semantic_loss'], cross_entropy(scores['semantic']) / 4)
+    assert_close(losses['appearance_loss'], cross_entropy(scores['appearance']) * 0.75)
+
+
+def divergence(p, q):
+    """Return KL(p || q) of softmax rows, mean of the batch."""
+    p, q = p.softmax(1), q.softmax(1)
+    return (p * (p / q).log()).sum(1).mean()
+
+
+def test_mutual_learning_adds_both_divergences():
+    adf, x = build(mutual_weight=0.5, mutual_temperature=2.0), images()
+    randomise(adf.head), randomise(adf.appearance_head)
+    adf.eval()
+    scores, losses = adf.scores(x), adf.loss(x, samples(LABELS))
+    s, a = scores['semantic'] / 2, scores['appearance'] / 2
+    assert_close(losses['semantic_mutual_loss'], 0.5 * 4 * divergence(a, s))
+    assert_close(losses['appearance_mutual_loss'], 0.5 * 4 * divergence(s, a))
     total, _ = adf.parse_losses(losses)
     assert_close(total, sum(losses.values()))
 
@@ -189,6 +253,14 @@ def test_appearance_loss_never_reaches_the_semantic_branch():
         assert all(p.grad.abs().sum() == 0 for p in module.parameters())
 
 
+def test_stopped_gradient_keeps_the_semantic_loss_from_the_appearance_branch():
+    adf = randomise(build(appearance_weight=0.0, stop_gradient=True), std=0.2)
+    step(adf, images())
+    for name, parameter in adf.named_parameters():
+        moved = parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
+        assert moved != name.startswith('appearance_'), name
+
+
 def test_branches_share_no_storage():
     adf = build()
     storages = [p.untyped_storage().data_ptr() for p in adf.parameters()]
@@ -226,35 +298,19 @@ def test_config_is_left_as_it_was(appearance):
 # Backbones
 
 
-FAMILIES = dict(
-    resnet=(dict(type='ResNet', depth=18), 512, (64, 128), (8, 4)),
-    resnext=(
-        dict(type='ResNeXt', depth=50, groups=32, width_per_group=4),
-        2048,
-        (256, 512),
-        (8, 4),
-    ),
-    densenet=(dict(type='DenseNet', arch='121'), 1024, (128, 256), (4, 2)),
-    convnext=(
-        dict(type='ConvNeXt', arch='atto', gap_before_final_norm=False),
-        320,
-        (40, 80),
-        (8, 4),
-    ),
-    regnet=(dict(type='RegNet', arch='regnetx_400mf'), 384, (32, 64), (8, 4)),
-)
+def test_channels_and_strides_are_inferred():
+    backbone = dict(type='DenseNet', arch='121')
+    head = dict(type='LinearClsHead', num_classes=5, in_channels=1024)
+    mapper = MODELS.build(adf_cfg(backbone=backbone, head=head)).mappers[0]
+    assert (mapper.out_channels, mapper.in_channels) == (1024, (128, 256))
+    assert (mapper.strides, mapper.resize) == ((4, 2), False)
 
 
-@pytest.mark.parametrize('family', FAMILIES)
-def test_channels_and_strides_are_inferred(family):
-    backbone, deep, channels, strides = FAMILIES[family]
-    head = dict(type='LinearClsHead', num_classes=5, in_channels=deep)
-    adf = MODELS.build(adf_cfg(backbone=backbone, head=head))
-    mapper = adf.mappers[0]
-    assert (mapper.out_channels, mapper.in_channels) == (deep, channels)
-    assert mapper.strides == strides
-    losses = adf.loss(images(64), samples(LABELS))
-    assert all(torch.isfinite(loss) for loss in losses.values())
+def test_maps_that_do_not_halve_evenly_are_resized():
+    backbone = dict(type='mmadf.InceptionV3Map')  # 54, 25 and 5 pixels high
+    head = dict(type='LinearClsHead', num_classes=5, in_channels=2048)
+    mapper = MODELS.build(adf_cfg(backbone=backbone, head=head)).mappers[0]
+    assert (mapper.strides, mapper.resize) == ((8, 4), True)
 
 
 def test_inference_of_shapes_leaves_random_state_and_mode_alone():
@@ -379,17 +435,25 @@ def test_state_dict_round_trip():
         (
             dict(mapper=dict(type='Mapper', sources=(-1,))),
             ValueError,
-            'must name stages .* from 0',
+            'must name stages .* from 0 to 3',
         ),
         (
             dict(mapper=dict(type='Mapper', sources=(0, 7))),
             ValueError,
-            r'ResNet_CIFAR does not have all of the stages \[0, 3, 7\]',
+            r'sources=\(0, 7\) must name stages of .*, from 0 to 3',
         ),
         (
-            dict(mapper=dict(type='Mapper', sources=(0,), target=2)),
+            dict(mapper=dict(type='Mapper', sources=(0,), target=4)),
             ValueError,
-            r'target=2 is not among .* out_indices=\[3\]',
+            'target=4 must be a stage of the semantic backbone, from 0 to 3',
+        ),
+        (
+            dict(
+                backbone=backbone_cfg(out_indices=(1,)),
+                mapper=dict(type='Mapper', sources=(0,), target=2),
+            ),
+            ValueError,
+            'target=2 must be .* from 0 to 1',
         ),
         (dict(readout='both'), ValueError, "readout='both' is none of"),
         (dict(appearance_weight=-1), ValueError, 'appearance_weight=-1 must be >= 0'),
@@ -398,9 +462,21 @@ def test_state_dict_round_trip():
         (dict(backbone=torch.nn.Identity()), TypeError, 'backbone is a Identity'),
         (dict(mappper=None), TypeError, "unexpected keyword argument 'mappper'"),
         (
-            dict(backbone=dict(type='InceptionV3')),
+            dict(backbone=dict(type='HRNet', arch='w18')),
             ValueError,
-            "type='InceptionV3' has no out_indices",
+            'no stages are known of backbone mmpretrain.*HRNet.*take one of .*ResNet',
+        ),
+        (dict(mutual_weight=-0.5), ValueError, 'mutual_weight=-0.5 must be >= 0'),
+        (
+            dict(mutual_temperature=0.0),
+            ValueError,
+            'mutual_temperature=0.0 must be > 0',
+        ),
+        (dict(loss_reduction='max'), ValueError, "loss_reduction='max' is none of"),
+        (
+            dict(loss_reduction='mean', semantic_weight=0),
+            ValueError,
+            'set semantic_weight > 0',
         ),
     ],
 )
@@ -417,7 +493,7 @@ def test_mapper_must_be_written_out():
 
 
 def test_source_coarser_than_the_target_is_named():
-    backbone = backbone_cfg(out_indices=(1,))
-    mapper = dict(type='Mapper', sources=(3,))
+    backbone = backbone_cfg()
+    mapper = dict(type='Mapper', sources=(3,), target=1)
     with pytest.raises(ValueError, match='source stage 3 is 28 pixels high and .* 112'):
         MODELS.build(adf_cfg(backbone=backbone, mapper=mapper))

@@ -134,6 +134,28 @@ def test_odd_sizes_round_up_as_strided_stages_do():
     assert mapper(appearance, torch.randn(1, 4, 2, 2)).shape == (1, 4, 2, 2)
 
 
+@torch.no_grad()
+def test_resize_interpolates_between_the_centres_of_pixels():
+    mapper = randomise(build(resize=True)).eval()
+    appearance, semantic = inputs(size=4)
+    small = semantic[..., :3, :2]
+    paths = [path(x) for path, x in zip(mapper.paths, appearance, strict=True)]
+    a = sum(bilinear(bilinear(path, 3).mT, 2).mT for path in paths)
+    expected = small + a * mapper.gate(small, a)
+    assert_close(mapper(appearance, small), expected, rtol=1e-4, atol=1e-4)
+
+
+def bilinear(x, size):
+    """Interpolate rows of (..., H, W) to `size` rows, by hand."""
+    rows = []
+    for i in range(size):
+        at = max((i + 0.5) * x.shape[-2] / size - 0.5, 0)
+        low = int(at)
+        high = min(low + 1, x.shape[-2] - 1)
+        rows.append(x[..., low, :] * (1 - at + low) + x[..., high, :] * (at - low))
+    return torch.stack(rows, dim=-2)
+
+
 def test_state_dict_round_trip():
     one, other = randomise(build()).eval(), build().eval()
     other.load_state_dict(one.state_dict())

@@ -1,29 +1,108 @@
 import pytest
 import torch
-from mmpretrain.models import ResNet
+from mmpretrain.models import DenseNet, ResNet, ResNeXt
 from torch import nn
+from torch.testing import assert_close
 
-from mmadf.models.utils import asked_stages, map_shapes
+from mmadf.models.utils import (
+    Stages,
+    family,
+    map_shapes,
+    stage_shapes,
+    stages_of,
+    trim,
+)
+from mmadf.models.utils.stages import FAMILIES
+
+# The stages of every family are compared with the host's in test_families.py.
 
 
 @pytest.mark.parametrize(
-    ('cfg', 'stages'),
+    ('backbone', 'asked'),
     [
-        (dict(type='ResNet', depth=18), [3]),
-        (dict(type='ResNeXt', depth=50), [3]),  # the default of its base class
-        (dict(type='ResNet', depth=18, out_indices=(1, 3)), [1, 3]),
-        (dict(type='DenseNet'), [-1]),
-        (dict(type=ResNet, depth=18), [3]),
-        (dict(type='Wrapper', backbone=dict(type='ResNet', depth=18)), [3]),
+        (ResNet(18), [3]),
+        (ResNet(18, out_indices=(3, 1)), [1, 3]),
+        (DenseNet(dict(growth_rate=4, depths=[1] * 4, init_channels=8)), [3]),
         (
-            dict(type='Wrapper', backbone=dict(type='ResNet', out_indices=(0, 2))),
-            [0, 2],
+            DenseNet(
+                dict(growth_rate=4, depths=[1] * 4, init_channels=8),
+                out_indices=[-1, 0],
+            ),
+            [0, 3],
         ),
-        (dict(type='Wrapper', backbone=dict(type='ResNet'), out_indices=(1,)), [1]),
     ],
 )
-def test_asked_stages(cfg, stages):
-    assert asked_stages(cfg) == stages
+def test_asked_stages_are_counted_from_0_and_ascend(backbone, asked):
+    assert stages_of(backbone).asked(backbone) == asked
+
+
+class Inherits(ResNeXt):
+    """Has the forward pass of ResNet."""
+
+
+class Overrides(ResNet):
+    """Has a forward pass of its own."""
+
+    def forward(self, x):
+        return super().forward(-x)
+
+
+def test_a_class_belongs_to_the_family_of_its_forward_pass():
+    assert stages_of(Inherits(50)).names == stages_of(ResNeXt(50)).names
+    with pytest.raises(ValueError, match='no stages are known of backbone .*Overrides'):
+        stages_of(Overrides(18))
+
+
+class Two(nn.Module):
+    """Two stages, the second of which has a norm that only its output needs."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+        self.two = nn.ModuleDict(dict(a=nn.Conv2d(4, 4, 1), b=nn.Conv2d(4, 5, 2)))
+        self.norm = nn.BatchNorm2d(5)
+
+    def forward(self, x):
+        return (self.norm(self.two.b(self.two.a(self.one(x)))),)
+
+
+@pytest.fixture
+def own_family():
+    known = dict(FAMILIES)
+
+    class TwoStages(Stages):
+        def output_names(self, stage):
+            return ('norm',) if stage == 1 else ()
+
+    family(Two)(lambda backbone: TwoStages([('one',), ('two.a', 'two.b')]))
+    yield
+    FAMILIES.clear()
+    FAMILIES.update(known)
+
+
+def test_a_family_of_ones_own(own_family):
+    backbone = Two()
+    stages = stages_of(backbone)
+    assert (len(stages), stages.asked(backbone)) == (2, [1])
+    assert stage_shapes(backbone, stages, 9) == [(1, 4, 5, 5), (1, 5, 4, 4)]
+
+
+def test_fused_maps_are_what_later_stages_and_the_caller_see(own_family):
+    backbone, x = Two(), torch.randn(1, 3, 8, 8)
+    maps = stages_of(backbone).maps(backbone, x, 1, lambda i, y: y * (2 + i))
+    first = 2 * backbone.one(x)
+    assert_close(maps, [first, 3 * backbone.two.b(backbone.two.a(first))])
+
+
+@pytest.mark.parametrize(
+    ('last', 'outputs', 'left'),
+    [(0, (), ['one']), (1, (), ['one', 'two.a', 'two.b']), (0, (1,), ['one', 'norm'])],
+)
+def test_trim_leaves_the_modules_that_are_used(own_family, last, outputs, left):
+    backbone = Two()
+    trim(backbone, stages_of(backbone).used(last, outputs))
+    owners = {name.rpartition('.')[0] for name, _ in backbone.named_parameters()}
+    assert owners == set(left)
 
 
 def test_map_shapes_are_those_of_a_real_pass():
@@ -63,15 +142,9 @@ def test_map_shapes_of_a_backbone_with_a_plain_tensor():
 
 class Stubborn(nn.Module):
     def forward(self, x):
-        return [x * x.sum().item()]
+        return x * x.sum().item()
 
 
 def test_backbone_that_needs_values_is_named():
-    with pytest.raises(ValueError, match='shapes of Stubborn cannot be inferred'):
-        map_shapes(Stubborn())
-
-
-def test_stages_that_do_not_come_back_are_named():
-    backbone = ResNet(18, out_indices=[3, 3])
-    with pytest.raises(ValueError, match=r'returns 1 maps for out_indices=\[3, 3\]'):
-        map_shapes(backbone)
+    with pytest.raises(ValueError, match='shapes of Sequential cannot be inferred'):
+        stage_shapes(nn.Sequential(Stubborn()), Stages([('0',)]))

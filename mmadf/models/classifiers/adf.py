@@ -1,51 +1,55 @@
 """ADF: two unshared branches, shallow appearance embedded in deep semantics."""
 
 from copy import deepcopy
-from typing import Dict, List, Optional, Sequence, Set, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
-from mmengine.model import ModuleList
+import torch
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-from mmadf.models.utils import asked_stages, map_shapes
+from mmadf.models.utils import load_branches
 from mmadf.registry import MODELS
 
-from .wiring import build_with_sources, complete, mapper_sources, route
+from .branches import TwoBranches
+from .checks import check_choices, check_slots
+from .deploy import fold_network
+from .objective import mutual_losses, weighted_losses
 
-READOUTS = ('semantic', 'appearance', 'sum')
+FEATURES = ('backbone', 'neck', 'pre_logits')
 
 
 @MODELS.register_module()
-class ADFClassifier(ImageClassifier):
+class ADFClassifier(TwoBranches, ImageClassifier):
     """Siamese classifier with adaptive decoupling-fusion.
 
     .. code-block:: none
 
-        image -> appearance_backbone --+--(deep)---> neck -> appearance_head -> CE
-                                       | (shallow)
-                                    mapper
-                                       v
-        image -> backbone -----------> + ----------> neck -> head ------------> CE
+        image -> appearance stage 0 -> 1 -> ... -> neck -> appearance_head -> CE
+                                |      |
+                                +--+---+        one or several mappers
+                                   v
+        image -> semantic stage 0 -> ... -> i -> ... -> neck -> head -------> CE
 
     Paper: ADF, "Adaptive decoupling-fusion in Siamese network for image
     classification", Neural Networks 187 (2025) 107346, abstract: two branches on
     the same input, unshared weights, both trained with cross-entropy, shallow
     appearance features of one embedded into the deep feature space of the other.
     Code: none is public.
-    Ours: fusion of maps after the backbone, which the abstract leaves open; the
-    weights of the losses (Conformer takes the mean, CBNetV2 0.5 for the
-    assisting branch); the readout. Each is one argument.
+    Ours: which stages are fused, which the abstract leaves open; how the losses are
+    weighed; the readout; deployment. Each is one argument.
 
     `backbone`, `neck` and `head` are the semantic branch, under the host's names,
     so that its tools and checkpoints apply; the other branch has the same slots
-    with the prefix `appearance_`.
+    with the prefix `appearance_`. Stages that nothing reads are left out.
 
     Args:
-        backbone: config of the semantic backbone. It must have `out_indices`.
+        backbone: config of the semantic backbone, of a family with known stages
+            (`mmadf.models.utils.families`).
         mapper: config of the `Mapper`, or a list of them, each with `sources` and
             `target`; `in_channels`, `out_channels` and `strides` are inferred
-            from the backbones when not given. None, to be written out, means no
+            from the backbones when not given. Mappers of one target act in their
+            order; later stages see the fused map. None, to be written out, means no
             fusion: with readout='sum' that is the logit ensemble of two
             backbones, a control.
         head: config of the semantic head.
@@ -57,15 +61,25 @@ class ADFClassifier(ImageClassifier):
         readout: scores used by 'predict' and 'tensor': 'semantic' (the fused
             head), 'appearance', or 'sum' of both logits.
         semantic_weight: weight of the semantic loss, >= 0.
-        appearance_weight: weight of the appearance loss, >= 0.
+        appearance_weight: weight of the appearance loss, >= 0; over training, see
+            `AppearanceWeightHook`.
+        loss_reduction: 'sum' of the weighted losses, or 'mean', their sum over the
+            sum of the weights.
+        mutual_weight: weight of the mutual-learning loss of each head, >= 0.
+        mutual_temperature: temperature of that loss, > 0.
+        stop_gradient: whether the semantic loss is kept from the appearance branch.
+        pretrained_branches: checkpoints from which both branches start, the
+            arguments of `load_branches` after the classifier.
+        deploy: None, or the arguments of `switch_to_deploy`, to build the network
+            as that leaves it.
         pretrained: checkpoint of the whole classifier.
         train_cfg: batch augmentations, as in `ImageClassifier`.
         data_preprocessor: config as in `ImageClassifier`.
         init_cfg: initialisation of MMEngine's BaseModule.
 
     Raises:
-        ValueError: a stage that a backbone does not return, maps that do not fit,
-            an unknown readout, slot or negative weight.
+        ValueError: a stage that a backbone does not have, maps that do not fit,
+            an unknown backbone, readout, reduction or slot, a negative weight.
         TypeError: a slot that is a built module: a second branch needs a config.
     """
 
@@ -79,6 +93,12 @@ class ADFClassifier(ImageClassifier):
         readout: str = 'semantic',
         semantic_weight: float = 1.0,
         appearance_weight: float = 1.0,
+        loss_reduction: str = 'sum',
+        mutual_weight: float = 0.0,
+        mutual_temperature: float = 1.0,
+        stop_gradient: bool = False,
+        pretrained_branches: Optional[dict] = None,
+        deploy: Optional[dict] = None,
         pretrained: Optional[str] = None,
         train_cfg: Optional[dict] = None,
         data_preprocessor: Optional[dict] = None,
@@ -86,7 +106,13 @@ class ADFClassifier(ImageClassifier):
     ) -> None:
         semantic = dict(backbone=backbone, neck=neck, head=head)
         appearance = dict(appearance or {})
-        _check(semantic, appearance, readout, semantic_weight, appearance_weight)
+        check_slots(semantic, appearance)
+        weights = dict(
+            semantic_weight=semantic_weight,
+            appearance_weight=appearance_weight,
+            mutual_weight=mutual_weight,
+        )
+        check_choices(readout, loss_reduction, mutual_temperature, weights)
         super().__init__(
             **deepcopy(semantic),
             pretrained=pretrained,
@@ -97,38 +123,51 @@ class ADFClassifier(ImageClassifier):
         self.readout = readout
         self.semantic_weight = semantic_weight
         self.appearance_weight = appearance_weight
+        self.loss_reduction = loss_reduction
+        self.mutual_weight = mutual_weight
+        self.mutual_temperature = mutual_temperature
+        self.stop_gradient = stop_gradient
+        self.pretrained_branches = pretrained_branches
+        self.deployed = False
 
-        mappers = [mapper] if isinstance(mapper, dict) else list(mapper or [])
-        sources = {stage for cfg in mappers for stage in mapper_sources(cfg)}
-        stages = self._build_appearance(semantic, appearance, sources)
-        self._build_mappers(mappers, stages, asked_stages(backbone))
+        self.build_appearance(semantic, appearance)
+        self.build_mappers([mapper] if isinstance(mapper, dict) else mapper or [])
+        self.drop_unread_stages()
+        if deploy is not None:
+            self.switch_to_deploy(**deploy)
 
-    def branch_maps(self, inputs: Tensor) -> Tuple[Tuple[Tensor, ...], ...]:
-        """Run both backbones and fuse.
+    def init_weights(self) -> None:
+        """Initialise, and load `pretrained_branches`."""
+        super().init_weights()
+        if self.pretrained_branches and not self.deployed:
+            load_branches(self, **self.pretrained_branches)
+
+    def branch_feats(self, inputs: Tensor) -> Tuple[Tuple[Tensor, ...], ...]:
+        """Return what the semantic and the appearance head take.
 
         Args:
             inputs: preprocessed images, (N, 3, H, W).
 
-        Returns:
-            The maps for the semantic neck, fused, and the maps for the
-            appearance neck.
+        Raises:
+            ValueError: a deployed network, which has one head.
         """
-        appearance = self.appearance_backbone(inputs)
-        semantic = list(self.backbone(inputs))
-        for mapper, (sources, target) in zip(self.mappers, self.routes, strict=True):
-            shallow = [appearance[i] for i in sources]
-            semantic[target] = mapper(shallow, semantic[target])
-        return tuple(semantic), tuple(appearance[i] for i in self.appearance_deep)
-
-    def branch_feats(self, inputs: Tensor) -> Tuple[Tuple[Tensor, ...], ...]:
-        """Return what the semantic and the appearance head take."""
-        semantic, appearance = self.branch_maps(inputs)
-        return _pass(self.neck, semantic), _pass(self.appearance_neck, appearance)
+        if self.deployed:
+            raise ValueError(
+                'ADFClassifier: deployed, so its appearance head and deep appearance '
+                'stages are gone: it can neither be trained nor read out by them; '
+                'use the checkpoint from before switch_to_deploy.'
+            )
+        appearance = self.appearance_maps(inputs, self.appearance_last)
+        semantic = self.semantic_maps(inputs, appearance)
+        outputs = self.semantic_outputs(semantic), self.appearance_outputs(appearance)
+        return _pass(self.neck, outputs[0]), _pass(self.appearance_neck, outputs[1])
 
     def extract_feat(
         self, inputs: Tensor, stage: str = 'neck'
     ) -> Union[Tensor, Tuple[Tensor, ...]]:
         """Return features of the fused semantic branch.
+
+        Appearance stages behind the last source do not run.
 
         Args:
             inputs: preprocessed images, (N, 3, H, W).
@@ -138,21 +177,34 @@ class ADFClassifier(ImageClassifier):
         Raises:
             ValueError: unknown stage.
         """
+        if stage not in FEATURES:
+            raise ValueError(f'extract_feat: stage={stage!r} is none of {FEATURES}.')
+        appearance = self.appearance_maps(inputs, self.last_source)
+        outputs = self.semantic_outputs(self.semantic_maps(inputs, appearance))
         if stage == 'backbone':
-            return self.branch_maps(inputs)[0]
-        if stage == 'neck':
-            return self.branch_feats(inputs)[0]
-        if stage == 'pre_logits':
-            return self.head.pre_logits(self.branch_feats(inputs)[0])
-        raise ValueError(
-            f'extract_feat: stage={stage!r} is none of backbone, neck, pre_logits.'
-        )
+            return outputs
+        feats = _pass(self.neck, outputs)
+        return feats if stage == 'neck' else self.head.pre_logits(feats)
 
     def scores(self, inputs: Tensor) -> Dict[str, Tensor]:
-        """Return the logits of every readout, (N, num_classes) each."""
+        """Return the logits of every readout, (N, num_classes) each.
+
+        A deployed network has one readout, 'semantic'.
+        """
+        if self.deployed:
+            return dict(semantic=self.head(self.extract_feat(inputs)))
         semantic, appearance = self.branch_feats(inputs)
         s, a = self.head(semantic), self.appearance_head(appearance)
         return dict(semantic=s, appearance=a, sum=s + a)
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Return the logits of the chosen readout, (N, num_classes).
+
+        For 'semantic', appearance stages that no mapper needs do not run.
+        """
+        if self.readout == 'semantic':
+            return self.head(self.extract_feat(inputs))
+        return self.scores(inputs)[self.readout]
 
     def forward(
         self,
@@ -162,7 +214,7 @@ class ADFClassifier(ImageClassifier):
     ) -> Union[Tensor, Dict[str, Tensor], List[DataSample]]:
         """Run in one of the host's modes: 'tensor' (logits), 'predict' or 'loss'."""
         if mode == 'tensor':
-            return self.scores(inputs)[self.readout]
+            return self.logits(inputs)
         return super().forward(inputs, data_samples, mode)
 
     def loss(self, inputs: Tensor, data_samples: List[DataSample]) -> Dict[str, Tensor]:
@@ -174,15 +226,20 @@ class ADFClassifier(ImageClassifier):
 
         Returns:
             `semantic_loss` and `appearance_loss`, scalars whose sum is minimised,
-            and what else the heads report, with the same prefixes.
+            with mutual learning `semantic_mutual_loss` and
+            `appearance_mutual_loss`, and what else the heads report, with the same
+            prefixes.
         """
         semantic, appearance = self.branch_feats(inputs)
         s = self.head.loss(semantic, data_samples)
         a = self.appearance_head.loss(appearance, data_samples)
-        return {
-            **_named(s, 'semantic', self.semantic_weight),
-            **_named(a, 'appearance', self.appearance_weight),
-        }
+        weights = self.semantic_weight, self.appearance_weight
+        losses = weighted_losses(s, a, *weights, self.loss_reduction)
+        if self.mutual_weight:
+            logits = self.head(semantic), self.appearance_head(appearance)
+            mutual = self.mutual_weight, self.mutual_temperature
+            losses.update(mutual_losses(*logits, *mutual))
+        return losses
 
     def predict(
         self, inputs: Tensor, data_samples: Optional[List[DataSample]] = None
@@ -193,8 +250,32 @@ class ADFClassifier(ImageClassifier):
             inputs: preprocessed images, (N, 3, H, W).
             data_samples: N annotations to complete, None for new ones.
         """
-        scores = self.scores(inputs)[self.readout]
-        return self.head._get_predictions(scores, data_samples)
+        return self.head._get_predictions(self.logits(inputs), data_samples)
+
+    @torch.no_grad()
+    def switch_to_deploy(self, fold: bool = True) -> None:
+        """Leave, in place, only what the semantic prediction needs.
+
+        The appearance branch ends behind the last stage that a mapper reads; its neck
+        and head go. The prediction stays the same.
+
+        Args:
+            fold: whether to fold batch norms into convolutions, linear-cosine layers
+                into ordinary ones, and what folds itself. It moves logits by rounding.
+
+        Raises:
+            ValueError: a readout that needs the appearance head.
+        """
+        if self.readout != 'semantic':
+            raise ValueError(
+                f'ADFClassifier: readout={self.readout!r} needs the appearance head, '
+                "which a deployed network does not have; set readout='semantic'."
+            )
+        self.eval()
+        self.deployed = True
+        self.drop_appearance_end()
+        if fold:
+            fold_network(self)
 
     def get_layer_depth(self, param_name: str) -> Tuple[int, int]:
         """Return layer and number of layers of a parameter, for layer-wise rates.
@@ -206,71 +287,7 @@ class ADFClassifier(ImageClassifier):
             return self.appearance_backbone.get_layer_depth(name, 'backbone.')
         return super().get_layer_depth(param_name)
 
-    def _build_appearance(
-        self, semantic: dict, given: dict, sources: Set[int]
-    ) -> List[int]:
-        """Build the appearance branch; return the stages of its backbone's maps."""
-        slots = deepcopy({**semantic, **given})
-        backbone, stages = build_with_sources(slots['backbone'], sources)
-        deep = [stages.index(stage) for stage in asked_stages(slots['backbone'])]
-        if 'backbone' in given and 'head' not in given:
-            slots['head']['in_channels'] = map_shapes(backbone)[deep[-1]][1]
-        self.appearance_backbone = backbone
-        self.appearance_deep = deep
-        neck = slots['neck']
-        self.appearance_neck = None if neck is None else MODELS.build(neck)
-        self.appearance_head = MODELS.build(slots['head'])
-        return stages
-
-    def _build_mappers(
-        self, cfgs: List[dict], shallow: List[int], deep: List[int]
-    ) -> None:
-        """Build the mappers; `routes` says which maps each reads and writes."""
-        self.routes = [route(cfg, shallow, deep) for cfg in cfgs]
-        if not all({'in_channels', 'out_channels', 'strides'} <= set(c) for c in cfgs):
-            shapes = map_shapes(self.appearance_backbone), map_shapes(self.backbone)
-            cfgs = [
-                complete(cfg, path, *shapes)
-                for cfg, path in zip(cfgs, self.routes, strict=True)
-            ]
-        self.mappers = ModuleList(MODELS.build(cfg) for cfg in cfgs)
-
 
 def _pass(neck: Optional[nn.Module], maps: Tuple[Tensor, ...]) -> Tuple[Tensor, ...]:
     """Return `maps` behind a neck, or as they are where there is none."""
     return maps if neck is None else neck(maps)
-
-
-def _named(losses: dict, branch: str, weight: float) -> Dict[str, Tensor]:
-    """Prefix what a head reports by its branch, and weight its losses."""
-    return {
-        f'{branch}_{name}': value * weight if 'loss' in name else value
-        for name, value in losses.items()
-    }
-
-
-def _check(
-    semantic: dict,
-    appearance: dict,
-    readout: str,
-    semantic_weight: float,
-    appearance_weight: float,
-) -> None:
-    if unknown := sorted(set(appearance) - set(semantic)):
-        raise ValueError(
-            f'ADFClassifier: appearance has {unknown}, its slots are backbone, neck '
-            'and head.'
-        )
-    for slot, cfg in [*semantic.items(), *appearance.items()]:
-        if not isinstance(cfg, dict) and not (slot == 'neck' and cfg is None):
-            raise TypeError(
-                f'ADFClassifier: {slot} is a {type(cfg).__name__}; give its config, a '
-                'dict, from which each branch builds its own.'
-            )
-    if readout not in READOUTS:
-        raise ValueError(f'ADFClassifier: readout={readout!r} is none of {READOUTS}.')
-    if min(semantic_weight, appearance_weight) < 0:
-        raise ValueError(
-            f'ADFClassifier: semantic_weight={semantic_weight} and '
-            f'appearance_weight={appearance_weight} must be >= 0.'
-        )

@@ -1,112 +1,83 @@
-"""Which map of which backbone goes into which mapper, settled at build time."""
+"""Which stage of which branch goes into which mapper, settled at build time."""
 
-from copy import deepcopy
-from typing import List, NamedTuple, Sequence, Set, Tuple
+from math import ceil, log2
+from typing import List, NamedTuple, Sequence, Tuple
 
 import torch
-from torch import nn
 
-from mmadf.models.utils import asked_stages
-from mmadf.registry import MODELS
+MAPPER_SHAPES = ('in_channels', 'out_channels', 'strides')
 
 
 class Route(NamedTuple):
-    """Positions, in what the backbones return, of the maps of one mapper."""
+    """Stages whose maps a mapper reads (appearance) and fuses (semantic)."""
 
     sources: Tuple[int, ...]
     target: int
 
 
-def mapper_sources(mapper_cfg: dict) -> Sequence[int]:
-    """Return the sources that a mapper config names.
-
-    Raises:
-        ValueError: none are named, or they do not count from 0.
-    """
-    sources = mapper_cfg.get('sources')
-    if not sources or min(sources) < 0:
-        raise ValueError(
-            f'ADFClassifier: mapper sources={sources} must name stages of the '
-            'appearance backbone, counted from 0 as its out_indices are, e.g. '
-            'sources=(0, 1).'
-        )
-    return sources
-
-
-def build_with_sources(
-    backbone_cfg: dict, sources: Set[int]
-) -> Tuple[nn.Module, List[int]]:
-    """Build a backbone that returns `sources` beside the stages it is asked for.
-
-    Returns:
-        The backbone, and the stages of its maps in their order.
-
-    Raises:
-        ValueError: the backbone does not have all of these stages.
-    """
-    asked = asked_stages(backbone_cfg)
-    stages = sorted(sources.union(asked), key=lambda stage: (stage < 0, stage))
-    cfg = {**deepcopy(backbone_cfg), 'out_indices': list(stages)}
-    try:
-        return MODELS.build(cfg), stages
-    except (AssertionError, ValueError, IndexError) as error:
-        raise ValueError(
-            f'ADFClassifier: {cfg["type"]} does not have all of the stages {stages}; '
-            f'count the sources of the mapper, {sorted(sources)}, as its out_indices '
-            f'do, from 0. {error}'
-        ) from error
-
-
-def route(mapper_cfg: dict, shallow: List[int], deep: List[int]) -> Route:
-    """Find the maps of a mapper among those that the backbones return.
+def route(mapper_cfg: dict, shallow: int, last: int) -> Route:
+    """Return the stages that a mapper config names.
 
     Args:
-        mapper_cfg: config with `sources`, and `target` unless it is the last map.
-        shallow: stages that the appearance backbone returns.
-        deep: stages that the semantic backbone returns.
+        mapper_cfg: config with `sources`, and `target` unless it is the last stage.
+        shallow: number of stages of the appearance backbone.
+        last: last stage of the semantic backbone that runs.
 
     Raises:
-        ValueError: `target` is not among them.
+        ValueError: they do not exist, or no source is named.
     """
-    sources = tuple(shallow.index(stage) for stage in mapper_sources(mapper_cfg))
-    target = mapper_cfg.get('target', -1)
-    if target == -1:
-        return Route(sources, len(deep) - 1)
-    if target not in deep:
+    sources = mapper_cfg.get('sources')
+    if not sources or min(sources) < 0 or max(sources) >= shallow:
         raise ValueError(
-            f'ADFClassifier: mapper target={target} is not among the stages that the '
-            f'semantic backbone returns, out_indices={deep}; choose one of them, or '
-            '-1 for the last.'
+            f'ADFClassifier: mapper sources={sources} must name stages of the '
+            f'appearance backbone, from 0 to {shallow - 1}, e.g. sources=(0, 1).'
         )
-    return Route(sources, deep.index(target))
+    target = mapper_cfg.get('target', -1)
+    if not -1 <= target <= last:
+        raise ValueError(
+            f'ADFClassifier: mapper target={target} must be a stage of the semantic '
+            f'backbone, from 0 to {last}, or -1 for the last.'
+        )
+    return Route(tuple(sources), last if target == -1 else target)
 
 
 def complete(
-    mapper_cfg: dict, path: Route, shallow: List[torch.Size], deep: List[torch.Size]
+    mapper_cfg: dict,
+    path: Route,
+    shallow: Sequence[torch.Size],
+    deep: Sequence[torch.Size],
 ) -> dict:
     """Return a mapper config with channels and strides, inferred where not given.
 
     Args:
         mapper_cfg: config of a mapper.
         path: its route.
-        shallow: shapes of the maps of the appearance backbone.
-        deep: shapes of the maps of the semantic backbone.
+        shallow: shapes of the maps of all stages of the appearance backbone.
+        deep: the same of the semantic backbone.
 
     Raises:
-        ValueError: a source is not a multiple of the target in resolution.
+        ValueError: a source is coarser than the target.
     """
     _, channels, height, _ = deep[path.target]
-    heights = [shallow[i][2] for i in path.sources]
-    for stage, source_height in zip(mapper_cfg['sources'], heights, strict=True):
-        if source_height % height and 'strides' not in mapper_cfg:
+    heights = [shallow[source][2] for source in path.sources]
+    for source, source_height in zip(path.sources, heights, strict=True):
+        if source_height < height and 'strides' not in mapper_cfg:
             raise ValueError(
-                f'ADFClassifier: for a 224 pixel image, source stage {stage} is '
-                f'{source_height} pixels high and the target {height}, which is no '
-                'multiple; choose other sources or give the mapper strides.'
+                f'ADFClassifier: for a 224 pixel image, source stage {source} is '
+                f'{source_height} pixels high and the target {height}; choose sources '
+                'that are as fine as the target or finer.'
             )
+    strides = [2 ** max(round(log2(h / height)), 0) for h in heights]
+    meet = all(ceil(h / s) == height for h, s in zip(heights, strides, strict=True))
     inferred = dict(
-        in_channels=[shallow[i][1] for i in path.sources],
+        in_channels=[shallow[source][1] for source in path.sources],
         out_channels=channels,
-        strides=[h // height for h in heights],
+        strides=strides,
+        resize=not meet,
     )
     return {**inferred, **mapper_cfg}
+
+
+def is_complete(mapper_cfgs: List[dict]) -> bool:
+    """Return whether nothing has to be inferred for these mappers."""
+    return all(set(MAPPER_SHAPES) <= set(cfg) for cfg in mapper_cfgs)

@@ -5,6 +5,7 @@ from typing import Optional, Sequence
 from mmcv.cnn import DepthwiseSeparableConvModule
 from mmengine.model import BaseModule, ModuleList, Sequential
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mmadf.models.layers.gate import FUSIONS, GATES, build_gate
 from mmadf.registry import MODELS
@@ -82,8 +83,8 @@ class Mapper(BaseModule):
         out_channels: channels of the semantic map, > 0.
         strides: how many times finer each source is than the semantic map, per
             side, powers of 2 (1, 2, 4, ...), as many as `sources`.
-        target: stage of the semantic backbone whose map is fused; -1 is the last
-            one that the backbone returns. Read by the classifier.
+        target: stage of the semantic backbone whose map is fused, counted as
+            `sources` are; -1 is the last one. Read by the classifier.
         gate: form of the gated fusion, 'residual' for s + g * a, 'convex' for
             g * s + (1 - g) * a.
         granularity: what has a gate value of its own: 'element' (channel and
@@ -94,6 +95,9 @@ class Mapper(BaseModule):
         safe_start: start each path at a = 0. Then a fresh network gives the plain
             semantic map ('residual') or that map times sigmoid(gate_bias)
             ('convex'), and appearance comes in as training wants it.
+        resize: interpolate (bilinear) what a path gives to the size of the semantic
+            map where strides alone do not lead there, as in Inception, whose
+            convolutions have no border. Off, other sizes are an error.
         norm_cfg: norm of the paths, None for none.
         act_cfg: activation within the paths.
         init_cfg: initialisation of MMEngine's BaseModule.
@@ -114,6 +118,7 @@ class Mapper(BaseModule):
         granularity: str = 'element',
         gate_bias: Optional[float] = None,
         safe_start: bool = True,
+        resize: bool = False,
         norm_cfg: Optional[dict] = dict(type='BN'),
         act_cfg: dict = dict(type='ReLU'),
         init_cfg: Optional[dict] = None,
@@ -127,6 +132,7 @@ class Mapper(BaseModule):
         self.strides = tuple(strides)
         self.form = gate
         self.granularity = granularity
+        self.resize = resize
         if gate_bias is None:
             gate_bias = 4.0 if gate == 'convex' else 0.0
         self.paths = ModuleList(
@@ -152,6 +158,8 @@ class Mapper(BaseModule):
         """
         self._check_maps(appearance, semantic)
         mapped = [path(x) for path, x in zip(self.paths, appearance, strict=True)]
+        if self.resize:
+            mapped = [_resized(x, semantic) for x in mapped]
         self._check_resolutions(appearance, mapped, semantic)
         a = sum(mapped[1:], start=mapped[0])
         return self.fuse(semantic, a, self.gate(semantic, a))
@@ -181,15 +189,24 @@ class Mapper(BaseModule):
                 raise ValueError(
                     f'Mapper: source {source} of {_size(x)} becomes {_size(y)} by '
                     f'strides={stride}, the semantic map is {_size(semantic)}; choose '
-                    'the stride, or an input size, for which they meet.'
+                    'the stride, or an input size, for which they meet, or set '
+                    'resize=True.'
                 )
 
     def extra_repr(self) -> str:
         """Return the choices that the submodules do not show."""
         return (
             f'sources={self.sources}, target={self.target}, strides={self.strides}, '
-            f'gate={self.form!r}, granularity={self.granularity!r}'
+            f'gate={self.form!r}, granularity={self.granularity!r}, '
+            f'resize={self.resize}'
         )
+
+
+def _resized(x: Tensor, like: Tensor) -> Tensor:
+    """Interpolate (N, C, H, W) to height and width of `like`."""
+    if x.shape[-2:] == like.shape[-2:]:
+        return x
+    return F.interpolate(x, size=like.shape[-2:], mode='bilinear')
 
 
 def _size(x: Tensor) -> str:

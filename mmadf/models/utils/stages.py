@@ -1,90 +1,155 @@
-"""What a backbone returns: which stages, of which shape."""
+"""A backbone as a row of stages, so that maps can be fused between them."""
 
-from inspect import signature
-from itertools import chain
-from typing import List, Sequence, Union
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
-import torch
-from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch import Tensor, nn
 
-from mmadf.registry import MODELS
+FAMILIES: Dict[str, Callable[[nn.Module], 'Stages']] = {}
 
 
-def asked_stages(backbone_cfg: dict) -> List[int]:
-    """Return the stages that a backbone config asks for, in order of its maps.
+class Stages:
+    """How the backbones of a family run, stage by stage, from map to map.
 
-    Args:
-        backbone_cfg: config of a backbone; without `out_indices` the default of
-            its class counts, behind a wrapper as `DecoupledBackbone` that of the
-            `backbone` in it.
-
-    Raises:
-        ValueError: the backbone cannot return chosen stages.
-    """
-    stages = backbone_cfg.get('out_indices')
-    if stages is None and 'backbone' in backbone_cfg:
-        return asked_stages(backbone_cfg['backbone'])
-    if stages is None:
-        stages = _default_stages(backbone_cfg['type'])
-    return [stages] if isinstance(stages, int) else list(stages)
-
-
-def _default_stages(backbone: Union[str, type]) -> Union[int, Sequence[int]]:
-    """Return the default of `out_indices` of a backbone class or name."""
-    cls = backbone
-    if isinstance(backbone, str):
-        with MODELS.switch_scope_and_registry(None) as registry:
-            cls = registry.get(backbone)
-    for base in getattr(cls, '__mro__', ()):
-        argument = signature(base.__init__).parameters.get('out_indices')
-        if argument is not None:
-            return argument.default
-    raise ValueError(
-        f'backbone type={backbone!r} has no out_indices, so its shallow maps cannot '
-        'be reached; choose one that returns stages, as ResNet, ResNeXt, DenseNet or '
-        'ConvNeXt do.'
-    )
-
-
-def map_shapes(backbone: nn.Module, image_size: int = 224) -> List[torch.Size]:
-    """Return the shapes of the maps that a backbone returns, computing nothing.
-
-    One forward pass with PyTorch's fake tensors, which have a shape and no data, in
-    evaluation mode: neither weights nor random state are touched. They claim to lie
-    on a CPU; on the meta device, layers that switch autocast off cannot run.
+    It holds names, no modules: the backbone is passed to each call. A family whose
+    stages are no plain rows of modules overrides the methods.
 
     Args:
-        backbone: takes (N, C, H, W), returns a sequence of maps.
-        image_size: height and width of the assumed image, in pixels.
+        names: for each stage, the modules that run in it, in their order; the stem
+            belongs to the first stage.
+    """
 
-    Returns:
-        Shapes (1, C_i, H_i, W_i), one per map.
+    def __init__(self, names: Sequence[Sequence[str]]) -> None:
+        self.names = tuple(tuple(row) for row in names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def run(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        """Run one stage.
+
+        Args:
+            backbone: a backbone of the family.
+            stage: which stage, >= 0.
+            x: images for stage 0, else the map of the stage before, (N, C, H, W).
+
+        Returns:
+            The map of the stage, (N, C', H', W').
+        """
+        for name in self.names[stage]:
+            x = backbone.get_submodule(name)(x)
+        return x
+
+    def maps(
+        self,
+        backbone: nn.Module,
+        x: Tensor,
+        last: int,
+        fuse: Optional[Callable[[int, Tensor], Tensor]] = None,
+    ) -> List[Tensor]:
+        """Run the stages from 0 to `last` one after another.
+
+        Args:
+            backbone: a backbone of the family.
+            x: images, (N, 3, H, W).
+            last: last stage that runs; -1 for none.
+            fuse: changes the map of a stage, given the stage and the map, before the
+                next stage and the caller see it.
+
+        Returns:
+            The maps of the stages.
+        """
+        maps = []
+        for stage in range(last + 1):
+            x = self.run(backbone, stage, x)
+            if fuse is not None:
+                x = fuse(stage, x)
+            maps.append(x)
+        return maps
+
+    def output(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        """Turn the map of a stage into what the backbone returns for it."""
+        return x
+
+    def output_names(self, stage: int) -> Tuple[str, ...]:
+        """Return the modules that only `output` uses."""
+        return ()
+
+    def asked(self, backbone: nn.Module) -> List[int]:
+        """Return the stages whose maps the backbone returns, ascending.
+
+        They are its `out_indices`; the last stage where it has none.
+        """
+        asked = getattr(backbone, 'out_indices', None)
+        if asked is None:
+            asked = (-1,)
+        return sorted({stage % len(self) for stage in asked})
+
+    def used(self, last: int, outputs: Sequence[int] = ()) -> List[str]:
+        """Return the modules of stages 0 to `last`, and those that give `outputs`."""
+        rows = [*self.names[: last + 1], *map(self.output_names, outputs)]
+        return [name for row in rows for name in row]
+
+
+def family(*backbones: Union[type, str]) -> Callable:
+    """Register how a family runs: decorates a function from backbone to `Stages`.
+
+    .. code-block:: python
+
+        @family(MyBackbone)
+        def my_stages(backbone):
+            return Stages([('stem', 'stage1'), ('stage2',)])
+
+    Args:
+        backbones: the classes that define the `forward` which is cut here, or their
+            full names, as 'timm.models.xception.Xception'.
+    """
+
+    def _register(cut: Callable[[nn.Module], Stages]) -> Callable:
+        FAMILIES.update((_full_name(backbone), cut) for backbone in backbones)
+        return cut
+
+    return _register
+
+
+def stages_of(backbone: nn.Module) -> Stages:
+    """Return how a backbone runs, stage by stage.
+
+    A class belongs to the family from which it has its `forward`: a subclass with a
+    forward pass of its own is another family.
 
     Raises:
-        ValueError: the backbone does not run without data.
+        ValueError: the family has no entry.
     """
-    state = chain(backbone.named_parameters(), backbone.named_buffers())
-    channels = getattr(backbone, 'in_channels', 3)
-    training = backbone.training
-    backbone.train(False)
-    try:
-        with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
-            fake = {name: torch.empty(t.shape, dtype=t.dtype) for name, t in state}
-            image = torch.empty(1, channels, image_size, image_size)
-            maps = torch.func.functional_call(backbone, fake, (image,))
-    except Exception as error:
+    owner = next(cls for cls in type(backbone).__mro__ if 'forward' in vars(cls))
+    if _full_name(owner) not in FAMILIES:
+        known = ', '.join(sorted(name.rpartition('.')[2] for name in FAMILIES))
         raise ValueError(
-            f'the map shapes of {type(backbone).__name__} cannot be inferred '
-            f'({type(error).__name__}: {error}); give the mapper in_channels, '
-            'out_channels and strides.'
-        ) from error
-    finally:
-        backbone.train(training)
-    stages = getattr(backbone, 'out_indices', maps)
-    if len(maps) != len(stages):
-        raise ValueError(
-            f'{type(backbone).__name__} returns {len(maps)} maps for '
-            f'out_indices={stages}; name existing stages, each once.'
+            f'no stages are known of backbone {_full_name(owner)}, so nothing can be '
+            f'fused inside it; take one of {known}, or describe its stages with '
+            'mmadf.models.utils.family.'
         )
-    return [x.shape for x in maps]
+    return FAMILIES[_full_name(owner)](backbone)
+
+
+def trim(backbone: nn.Module, kept: Sequence[str]) -> None:
+    """Replace all modules of a backbone by `nn.Identity`, but for those in `kept`.
+
+    What they hold is kept whole. Replaced, not deleted: backbones look their stages
+    up by name when they switch between training and evaluation.
+
+    Args:
+        backbone: changed in place.
+        kept: names of modules.
+    """
+    for name, child in backbone.named_children():
+        inside = [k.partition('.')[2] for k in kept if k.split('.')[0] == name]
+        if not inside and next(child.parameters(), None) is not None:
+            setattr(backbone, name, nn.Identity())
+        elif inside and '' not in inside:
+            trim(child, inside)
+
+
+def _full_name(backbone: Union[type, str]) -> str:
+    if isinstance(backbone, str):
+        return backbone
+    return f'{backbone.__module__}.{backbone.__qualname__}'

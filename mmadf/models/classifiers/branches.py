@@ -1,0 +1,113 @@
+"""The two branches of ADF and the mappers between them, stage by stage."""
+
+from copy import deepcopy
+from functools import partial
+from typing import List, Sequence, Tuple
+
+from mmengine.model import ModuleList
+from torch import Tensor
+
+from mmadf.models.utils import stage_shapes, stages_of, trim
+from mmadf.registry import MODELS
+
+from .wiring import complete, is_complete, route
+
+
+class TwoBranches:
+    """Mixin of a classifier: a second branch, and fusion of its maps into the first.
+
+    The classifier has `backbone`, `neck` and `head`, and `stop_gradient`. Here are
+    built `appearance_backbone`, `appearance_neck`, `appearance_head` and `mappers`.
+    Maps of a backbone are lists with one for each stage, from 0 on.
+    """
+
+    def appearance_maps(self, inputs: Tensor, last: int) -> List[Tensor]:
+        """Return the maps of the appearance stages from 0 to `last`, -1 for none."""
+        stages, backbone = self.appearance_stages, self.appearance_backbone
+        return stages.maps(backbone, inputs, last)
+
+    def semantic_maps(
+        self, inputs: Tensor, appearance: Sequence[Tensor]
+    ) -> List[Tensor]:
+        """Return the maps of the semantic stages, fused on their way.
+
+        Args:
+            inputs: preprocessed images, (N, 3, H, W).
+            appearance: maps of the appearance stages, at least up to the last one
+                that a mapper reads.
+        """
+        fuse = partial(self.fuse, appearance=appearance)
+        return self.stages.maps(self.backbone, inputs, self.asked[-1], fuse)
+
+    def fuse(self, stage: int, x: Tensor, appearance: Sequence[Tensor]) -> Tensor:
+        """Pass the map `x` of a semantic stage through the mappers that target it."""
+        for mapper, (sources, target) in zip(self.mappers, self.routes, strict=True):
+            if target == stage:
+                shallow = [appearance[source] for source in sources]
+                if self.stop_gradient:
+                    shallow = [source.detach() for source in shallow]
+                x = mapper(shallow, x)
+        return x
+
+    def semantic_outputs(self, maps: Sequence[Tensor]) -> Tuple[Tensor, ...]:
+        """Return what the semantic backbone returns for the maps of its stages."""
+        return tuple(self.stages.output(self.backbone, i, maps[i]) for i in self.asked)
+
+    def appearance_outputs(self, maps: Sequence[Tensor]) -> Tuple[Tensor, ...]:
+        """Return what the appearance backbone returns for the maps of its stages."""
+        return tuple(
+            self.appearance_stages.output(self.appearance_backbone, i, maps[i])
+            for i in self.appearance_asked
+        )
+
+    def build_appearance(self, semantic: dict, given: dict) -> None:
+        """Build the appearance branch.
+
+        Args:
+            semantic: configs of backbone, neck and head of the semantic branch.
+            given: those that differ.
+        """
+        slots = deepcopy({**semantic, **given})
+        self.stages = stages_of(self.backbone)
+        self.asked = self.stages.asked(self.backbone)
+        self.appearance_backbone = MODELS.build(slots['backbone'])
+        self.appearance_stages = stages_of(self.appearance_backbone)
+        self.appearance_asked = self.appearance_stages.asked(self.appearance_backbone)
+        if 'backbone' in given and 'head' not in given:
+            shapes = stage_shapes(self.appearance_backbone, self.appearance_stages)
+            slots['head']['in_channels'] = shapes[self.appearance_asked[-1]][1]
+        neck = slots['neck']
+        self.appearance_neck = None if neck is None else MODELS.build(neck)
+        self.appearance_head = MODELS.build(slots['head'])
+
+    def build_mappers(self, cfgs: Sequence[dict]) -> None:
+        """Build the mappers; `routes` says which stages each reads and fuses."""
+        shallow, last = len(self.appearance_stages), self.asked[-1]
+        self.routes = [route(cfg, shallow, last) for cfg in cfgs]
+        self.last_source = max((max(path.sources) for path in self.routes), default=-1)
+        self.appearance_last = max(self.appearance_asked[-1], self.last_source)
+        if not is_complete(cfgs):
+            shapes = (
+                stage_shapes(self.appearance_backbone, self.appearance_stages),
+                stage_shapes(self.backbone, self.stages),
+            )
+            cfgs = [
+                complete(cfg, path, *shapes)
+                for cfg, path in zip(cfgs, self.routes, strict=True)
+            ]
+        self.mappers = ModuleList(MODELS.build(cfg) for cfg in cfgs)
+
+    def drop_unread_stages(self) -> None:
+        """Drop the stages that neither a head nor a mapper reads."""
+        trim(self.backbone, self.stages.used(self.asked[-1], self.asked))
+        kept = self.appearance_stages.used(self.appearance_last, self.appearance_asked)
+        trim(self.appearance_backbone, kept)
+
+    def drop_appearance_end(self) -> None:
+        """Drop what only the appearance head needs, and that head."""
+        self.appearance_neck = self.appearance_head = None
+        kept = self.appearance_stages.used(self.last_source)
+        if kept:
+            trim(self.appearance_backbone, kept)
+        else:
+            self.appearance_backbone = None

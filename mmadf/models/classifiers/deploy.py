@@ -1,0 +1,24 @@
+"""What can be folded in a deployed ADF classifier."""
+
+from torch import Tensor, nn
+
+from mmadf.models.layers import fold
+from mmadf.models.utils import fold_norms
+
+
+def fold_network(classifier: nn.Module) -> None:
+    """Fold modules that fold themselves, linear-cosine layers and batch norms.
+
+    Args:
+        classifier: changed in place; its `extract_feat` says how it runs.
+    """
+    for module in list(classifier.modules()):
+        if module is not classifier and hasattr(module, 'switch_to_deploy'):
+            module.switch_to_deploy()
+    fold(classifier)
+    fold_norms(classifier, _run)
+
+
+def _run(classifier: nn.Module, image: Tensor) -> None:
+    """Run backbones and mappers; heads may be built for another image size."""
+    classifier.extract_feat(image, stage='backbone')

@@ -1,0 +1,244 @@
+"""Every family of backbones, fused inside and deployed. A family is one entry here."""
+
+import copy
+from collections import Counter
+
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import MODELS
+from torch.testing import assert_close
+
+from mmadf.models.utils import stage_shapes, stages_of
+from tests.helpers import samples
+
+GAP = dict(type='GlobalAveragePooling')
+SMALL = dict(stem_channels=16, base_channels=16)
+# backbone, channels of what it returns, neck, pixels
+FAMILIES = dict(
+    resnet=(dict(type='ResNet', depth=18, **SMALL), 128, GAP, 64),
+    resnet_deep_stem=(dict(type='ResNetV1d', depth=50, **SMALL), 512, GAP, 64),
+    resnext=(
+        dict(type='ResNeXt', depth=50, groups=32, width_per_group=4),
+        2048,
+        GAP,
+        64,
+    ),
+    se_resnext=(dict(type='SEResNeXt', depth=50, groups=8, **SMALL), 512, GAP, 64),
+    regnet=(dict(type='RegNet', arch='regnetx_400mf'), 384, GAP, 64),
+    densenet=(
+        dict(
+            type='DenseNet',
+            arch=dict(growth_rate=8, depths=[2, 2, 3, 2], init_channels=16),
+        ),
+        36,
+        GAP,
+        64,
+    ),
+    inception_v3=(dict(type='InceptionV3', num_classes=7), 2048, GAP, 96),
+    inception_v3_map=(dict(type='mmadf.InceptionV3Map'), 2048, GAP, 96),
+    convnext=(dict(type='ConvNeXt', arch='atto'), 320, None, 64),
+    convnext_map=(
+        dict(type='ConvNeXt', arch='atto', gap_before_final_norm=False),
+        320,
+        GAP,
+        64,
+    ),
+    efficientnet=(dict(type='EfficientNet', arch='b0'), 1280, GAP, 64),
+    swin=(
+        dict(
+            type='SwinTransformer',
+            arch=dict(embed_dims=24, depths=[1, 1, 2, 1], num_heads=[1, 2, 2, 4]),
+            img_size=64,
+            window_size=2,
+        ),
+        192,
+        GAP,
+        64,
+    ),
+    swin_positions=(
+        dict(
+            type='SwinTransformer',
+            arch=dict(embed_dims=24, depths=[1, 1, 2, 1], num_heads=[1, 2, 2, 4]),
+            img_size=32,
+            window_size=2,
+            use_abs_pos_embed=True,
+        ),
+        192,
+        GAP,
+        64,
+    ),
+    mobilenet_v2=(dict(type='MobileNetV2'), 1280, GAP, 64),
+    mobilenet_v3=(dict(type='MobileNetV3', arch='small'), 576, GAP, 64),
+    vgg=(dict(type='VGG', depth=11, norm_cfg=dict(type='BN')), 512, GAP, 64),
+    cnn9=(dict(type='mmadf.CNN9'), 256, GAP, 32),
+    resnet32=(dict(type='mmadf.ResNet32', base_channels=8), 32, GAP, 32),
+    timm_xception=(
+        dict(type='TIMMBackbone', model_name='legacy_xception'),
+        2048,
+        GAP,
+        96,
+    ),
+    timm_resnetv2=(
+        dict(type='TIMMBackbone', model_name='resnetv2_50', layers=(1, 1, 1, 1)),
+        2048,
+        GAP,
+        64,
+    ),
+    timm_features=(
+        dict(
+            type='TIMMBackbone',
+            model_name='resnet18',
+            features_only=True,
+            out_indices=(2, 4),
+        ),
+        512,
+        GAP,
+        64,
+    ),
+)
+
+CLASSES = 5
+# Batch norms that no convolution feeds directly: behind a concatenation or a pool.
+UNFOLDED = dict(densenet=19)
+LABELS = [0, 3, 1, 4]
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _scope():
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        yield
+
+
+def parts(family):
+    backbone, channels, neck, _ = FAMILIES[family]
+    head = dict(type='LinearClsHead', num_classes=CLASSES, in_channels=channels)
+    return dict(backbone=backbone, neck=neck, head=head)
+
+
+def draw(model):
+    """Draw what starts as a constant (norms, positions, gates), at the maps' scale."""
+    torch.manual_seed(0)
+    for name, parameter in model.named_parameters():
+        if parameter.ndim < 2 or 'pos' in name or 'gate' in name:
+            parameter.data += 0.2 * torch.randn_like(parameter)
+    for name, buffer in model.named_buffers():
+        if name.endswith('running_var'):
+            buffer.uniform_(0.5, 1.5)
+        elif name.endswith('running_mean'):
+            buffer.normal_(0, 0.1)
+    return model
+
+
+@pytest.fixture(scope='module', params=FAMILIES)
+def family(request):
+    if request.param.startswith('timm'):
+        pytest.importorskip('timm')
+    return request.param
+
+
+@pytest.fixture(scope='module')
+def built(family):
+    """An ADF classifier of the family, fused inside (next to last stage) and behind."""
+    stages = len(stages_of(MODELS.build(FAMILIES[family][0])))
+    mapper = [
+        dict(type='Mapper', sources=(0,), target=stages - 2, resize=True),
+        dict(type='Mapper', sources=(0, 1), resize=True),
+    ]
+    return draw(
+        MODELS.build(dict(type='mmadf.ADFClassifier', mapper=mapper, **parts(family)))
+    )
+
+
+@pytest.fixture
+def adf(built):
+    return copy.deepcopy(built)
+
+
+@pytest.fixture
+def x(family):
+    return torch.randn(4, 3, *[FAMILIES[family][3]] * 2)
+
+
+def host_logits(adf, family, x, branch=''):
+    """Return the logits of MMPretrain's classifier with the weights of one branch."""
+    host = MODELS.build(dict(type='ImageClassifier', **parts(family)))
+    own = {name: getattr(adf, branch + name) for name in ('backbone', 'head')}
+    for name, module in own.items():
+        left_out = getattr(host, name).load_state_dict(
+            module.state_dict(), strict=False
+        )
+        assert left_out.unexpected_keys == []
+    host.eval()
+    if family == 'inception_v3':
+        return inception_logits(host, x)
+    return host(x)
+
+
+def inception_logits(host, x):
+    """Take the map that InceptionV3 pools, which it does not return."""
+    maps = []
+    host.backbone.avgpool.register_forward_pre_hook(
+        lambda _, args: maps.append(args[0])
+    )
+    host.backbone(x)
+    return host.head(host.neck((maps[0],)))
+
+
+@torch.no_grad()
+def test_without_fusion_it_is_the_hosts_classifier(adf, family, x):
+    adf.eval()
+    adf.routes = [route._replace(target=-9) for route in adf.routes]
+    assert_close(adf(x), host_logits(adf, family, x), rtol=0, atol=0)
+
+
+@torch.no_grad()
+def test_appearance_branch_is_the_hosts_classifier(adf, family, x):
+    adf.eval()
+    expected = host_logits(adf, family, x, 'appearance_')
+    assert_close(adf.scores(x)['appearance'], expected, rtol=0, atol=0)
+
+
+@torch.no_grad()
+def test_every_mapper_changes_the_result(adf, x):
+    adf.eval()
+    fused, routes = adf(x), adf.routes
+    for i in range(len(routes)):
+        adf.routes = [*routes[:i], routes[i]._replace(target=-9), *routes[i + 1 :]]
+        assert (adf(x) - fused).abs().max() > 1e-4 * fused.abs().max()
+
+
+def test_every_parameter_gets_a_gradient(adf, x):
+    adf.train()
+    sum(adf.loss(x, samples(LABELS)).values()).backward()
+    without = [n for n, p in adf.named_parameters() if p.grad is None]
+    assert without == []
+
+
+@torch.no_grad()
+def test_deployed_prediction_is_the_same(adf, x):
+    adf.eval()
+    expected = adf(x)
+    before = sum(p.numel() for p in adf.appearance_backbone.parameters())
+    adf.switch_to_deploy(fold=False)
+    assert_close(adf(x), expected, rtol=0, atol=0)
+    after = sum(p.numel() for p in adf.appearance_backbone.parameters())
+    assert after < 0.7 * before
+
+
+@torch.no_grad()
+def test_folded_prediction_is_the_same(adf, family, x):
+    adf.double().eval()
+    x = x[:1].double()
+    expected = adf(x)
+    adf.switch_to_deploy()
+    assert_close(adf(x), expected, rtol=1e-9, atol=1e-9 * expected.abs().max().item())
+    kinds = Counter(type(m).__name__ for m in adf.modules())
+    assert kinds['BatchNorm2d'] == UNFOLDED.get(family, 0)
+
+
+def test_shapes_are_those_of_a_real_pass(adf, family, x):
+    adf.eval()
+    maps = adf.appearance_maps(x[:1], adf.appearance_last)
+    shapes = stage_shapes(adf.appearance_backbone, adf.appearance_stages, x.shape[-1])
+    assert shapes[: len(maps)] == [m.shape for m in maps]
