@@ -1,0 +1,94 @@
+"""A trained classifier from its files, and the names of its classes."""
+
+from copy import deepcopy
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import List, Optional, Tuple
+
+import mmengine
+import mmpretrain
+from mmengine.config import Config
+from mmengine.runner import load_checkpoint
+from mmpretrain.apis.model import ModelHub
+from mmpretrain.registry import DATASETS
+from torch import nn
+
+import mmadf  # noqa: F401  registers
+
+
+def read_config(config: str) -> Config:
+    """Return the config of a file, or of a name of `mmpretrain.list_models`.
+
+    Raises:
+        FileNotFoundError: a config file that is not there.
+        ValueError: an unknown name.
+    """
+    if Path(config).suffix != '.py':
+        return deepcopy(ModelHub.get(config).config)
+    if not Path(config).is_file():
+        raise FileNotFoundError(f'export: there is no config file {config}.')
+    return Config.fromfile(config)
+
+
+def load_classifier(cfg: Config, checkpoint: str) -> Tuple[nn.Module, dict]:
+    """Build a classifier in evaluation mode with exactly the weights of a file.
+
+    Args:
+        cfg: config of the network. Weights that its backbone would download are
+            not, since the checkpoint replaces them.
+        checkpoint: path, or an address that MMEngine's loader knows.
+
+    Returns:
+        The classifier, on the CPU, and the `meta` of the checkpoint.
+
+    Raises:
+        ValueError: the file is no checkpoint, or not of this network.
+    """
+    cfg = deepcopy(cfg)
+    backbone = cfg.model.get('backbone') or {}
+    if backbone.get('pretrained') is True:
+        backbone.pretrained = False
+    model = mmpretrain.get_model(cfg)
+    try:
+        loaded = load_checkpoint(
+            *(model, checkpoint), map_location='cpu', strict=True, logger='silent'
+        )
+    except (RuntimeError, UnpicklingError, EOFError) as error:
+        reason = ' '.join(str(error).split())[:600]
+        raise ValueError(
+            f'export: {checkpoint} cannot be loaded into the network; give a '
+            f'checkpoint of this config. {reason}'
+        ) from error
+    return model, loaded.get('meta') or {}
+
+
+def class_names(cfg: Config, meta: dict) -> Optional[List[str]]:
+    """Return the names of the classes, None where they are not known.
+
+    Args:
+        cfg: config; its test set is asked where the checkpoint names none.
+        meta: of the checkpoint, which knows the classes it was trained on.
+    """
+    dataset = test_dataset(cfg)
+    kind = DATASETS.get(dataset['type']) if 'type' in dataset else None
+    listed = dataset.get('classes')
+    known = (
+        (meta.get('dataset_meta') or {}).get('classes'),
+        meta.get('CLASSES'),
+        (dataset.get('metainfo') or {}).get('classes'),
+        mmengine.list_from_file(listed) if isinstance(listed, str) else listed,
+        getattr(kind, 'METAINFO', {}).get('classes'),
+    )
+    names = next((names for names in known if names), None)
+    return None if names is None else [str(name) for name in names]
+
+
+def test_dataset(cfg: Config) -> dict:
+    """Return the config of the test set, empty without any.
+
+    Wrappers, such as `RepeatDataset`, are opened.
+    """
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    while 'pipeline' not in dataset and isinstance(dataset.get('dataset'), dict):
+        dataset = dataset['dataset']
+    return dataset
