@@ -1,0 +1,70 @@
+"""Export a classifier to ONNX, and compare the file with PyTorch.
+
+Run: python tools/export.py CONFIG CHECKPOINT OUT.onnx [--preprocess] [--probabilities]
+         [--size 224] [--pt2]
+
+The batch is dynamic, the image size fixed. OUT.onnx is written only if ONNX Runtime
+gives the same scores as PyTorch for batches of 1, 2 and 5 images. Class names, mean,
+std, size, layout and channel order are in its metadata.
+"""
+
+import argparse
+import sys
+from functools import partial
+
+from mmadf.deployment import ExportError, export_classifier
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config file, or a name of list_models')
+    parser.add_argument('checkpoint', help='checkpoint file of it')
+    parser.add_argument('out', help='file to write, *.onnx')
+    parser.add_argument(
+        '--size',
+        type=int,
+        nargs='+',
+        help='height and width in pixels, or one for both; default: test pipeline',
+    )
+    parser.add_argument(
+        '--preprocess',
+        action='store_true',
+        help='take RGB pixels, (N, H, W, 3), uint8, and normalise them in the graph',
+    )
+    parser.add_argument(
+        '--probabilities', action='store_true', help='give softmax instead of logits'
+    )
+    parser.add_argument(
+        '--pt2', action='store_true', help='also write OUT.pt2 of torch.export'
+    )
+    parser.add_argument(
+        '--tolerance',
+        type=float,
+        default=1e-4,
+        help='largest difference, as a part of the largest score, default %(default)s',
+    )
+    args = parser.parse_args()
+    if args.size is not None and len(args.size) > 2:
+        parser.error(f'--size takes one or two numbers, got {len(args.size)}')
+    if args.size is not None:
+        args.size = (args.size[0], args.size[-1])
+    return args
+
+
+def main() -> None:
+    """Export, and end with 1 if the file is not right, 2 if it was not tried."""
+    args = parse_args()
+    try:
+        export_classifier(**vars(args), log=partial(print, flush=True))
+    except ExportError as error:
+        sys.exit(str(error))
+    except (ImportError, OSError, ValueError) as error:
+        print(f'export.py: error: {error}', file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == '__main__':
+    main()
