@@ -1,3 +1,6 @@
-"""Around the model: hooks of the Runner, launching, checks before training."""
+"""Around the model: hooks and strategies of the Runner, launching, early checks."""
 
 from .hooks import *  # noqa: F403
+from .optim_wrapper import BFloat16OptimWrapper as BFloat16OptimWrapper
+from .runner import ResumableFlexibleRunner as ResumableFlexibleRunner
+from .sharded import FullyShardStrategy as FullyShardStrategy

@@ -15,7 +15,7 @@ from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
-from .preflight import check_config
+from .preflight import check_config, is_flexible
 
 SPLITS = ('train', 'val', 'test')
 
@@ -45,7 +45,8 @@ def join_cpu_processes(cfg: Config) -> None:
     here, and the model wrapper is named in the config.
 
     Args:
-        cfg: changed in place: `model_wrapper_cfg` and the backend.
+        cfg: changed in place: the backend and `model_wrapper_cfg`, or, for
+            MMEngine's FlexibleRunner, the wrapper of its `DDPStrategy`.
 
     Raises:
         ValueError: another launcher than torchrun.
@@ -59,15 +60,18 @@ def join_cpu_processes(cfg: Config) -> None:
     dist_cfg.backend = 'gloo'
     timeout = timedelta(seconds=dist_cfg.get('timeout', 1800))
     torch.distributed.init_process_group('gloo', timeout=timeout)
-    cfg.setdefault(
-        'model_wrapper_cfg',
-        dict(
-            type='MMDistributedDataParallel',
-            device_ids=None,
-            broadcast_buffers=False,
-            find_unused_parameters=cfg.get('find_unused_parameters', False),
-        ),
+    wrapper = dict(
+        type='MMDistributedDataParallel',
+        device_ids=None,
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
+    if not is_flexible(cfg):
+        cfg.setdefault('model_wrapper_cfg', wrapper)
+        return
+    cfg.setdefault('strategy', dict(type='DDPStrategy'))
+    if cfg.strategy.type == 'DDPStrategy':
+        cfg.strategy.setdefault('model_wrapper', wrapper)
 
 
 def leave_processes() -> None:

@@ -10,31 +10,46 @@ from mmengine.runner import Runner
 
 # Keys that the Runner or the scripts read beside the Runner's own arguments.
 EXTRA_KEYS = {
+    'activation_checkpointing',
     'auto_scale_lr',
+    'compile',
+    'efficient_conv_bn_eval',
     'find_unused_parameters',
     'model_wrapper_cfg',
     'runner_type',
+    'strategy',
     'sync_bn',
     'tta_model',
     'tta_pipeline',
+}
+# Of these, what MMEngine's FlexibleRunner would silently ignore, and what it reads.
+IGNORED_IF_FLEXIBLE = {
+    'activation_checkpointing': 'strategy.activation_checkpointing',
+    'compile': "MMEngine's Runner",
+    'efficient_conv_bn_eval': "MMEngine's Runner",
+    'find_unused_parameters': 'strategy.model_wrapper',
+    'model_wrapper_cfg': 'strategy.model_wrapper',
+    'sync_bn': 'strategy.sync_bn',
 }
 KNOWN_KEYS = EXTRA_KEYS | set(signature(Runner.__init__).parameters) - {'self'}
 
 
 def check_config(cfg: Config, splits: Sequence[str]) -> None:
-    """Refuse misspelt keys and missing data folders.
+    """Refuse misspelt or ignored keys, and missing data folders.
 
     Args:
         cfg: config of a Runner.
         splits: data sets that will be read, of 'train', 'val' and 'test'.
 
     Raises:
-        ValueError: a top-level key that nearly is a known one.
+        ValueError: a top-level key that nearly is a known one, that the chosen
+            runner ignores, or a hook that cannot work under the chosen strategy.
         FileNotFoundError: a `data_root` that does not exist.
     """
     for key in cfg:
         if key not in KNOWN_KEYS:
             _refuse_near_miss(key)
+    _check_flexible(cfg)
     for field, data_root in _data_roots(cfg, splits):
         if not os.path.isdir(data_root):
             raise FileNotFoundError(
@@ -42,6 +57,11 @@ def check_config(cfg: Config, splits: Sequence[str]) -> None:
                 f'{os.getcwd()!r}); put the data there, or set '
                 f'{field}.data_root=<folder> with --cfg-options.'
             )
+
+
+def is_flexible(cfg: Config) -> bool:
+    """Whether a config asks for MMEngine's FlexibleRunner, which runs strategies."""
+    return str(cfg.get('runner_type')).endswith('FlexibleRunner')
 
 
 def check_options(cfg: Config, options: Sequence[str]) -> None:
@@ -66,6 +86,29 @@ def _refuse_near_miss(key: str, cutoff: float = 0.9) -> None:
         raise ValueError(
             f'unknown config key {key!r}; did you mean {similar[0]!r}? Known keys: '
             f'{", ".join(sorted(KNOWN_KEYS))}.'
+        )
+
+
+def _check_flexible(cfg: Config) -> None:
+    """Refuse what MMEngine's FlexibleRunner ignores, and EMA of sharded weights."""
+    flexible = is_flexible(cfg)
+    if 'strategy' in cfg and not flexible:
+        raise ValueError(
+            f"strategy={cfg.strategy!r} is ignored by MMEngine's Runner; set "
+            "runner_type='ResumableFlexibleRunner', or leave strategy out."
+        )
+    for key, instead in IGNORED_IF_FLEXIBLE.items():
+        if flexible and cfg.get(key):
+            raise ValueError(
+                f'{key}={cfg[key]!r} is ignored by {cfg.runner_type}; leave it out, '
+                f'and use {instead} instead.'
+            )
+    hooks = [*cfg.get('default_hooks', {}).values(), *cfg.get('custom_hooks', [])]
+    averages = any('EMAHook' in str(hook.get('type')) for hook in hooks if hook)
+    if averages and cfg.get('strategy', {}).get('type') == 'FullyShardStrategy':
+        raise ValueError(
+            'EMAHook copies the whole model, which FullyShardStrategy spreads over the '
+            "processes; leave one of them out (EMA works with MMEngine's Runner)."
         )
 
 

@@ -1,6 +1,7 @@
 """Hooks of MMEngine's Runner."""
 
 from .appearance_weight import AppearanceWeightHook
+from .channels_last import ChannelsLastHook
 from .check_data import CheckDataHook
 from .decoupled_training import (
     OrthogonalityHook,
@@ -11,6 +12,7 @@ from .safe_checkpoint import SafeCheckpointHook
 
 __all__ = [
     'AppearanceWeightHook',
+    'ChannelsLastHook',
     'CheckDataHook',
     'OrthogonalityHook',
     'SafeCheckpointHook',

@@ -1,0 +1,13 @@
+"""DeepSpeed ZeRO stage 1: the optimizer's state spread over the processes.
+
+The leaf adds `optim_wrapper = dict(type='DeepSpeedOptimWrapper')`. MMEngine needs a
+DeepSpeed below 0.19.
+"""
+
+runner_type = 'ResumableFlexibleRunner'
+strategy = dict(
+    type='DeepSpeedStrategy',
+    # ZeRO knows Adam; SGD it takes when told so.
+    config=dict(zero_allow_untested_optimizer=True),
+    zero_optimization=dict(stage=1),
+)
