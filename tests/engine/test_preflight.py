@@ -46,3 +46,37 @@ def test_option_that_would_change_nothing_is_named():
     check_options(config(), ['model.readout', 'randomness.seed', 'dataset_type'])
     with pytest.raises(ValueError, match="'modle'; did you mean 'model'"):
         check_options(config(), ['modle.readout'])
+
+
+FLEXIBLE = 'ResumableFlexibleRunner'
+SHARD = dict(type='FullyShardStrategy')
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(strategy=SHARD), "strategy=.* is ignored by MMEngine's Runner"),
+        (dict(runner_type=FLEXIBLE, compile=True), 'compile=True is ignored by'),
+        (
+            dict(runner_type='FlexibleRunner', activation_checkpointing=['backbone']),
+            'use strategy.activation_checkpointing instead',
+        ),
+        (
+            dict(
+                runner_type=FLEXIBLE,
+                strategy=SHARD,
+                custom_hooks=[dict(type='EMAHook')],
+            ),
+            'EMAHook copies the whole model',
+        ),
+    ],
+)
+def test_what_the_runner_would_ignore_or_break_on_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        check_config(config(**changes), splits=())
+
+
+def test_what_the_runner_reads_passes():
+    check_config(config(compile=True, custom_hooks=[dict(type='EMAHook')]), splits=())
+    check_config(config(runner_type=FLEXIBLE, strategy=SHARD, compile=False), splits=())
+    check_options(config(), ['compile', 'activation_checkpointing', 'strategy.units'])

@@ -1,5 +1,7 @@
 """A small training job that the scripts are run on."""
 
+import socket
+
 import pytest
 
 from tests.conftest import ROOT
@@ -57,3 +59,11 @@ def train(python):
         return python(script, config, '--work-dir', work_dir, *options, **kwargs)
 
     return _train
+
+
+@pytest.fixture
+def port():
+    """Return a free port of this machine."""
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return str(s.getsockname()[1])

@@ -1,7 +1,6 @@
 """Two CPU processes through tools/dist_train.sh, as on two GPUs."""
 
 import os
-import socket
 
 import pytest
 import torch
@@ -10,13 +9,6 @@ from torch.testing import assert_close
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return str(s.getsockname()[1])
 
 
 def weights(work_dir, epoch):
