@@ -4,6 +4,7 @@ Not imported by `import mmadf`: what it needs beyond the package is for those wh
 export.
 """
 
+from .deploy import deploy_classifier
 from .export import ExportError, export_classifier
 
-__all__ = ['ExportError', 'export_classifier']
+__all__ = ['ExportError', 'deploy_classifier', 'export_classifier']

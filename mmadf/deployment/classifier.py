@@ -26,7 +26,7 @@ def read_config(config: str) -> Config:
     if Path(config).suffix != '.py':
         return deepcopy(ModelHub.get(config).config)
     if not Path(config).is_file():
-        raise FileNotFoundError(f'export: there is no config file {config}.')
+        raise FileNotFoundError(f'there is no config file {config}.')
     return Config.fromfile(config)
 
 
@@ -56,7 +56,7 @@ def load_classifier(cfg: Config, checkpoint: str) -> Tuple[nn.Module, dict]:
     except (RuntimeError, UnpicklingError, EOFError) as error:
         reason = ' '.join(str(error).split())[:600]
         raise ValueError(
-            f'export: {checkpoint} cannot be loaded into the network; give a '
+            f'{checkpoint} cannot be loaded into the network; give a '
             f'checkpoint of this config. {reason}'
         ) from error
     return model, loaded.get('meta') or {}

@@ -70,6 +70,20 @@ FAMILIES = dict(
     ),
     mobilenet_v2=(dict(type='MobileNetV2'), 1280, GAP, 64),
     mobilenet_v3=(dict(type='MobileNetV3', arch='small'), 576, GAP, 64),
+    repvgg=(
+        dict(
+            type='RepVGG',
+            arch=dict(
+                num_blocks=[1, 1, 1, 1],
+                width_factor=[0.25] * 4,
+                group_layer_map=None,
+                se_cfg=None,
+            ),
+        ),
+        128,
+        GAP,
+        64,
+    ),
     vgg=(dict(type='VGG', depth=11, norm_cfg=dict(type='BN')), 512, GAP, 64),
     cnn9=(dict(type='mmadf.CNN9'), 256, GAP, 32),
     resnet32=(dict(type='mmadf.ResNet32', base_channels=8), 32, GAP, 32),

@@ -151,12 +151,7 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         Raises:
             ValueError: a deployed network, which has one head.
         """
-        if self.deployed:
-            raise ValueError(
-                'ADFClassifier: deployed, so its appearance head and deep appearance '
-                'stages are gone: it can neither be trained nor read out by them; '
-                'use the checkpoint from before switch_to_deploy.'
-            )
+        self._need_both_heads()
         appearance = self.appearance_maps(inputs, self.appearance_last)
         semantic = self.semantic_maps(inputs, appearance)
         outputs = self.semantic_outputs(semantic), self.appearance_outputs(appearance)
@@ -201,9 +196,13 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         """Return the logits of the chosen readout, (N, num_classes).
 
         For 'semantic', appearance stages that no mapper needs do not run.
+
+        Raises:
+            ValueError: a deployed network with another readout.
         """
         if self.readout == 'semantic':
             return self.head(self.extract_feat(inputs))
+        self._need_both_heads()
         return self.scores(inputs)[self.readout]
 
     def forward(
@@ -276,6 +275,14 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         self.drop_appearance_end()
         if fold:
             fold_network(self)
+
+    def _need_both_heads(self) -> None:
+        if self.deployed:
+            raise ValueError(
+                'ADFClassifier: deployed, so its appearance head and deep appearance '
+                'stages are gone: it can neither be trained nor read out by them; '
+                'use the checkpoint from before switch_to_deploy.'
+            )
 
     def get_layer_depth(self, param_name: str) -> Tuple[int, int]:
         """Return layer and number of layers of a parameter, for layer-wise rates.

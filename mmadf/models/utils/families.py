@@ -63,6 +63,14 @@ def mobilenet_v3(backbone: nn.Module) -> Stages:
     return _behind((), backbone.layers)
 
 
+@family(host.RepVGG)
+def repvgg(backbone: nn.Module) -> Stages:
+    """What follows the last stage, a pool or nothing, belongs to it."""
+    rows = [[name] for name in backbone.stages]
+    rows[-1].append('ppf')
+    return Stages([('stem', *rows[0]), *rows[1:]])
+
+
 @family(host.VGG)
 def vgg(backbone: nn.Module) -> Stages:
     """A stage ends behind its pool; the classifier inside is left out."""

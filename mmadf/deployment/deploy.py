@@ -1,0 +1,135 @@
+"""From a trained ADF classifier to config and checkpoint of the deployed one."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Callable, Union
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import save_checkpoint
+
+from mmadf.models import ADFClassifier
+
+from .classifier import load_classifier, read_config, test_dataset
+from .images import view_through
+
+TOLERANCE = 1e-5
+
+
+def deploy_classifier(
+    config: str,
+    checkpoint: str,
+    out: Union[str, Path],
+    fold: bool = True,
+    log: Callable[[str], None] = print,
+) -> float:
+    """Write the deployed form of an ADF classifier, if it predicts the same.
+
+    Two files: the checkpoint `out` and, beside it, its config, '*.py'. Both are written
+    after the network built from them has been compared with the whole one.
+
+    Args:
+        config: config file, or a name of `mmpretrain.list_models`.
+        checkpoint: its weights.
+        out: file to write, '*.pth', in a folder that exists.
+        fold: see `ADFClassifier.switch_to_deploy`.
+        log: takes a line for each step.
+
+    Returns:
+        The largest difference of the logits, as a part of the largest logit.
+
+    Raises:
+        FileNotFoundError: config, checkpoint or folder that is not there.
+        ValueError: another classifier, a deployed one, a readout that needs the
+            appearance head, or a difference above 1e-5.
+    """
+    out = Path(out)
+    _check_files(checkpoint, out)
+    cfg = read_config(config)
+    model, meta = load_classifier(cfg, checkpoint)
+    if not isinstance(model, ADFClassifier) or model.deployed:
+        raise ValueError(
+            f'{config} builds a {"deployed " if hasattr(model, "deployed") else ""}'
+            f'{type(model).__name__}; give the config of an ADFClassifier that is not '
+            'deployed.'
+        )
+    view = view_through(test_dataset(cfg).get('pipeline'))
+    images = torch.randn(2, view.channels, *(view.size or (224, 224)))
+    with torch.no_grad():
+        expected = model(images)
+    before = sum(p.numel() for p in model.parameters())
+    model.switch_to_deploy(fold=fold)
+    after = sum(p.numel() for p in model.parameters())
+    log(f'parameters: {before / 1e6:.2f} M trained, {after / 1e6:.2f} M deployed')
+    with TemporaryDirectory(dir=out.parent, prefix='.deploy-') as folder:
+        draft = Path(folder) / out.name
+        kept = {name: meta[name] for name in ('dataset_meta',) if name in meta}
+        save_checkpoint(dict(state_dict=model.state_dict(), meta=kept), str(draft))
+        deployed_config(cfg, fold).dump(draft.with_suffix('.py'))
+        difference = _compare(draft, images, expected)
+        for file in (draft, draft.with_suffix('.py')):
+            file.replace(out.parent / file.name)
+            log(f'wrote {out.parent / file.name}')
+    log(f'largest difference of a logit: {difference:.1e} of the largest logit')
+    return difference
+
+
+def deployed_config(cfg: Config, fold: bool) -> Config:
+    """Return the config of the deployed network: no starting weights, `deploy` set.
+
+    Args:
+        cfg: config of the trained network.
+        fold: see `ADFClassifier.switch_to_deploy`.
+    """
+    cfg = cfg.copy()
+    cfg.model = without_start(cfg.model.to_dict())
+    cfg.model.deploy = dict(fold=fold)
+    cfg.load_from, cfg.resume = None, False
+    return cfg
+
+
+def without_start(cfg: Any) -> Any:
+    """Return a config of a model, or a part of one, that starts from no checkpoint."""
+    if isinstance(cfg, (list, tuple)):
+        kept = (without_start(x) for x in cfg if not _is_pretrained(x))
+        return type(cfg)(kept)
+    if not isinstance(cfg, dict):
+        return cfg
+    cfg = {
+        name: without_start(value)
+        for name, value in cfg.items()
+        if name != 'pretrained_branches' and not _is_pretrained(value)
+    }
+    if 'pretrained' in cfg:
+        cfg['pretrained'] = False if cfg['pretrained'] is True else None
+    return cfg
+
+
+def _is_pretrained(cfg: Any) -> bool:
+    return isinstance(cfg, dict) and cfg.get('type') == 'Pretrained'
+
+
+def _check_files(checkpoint: str, out: Path) -> None:
+    if '://' not in str(checkpoint) and not Path(checkpoint).is_file():
+        raise FileNotFoundError(f'there is no checkpoint {checkpoint}.')
+    if out.suffix != '.pth' or out.is_dir():
+        raise ValueError(f'out={out} must be the name of a file, *.pth.')
+    if not out.parent.is_dir():
+        raise FileNotFoundError(
+            f'there is no folder {out.parent} for {out.name}; create it.'
+        )
+    if out.exists() and out.samefile(checkpoint):
+        raise ValueError(f'out={out} is the checkpoint itself; give another name.')
+
+
+def _compare(draft: Path, images: torch.Tensor, expected: torch.Tensor) -> float:
+    """Build the network from the written files; return its relative difference."""
+    model, _ = load_classifier(Config.fromfile(draft.with_suffix('.py')), str(draft))
+    with torch.no_grad():
+        difference = (model(images) - expected).abs().max() / expected.abs().max()
+    if not difference <= TOLERANCE:
+        raise ValueError(
+            f'the deployed network differs by {difference:.1e} of the largest logit, '
+            f'tolerance {TOLERANCE:.0e}; nothing was written.'
+        )
+    return difference.item()

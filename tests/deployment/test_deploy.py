@@ -1,0 +1,135 @@
+import mmpretrain
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmpretrain import ImageClassificationInferencer
+from torch.testing import assert_close
+
+from mmadf.deployment import deploy as module
+from mmadf.deployment import deploy_classifier
+from mmadf.deployment.deploy import without_start
+
+ADF = dict(type='mmadf.ADFClassifier', mapper=dict(type='Mapper', sources=(0,)))
+META = dict(dataset_meta=dict(classes=('a', 'b', 'c', 'd', 'e')), epoch=7)
+
+
+@pytest.fixture(scope='module')
+def trained(write_files):
+    return write_files(ADF, std=0.2, meta=META)
+
+
+@pytest.fixture(scope='module')
+def deployed(trained, tmp_path_factory):
+    out = tmp_path_factory.mktemp('deployed') / 'small.pth'
+    difference = deploy_classifier(*trained, out)
+    return str(out.with_suffix('.py')), str(out), difference
+
+
+@torch.no_grad()
+def test_written_files_give_the_same_logits_with_less(trained, deployed):
+    whole = mmpretrain.get_model(trained[0], pretrained=trained[1])
+    small = mmpretrain.get_model(deployed[0], pretrained=deployed[1])
+    x = torch.randn(3, 3, 32, 32)
+    assert_close(small(x), whole(x), rtol=1e-5, atol=1e-5 * whole(x).abs().max().item())
+    assert deployed[2] < 1e-6
+    names = small.state_dict()
+    assert not any('appearance_head' in n or '.bn' in n for n in names)
+    assert {n.split('.')[1] for n in names if n.startswith('appearance')} == {
+        'conv1',
+        'layer1',
+    }
+
+
+def test_inferencer_needs_nothing_but_the_two_files(trained, deployed):
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    results = [
+        ImageClassificationInferencer(config, pretrained=checkpoint)(image)[0]
+        for config, checkpoint in (trained, deployed[:2])
+    ]
+    assert_close(
+        results[1]['pred_scores'], results[0]['pred_scores'], rtol=1e-4, atol=1e-6
+    )
+    assert results[1]['pred_class'] == results[0]['pred_class'] in 'abcde'
+
+
+def test_without_folding_the_weights_are_the_trained_ones(trained, tmp_path):
+    assert deploy_classifier(*trained, tmp_path / 'cut.pth', fold=False) == 0
+    cut, whole = (
+        torch.load(path, weights_only=True)['state_dict']
+        for path in (tmp_path / 'cut.pth', trained[1])
+    )
+    assert set(cut) < set(whole)
+    assert_close(cut, {name: whole[name] for name in cut}, rtol=0, atol=0)
+
+
+def test_meta_keeps_the_classes_alone(deployed):
+    meta = torch.load(deployed[1], weights_only=False)['meta']
+    assert meta == dict(dataset_meta=META['dataset_meta'])
+
+
+def test_written_config_starts_from_no_checkpoint():
+    start = dict(type='Pretrained', checkpoint='a.pth')
+    cfg = dict(
+        backbone=dict(type='ResNet', init_cfg=start, pretrained=True),
+        neck=None,
+        head=dict(init_cfg=[dict(type='Normal'), start]),
+        pretrained='b.pth',
+        pretrained_branches=dict(checkpoint='c.pth'),
+    )
+    assert without_start(cfg) == dict(
+        backbone=dict(type='ResNet', pretrained=False),
+        neck=None,
+        head=dict(init_cfg=[dict(type='Normal')]),
+        pretrained=None,
+    )
+
+
+def test_a_network_that_predicts_something_else_is_not_written(
+    trained, tmp_path, monkeypatch
+):
+    def _spoilt(cfg, fold):
+        cfg = Config(cfg.to_dict())
+        cfg.model.deploy = dict(fold=fold)
+        cfg.model.mapper.gate = 'convex'
+        return cfg
+
+    monkeypatch.setattr(module, 'deployed_config', _spoilt)
+    with pytest.raises(ValueError, match='differs by .* nothing was written'):
+        deploy_classifier(*trained, tmp_path / 'small.pth')
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ('model', 'message'),
+    [
+        (dict(), 'builds a ImageClassifier; give the config of an ADFClassifier'),
+        (dict(ADF, deploy=dict(fold=False)), 'builds a deployed ADFClassifier'),
+        (dict(ADF, readout='sum'), "readout='sum' needs the appearance head"),
+    ],
+)
+def test_other_networks_are_named(write_files, tmp_path, model, message):
+    with pytest.raises(ValueError, match=message):
+        deploy_classifier(*write_files(model), tmp_path / 'small.pth')
+
+
+@pytest.mark.parametrize(
+    ('out', 'error', 'message'),
+    [
+        ('small.onnx', ValueError, 'must be the name of a file, .*pth'),
+        ('gone/small.pth', FileNotFoundError, 'there is no folder .*gone'),
+    ],
+)
+def test_bad_paths_are_named_first(trained, tmp_path, out, error, message):
+    with pytest.raises(error, match=message):
+        deploy_classifier('no config', trained[1], tmp_path / out)
+
+
+def test_the_checkpoint_is_not_overwritten(trained):
+    with pytest.raises(ValueError, match='is the checkpoint itself'):
+        deploy_classifier(*trained, trained[1])
+
+
+def test_missing_checkpoint_is_named(trained, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'there is no checkpoint gone\.pth'):
+        deploy_classifier(trained[0], 'gone.pth', tmp_path / 'small.pth')

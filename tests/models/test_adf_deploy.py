@@ -1,0 +1,147 @@
+"""Deployment of an ADF classifier; test_families.py has it for every family."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+from torch import nn
+from torch.testing import assert_close
+
+from mmadf.registry import MODELS
+from tests.helpers import adf_cfg, backbone_cfg, randomise, samples
+
+
+@pytest.fixture(autouse=True)
+def _scope():
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        yield
+
+
+def build(**changes):
+    return randomise(MODELS.build(adf_cfg(**changes)), std=0.2).eval()
+
+
+def deployed(model, **choices):
+    model = copy.deepcopy(model)
+    model.switch_to_deploy(**choices)
+    return model
+
+
+@torch.no_grad()
+def test_what_is_left_is_counted():
+    adf = build()
+    x = torch.randn(2, 3, 16, 16)
+    small = deployed(adf, fold=False)
+    assert_close(small(x), adf(x), rtol=0, atol=0)
+    kept = [adf.backbone, adf.head, adf.mappers]
+    kept += [getattr(adf.appearance_backbone, n) for n in ('conv1', 'bn1')]
+    kept += [adf.appearance_backbone.layer1, adf.appearance_backbone.layer2]
+    expected = sum(p.numel() for module in kept for p in module.parameters())
+    assert sum(p.numel() for p in small.parameters()) == expected
+
+
+@torch.no_grad()
+def test_folding_leaves_no_norm_and_the_same_logits():
+    adf = build()
+    x = torch.randn(2, 3, 16, 16)
+    small = deployed(adf)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in small.modules())
+    assert_close(small(x), adf(x), rtol=1e-4, atol=1e-5 * adf(x).abs().max().item())
+
+
+@torch.no_grad()
+def test_what_folds_itself_is_folded():
+    linear = dict(type='mmadf.DecoupledConv2d', magnitude='linear', angle='cosine')
+    adf = build(backbone=backbone_cfg(conv_cfg=linear)).double()
+    x = torch.randn(2, 3, 16, 16, dtype=torch.float64)
+    small = deployed(adf)
+    kinds = {type(m).__name__ for m in small.modules()}
+    assert 'DecoupledConv2d' not in kinds and 'BatchNorm2d' not in kinds
+    assert_close(small(x), adf(x), rtol=1e-9, atol=1e-9)
+
+
+@torch.no_grad()
+def test_reparameterised_blocks_are_merged():
+    backbone = dict(
+        type='RepVGG',
+        arch=dict(
+            num_blocks=[1, 1, 1, 1],
+            width_factor=[0.25, 0.25, 0.25, 0.25],
+            group_layer_map=None,
+            se_cfg=None,
+        ),
+    )
+    head = dict(type='LinearClsHead', num_classes=5, in_channels=128)
+    adf = build(backbone=backbone, head=head).double()
+    x = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    small = deployed(adf)
+    assert any('branch_3x3' in name for name, _ in adf.named_modules())
+    assert not any('branch_3x3' in name for name, _ in small.named_modules())
+    assert_close(small(x), adf(x), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize('fold', [True, False])
+@torch.no_grad()
+def test_built_as_deployed_it_takes_the_deployed_weights(fold):
+    adf = build()
+    small = deployed(adf, fold=fold)
+    again = build(deploy=dict(fold=fold))
+    again.load_state_dict(small.state_dict(), strict=True)
+    x = torch.randn(2, 3, 16, 16)
+    assert_close(again(x), small(x), rtol=0, atol=0)
+    again.eval().train().eval()
+    assert_close(again(x), small(x), rtol=0, atol=0)
+
+
+@torch.no_grad()
+def test_without_mapper_the_single_network_is_left():
+    adf = build(mapper=None)
+    x = torch.randn(2, 3, 16, 16)
+    small = deployed(adf, fold=False)
+    assert small.appearance_backbone is None
+    assert_close(small(x), adf(x), rtol=0, atol=0)
+
+
+@torch.no_grad()
+def test_the_one_readout_left_is_the_fused_head():
+    small = deployed(build())
+    x = torch.randn(2, 3, 16, 16)
+    assert_close(small.scores(x), dict(semantic=small(x)))
+
+
+@torch.no_grad()
+def test_whole_network_reads_out_the_fused_head_without_deep_appearance():
+    adf = build()
+    x = torch.randn(2, 3, 16, 16)
+    expected = adf.scores(x)['semantic']
+    adf.appearance_backbone.layer3 = adf.appearance_backbone.layer4 = None
+    assert_close(adf(x), expected, rtol=0, atol=0)
+    assert_close(
+        torch.stack([sample.pred_score for sample in adf.predict(x)]),
+        expected.softmax(1),
+    )
+
+
+def test_training_a_deployed_network_is_refused():
+    small = deployed(build())
+    with pytest.raises(ValueError, match='deployed, .* can neither be trained nor'):
+        small.loss(torch.randn(2, 3, 16, 16), samples([0, 1]))
+
+
+@pytest.mark.parametrize('readout', ['appearance', 'sum'])
+def test_readout_that_needs_the_appearance_head_is_refused(readout):
+    with pytest.raises(ValueError, match=f"readout='{readout}' needs the appearance"):
+        build(readout=readout).switch_to_deploy()
+    small = deployed(build())
+    small.readout = readout
+    with pytest.raises(ValueError, match='deployed, .* nor read out by them'):
+        small(torch.randn(2, 3, 16, 16))
+
+
+def test_deployed_network_compiles_into_one_graph():
+    small = deployed(build())
+    x = torch.randn(2, 3, 16, 16)
+    with torch.no_grad():
+        compiled = torch.compile(small, fullgraph=True, backend='eager')
+        assert_close(compiled(x), small(x))

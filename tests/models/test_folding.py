@@ -1,0 +1,131 @@
+from functools import partial
+
+import pytest
+import torch
+from mmcv.cnn import ConvModule
+from torch import nn
+from torch.testing import assert_close
+
+from mmadf.models import DecoupledConv2d
+from mmadf.models.utils import fold_norms
+from tests.helpers import randomise
+
+run = partial(nn.Module.__call__)
+
+
+def conv(**changes):
+    return nn.Conv2d(
+        **{**dict(in_channels=3, out_channels=3, kernel_size=3), **changes}
+    )
+
+
+class Skip(nn.Module):
+    """The convolution's output is read twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bn = conv(padding=1), nn.BatchNorm2d(3)
+
+    def forward(self, x):
+        y = self.conv(x)
+        return self.bn(y) + y
+
+
+class Twice(nn.Module):
+    """Convolution and norm run twice, the second time behind each other's."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bn, self.other = conv(padding=1), nn.BatchNorm2d(3), conv()
+
+    def forward(self, x):
+        return self.other(self.bn(self.conv(self.bn(self.conv(x)))))
+
+
+class Shared(nn.Module):
+    """One norm behind two convolutions."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.bn = conv(), conv(), nn.BatchNorm2d(3)
+
+    def forward(self, x):
+        return self.bn(self.one(x)) + self.bn(self.two(x))
+
+
+class Backwards(nn.Module):
+    """Modules are registered in another order than they run."""
+
+    def __init__(self):
+        super().__init__()
+        self.bn, self.relu, self.conv = nn.BatchNorm2d(3), nn.ReLU(), conv()
+
+    def forward(self, x):
+        return self.relu(self.bn(self.conv(x)))
+
+
+class NormWithActivation(nn.BatchNorm2d):
+    """As timm's: does more than norm."""
+
+    def forward(self, x):
+        return super().forward(x).relu()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ('network', 'folded'),
+    [
+        (nn.Sequential(conv(), nn.BatchNorm2d(3)), ['1']),
+        (nn.Sequential(conv(bias=False), nn.BatchNorm2d(3, eps=0.1)), ['1']),
+        (nn.Sequential(conv(), nn.BatchNorm2d(3, affine=False)), ['1']),
+        (nn.Sequential(conv(groups=3), nn.SyncBatchNorm(3)), ['1']),
+        (
+            nn.Sequential(conv(padding=1, padding_mode='reflect'), nn.BatchNorm2d(3)),
+            ['1'],
+        ),
+        (ConvModule(3, 4, 3, norm_cfg=dict(type='BN')), ['bn']),
+        (
+            ConvModule(
+                3,
+                4,
+                3,
+                conv_cfg=dict(type='Conv2dAdaptivePadding'),
+                norm_cfg=dict(type='BN'),
+            ),
+            ['bn'],
+        ),
+        (Backwards(), ['bn']),
+        (nn.Sequential(conv(), nn.ReLU(), nn.BatchNorm2d(3)), []),
+        (nn.Sequential(nn.BatchNorm2d(3), conv()), []),
+        (nn.Sequential(conv(), nn.BatchNorm2d(3, track_running_stats=False)), []),
+        (nn.Sequential(conv(), NormWithActivation(3)), []),
+        (nn.Sequential(DecoupledConv2d(3, 3, 3), nn.BatchNorm2d(3)), []),
+        (
+            nn.Sequential(
+                DecoupledConv2d(3, 3, 3, magnitude='linear'), nn.BatchNorm2d(3)
+            ),
+            [],
+        ),
+        (Skip(), []),
+        (Twice(), []),
+        (Shared(), []),
+    ],
+)
+def test_folding_changes_nothing_and_finds_what_can_be_folded(network, folded):
+    network = randomise(network).double().eval()
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    expected = network(x)
+    assert fold_norms(network, run) == folded
+    assert_close(network(x), expected, rtol=1e-10, atol=1e-10)
+    left = [n for n, m in network.named_modules() if isinstance(m, nn.Identity)]
+    assert left == folded
+
+
+def test_folded_weights_are_rounded_once():
+    network = randomise(nn.Sequential(conv(), nn.BatchNorm2d(3))).eval()
+    norm, weight = network[1], network[0].weight.detach().double()
+    scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+    fold_norms(network, run)
+    expected = (weight * scale[:, None, None, None]).float()
+    assert_close(network[0].weight.detach(), expected.detach(), rtol=0, atol=0)
+    assert network[0].weight.dtype == torch.float32

@@ -1,0 +1,38 @@
+"""Cut a trained ADF classifier down to what its fused prediction needs.
+
+Run: python tools/model_converters/deploy.py CONFIG CHECKPOINT OUT.pth [--no-fold]
+
+Writes OUT.pth and OUT.py. They work with everything that takes a config and a
+checkpoint: tools/test.py, tools/export.py, mmpretrain.get_model and the inferencer.
+Nothing is written unless the network built from them predicts the same.
+"""
+
+import argparse
+import sys
+
+from mmadf.deployment import deploy_classifier
+
+
+def main() -> None:
+    """Deploy, and end with 2 if that cannot be done."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config file, or a name of list_models')
+    parser.add_argument('checkpoint', help='checkpoint file of it')
+    parser.add_argument('out', help='checkpoint to write, *.pth')
+    parser.add_argument(
+        '--no-fold',
+        dest='fold',
+        action='store_false',
+        help='leave batch norms as they are: exactly the same logits',
+    )
+    try:
+        deploy_classifier(**vars(parser.parse_args()))
+    except (OSError, ValueError) as error:
+        print(f'deploy.py: error: {error}', file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == '__main__':
+    main()
