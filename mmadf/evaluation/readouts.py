@@ -1,11 +1,10 @@
-"""Scores of every readout in one pass, and the cost of a network."""
+"""Scores of every readout in one pass."""
 
 from typing import Dict, Tuple
 
 import torch
 from mmengine.runner import Runner
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 
@@ -31,28 +30,6 @@ def collect_scores(runner: Runner) -> Tuple[Dict[str, Tensor], Tensor]:
         labels += [sample.gt_label.cpu() for sample in batch['data_samples']]
     scores = {name: torch.cat(logits) for name, logits in scores.items()}
     return scores, torch.cat(labels)
-
-
-@torch.no_grad()
-def count_cost(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, int]:
-    """Count parameters and multiply-adds of one forward pass.
-
-    Args:
-        model: a classifier.
-        image_size: height and width in pixels.
-
-    Returns:
-        `parameters`, and `multiply_adds` of the convolutions and matrix products,
-        by PyTorch's counter. MMPretrain's tables call the latter FLOPs.
-    """
-    model.eval()
-    device = next(model.parameters()).device
-    with FlopCounterMode(display=False) as counter:
-        model(torch.zeros(1, 3, *image_size, device=device))
-    return dict(
-        parameters=sum(p.numel() for p in model.parameters()),
-        multiply_adds=counter.get_total_flops() // 2,
-    )
 
 
 def _scores(model: nn.Module, inputs: Tensor) -> Dict[str, Tensor]:

@@ -1,9 +1,10 @@
-"""Parameters and multiply-adds of a config's network.
+"""Parameters (M) and multiply-adds (G) of a config's network, part by part.
 
 Run: python tools/analysis/complexity.py CONFIG [--size 224]
 
-Convolutions and matrix products of one forward pass are counted, by PyTorch's
-counter; MMPretrain's tables call multiply-adds FLOPs.
+An ADF network is counted as trained, with both heads, and as deployed, beside the
+single network that its semantic branch is. Convolutions and matrix products of one
+image are counted, by PyTorch's counter; MMPretrain's tables call multiply-adds FLOPs.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import argparse
 import mmpretrain
 
 import mmadf  # noqa: F401  registers
-from mmadf.evaluation import count_cost
+from mmadf.evaluation import compare_costs, cost_table
 
 
 def main() -> None:
@@ -22,9 +23,11 @@ def main() -> None:
         '--size', type=int, default=224, help='image height and width in pixels'
     )
     args = parser.parse_args()
-    cost = count_cost(mmpretrain.get_model(args.config), (args.size, args.size))
-    print(f'parameters:    {cost["parameters"] / 1e6:.2f} M')
-    print(f'multiply-adds: {cost["multiply_adds"] / 1e9:.2f} G ({args.size} pixels)')
+    model = mmpretrain.get_model(args.config)
+    columns = compare_costs(model, (args.size, args.size))
+    head = ['part', *(f'{name}, {unit}' for name in columns for unit in ('M', 'G'))]
+    for row in [head, ['-' * len(head[0])] * len(head), *cost_table(columns)]:
+        print(' | '.join(f'{cell:>19}' for cell in row))
 
 
 if __name__ == '__main__':

@@ -1,0 +1,163 @@
+"""Parameters and multiply-adds of a network, part by part."""
+
+from collections import Counter
+from copy import deepcopy
+from functools import partial
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+SINGLE = ('backbone', 'neck', 'head')
+
+
+class Cost(NamedTuple):
+    """What a part of a network costs."""
+
+    parameters: int = 0
+    multiply_adds: int = 0
+
+
+@torch.no_grad()
+def count_parts(
+    model: nn.Module, run: Callable[[Tensor], Any], image_size: Tuple[int, int]
+) -> Dict[str, Cost]:
+    """Count parameters, and multiply-adds of one image, for each child of a network.
+
+    Args:
+        model: a network, put into evaluation mode.
+        run: a pass through it, given an image, (1, 3, H, W).
+        image_size: height and width in pixels.
+
+    Returns:
+        For each child with parameters or work, and for each mapper, its cost. Work
+        is that of convolutions and matrix products, by PyTorch's counter.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    work, depth, handles = Counter(), Counter(), []
+    with FlopCounterMode(display=False) as counter:
+
+        def _enter(part: str, *_: Any) -> None:
+            if depth[part] == 0:
+                work[part] -= counter.get_total_flops()
+            depth[part] += 1
+
+        def _leave(part: str, *_: Any) -> None:
+            depth[part] -= 1
+            if depth[part] == 0:
+                work[part] += counter.get_total_flops()
+
+        for name, module in model.named_modules():
+            if part := _part(name):
+                handles += [
+                    module.register_forward_pre_hook(partial(_enter, part)),
+                    module.register_forward_hook(partial(_leave, part)),
+                ]
+        try:
+            run(torch.zeros(1, 3, *image_size, device=device))
+        finally:
+            for handle in handles:
+                handle.remove()
+    sizes = Counter()
+    for name, parameter in model.named_parameters():
+        sizes[_part(name) or name] += parameter.numel()
+    modules = (_part(name) for name, _ in model.named_modules())
+    parts = dict.fromkeys([*modules, *sizes])
+    return {
+        part: Cost(sizes[part], work[part] // 2)
+        for part in parts
+        if part and (sizes[part] or work[part])
+    }
+
+
+def count_cost(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, int]:
+    """Count parameters and multiply-adds of one forward pass, with all readouts.
+
+    Args:
+        model: a network, put into evaluation mode.
+        image_size: height and width in pixels.
+
+    Returns:
+        `parameters`, and `multiply_adds` of the convolutions and matrix products,
+        by PyTorch's counter. MMPretrain's tables call the latter FLOPs.
+    """
+    return total(count_parts(model, _every_readout(model), image_size))._asdict()
+
+
+def compare_costs(
+    model: nn.Module, image_size: Tuple[int, int]
+) -> Dict[str, Dict[str, Cost]]:
+    """Count the parts of a classifier as it is trained and as it is deployed.
+
+    Args:
+        model: a classifier; an ADF classifier is left as it is.
+        image_size: height and width in pixels.
+
+    Returns:
+        Costs by part under 'trained', for an ADF classifier with all its readouts,
+        and, if it can be, 'deployed'.
+    """
+    columns = dict(trained=count_parts(model, _every_readout(model), image_size))
+    if hasattr(model, 'switch_to_deploy') and model.readout == 'semantic':
+        small = deepcopy(model)
+        small.switch_to_deploy()
+        columns['deployed'] = count_parts(small, small, image_size)
+    return columns
+
+
+def total(parts: Dict[str, Cost], names: Tuple[str, ...] = ()) -> Cost:
+    """Add up the costs of some parts, by default of all."""
+    rows = [cost for part, cost in parts.items() if not names or part in names]
+    return Cost(*(sum(column) for column in zip(*rows, strict=True)))
+
+
+def cost_table(columns: Dict[str, Dict[str, Cost]]) -> List[List[str]]:
+    """Return rows of text: parts, their sum and, of ADF, the single network.
+
+    Args:
+        columns: what `compare_costs` returns.
+
+    Returns:
+        Rows of a name, then parameters (M) and multiply-adds (G) for each column.
+    """
+    trained = columns['trained']
+    rows = [
+        [part, *_cells(*(column.get(part) for column in columns.values()))]
+        for part in trained
+    ]
+    sums = [total(column) for column in columns.values()]
+    rows.append(['all', *_cells(*sums)])
+    if any(part.startswith('appearance') for part in trained):
+        single = total(trained, SINGLE)
+        rows.append(['single network', *_cells(*[single] * len(columns))])
+        ratios = [
+            f'{ours / theirs:.3f}' if theirs else '-'
+            for cost in sums
+            for ours, theirs in zip(cost, single, strict=True)
+        ]
+        rows.append(['all / single', *ratios])
+    return rows
+
+
+def _every_readout(model: nn.Module) -> Callable[[Tensor], Any]:
+    return getattr(model, 'scores', model)
+
+
+def _part(name: str) -> str:
+    """Return the child a module belongs to; each mapper is one."""
+    words = name.split('.')
+    return '.'.join(words[:2]) if words[0] == 'mappers' and len(words) > 1 else words[0]
+
+
+def _cells(*costs: Cost) -> List[str]:
+    return [
+        cell
+        for cost in costs
+        for cell in (
+            ('-', '-')
+            if cost is None
+            else (f'{cost.parameters / 1e6:.2f}', f'{cost.multiply_adds / 1e9:.2f}')
+        )
+    ]
