@@ -2,7 +2,7 @@
 
 import time
 from statistics import median
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Collection, Dict, List, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from tqdm import tqdm
 KINDS = ('forward', 'training step', 'saved for backward')
 
 
-def saved_bytes(step: Callable[[], Any]) -> int:
+def saved_bytes(step: Callable[[], Any], without: Collection[int] = ()) -> int:
     """Return the bytes that autograd keeps for the backward pass of `step`.
 
     Parameters that are needed backward are in it. It is exact on every device and
@@ -19,6 +19,7 @@ def saved_bytes(step: Callable[[], Any]) -> int:
 
     Args:
         step: a forward pass.
+        without: storages, by `untyped_storage()._cdata`, that do not count.
     """
     sizes = {}
 
@@ -29,11 +30,15 @@ def saved_bytes(step: Callable[[], Any]) -> int:
 
     with torch.autograd.graph.saved_tensors_hooks(_pack, lambda tensor: tensor):
         step()
-    return sum(sizes.values())
+    return sum(size for storage, size in sizes.items() if storage not in without)
 
 
 def compare(
-    models: Dict[str, nn.Module], inputs: Any, repeats: int, title: str = ''
+    models: Dict[str, nn.Module],
+    inputs: Any,
+    repeats: int,
+    title: str = '',
+    kinds: Sequence[str] = KINDS,
 ) -> Dict[str, Dict[str, float]]:
     """Measure networks in turn, in one run, against the first of them.
 
@@ -46,24 +51,26 @@ def compare(
         inputs: the one argument of their forward pass.
         repeats: rounds, > 0, after one for warming up.
         title: name on the progress bar.
+        kinds: what is measured, of `KINDS`.
 
     Returns:
         For each name, medians over the rounds of time and memory as ratios to the
-        first, under the names of `KINDS`, and the times in seconds under 'forward (s)'
+        first, under the names of `kinds`, and the times in seconds under 'forward (s)'
         and 'training step (s)'.
     """
     steps = {name: _steps(model, inputs) for name, model in models.items()}
-    times = {(name, kind): [] for name in models for kind in KINDS[:2]}
+    timed = [kind for kind in KINDS[:2] if kind in kinds]
+    times = {(name, kind): [] for name in models for kind in timed}
     order = list(times)
     for round_ in tqdm(range(repeats + 1), desc=title, leave=False):
-        order = order[2:] + order[:2]
+        order = order[len(timed) :] + order[: len(timed)]
         for name, kind in order:
             models[name].train(kind == 'training step')
             seconds = _seconds(steps[name][kind])
             if round_:
                 times[name, kind].append(seconds)
     memory = {}
-    for name, model in models.items():
+    for name, model in models.items() if KINDS[2] in kinds else ():
         model.train()
         memory[name] = saved_bytes(lambda m=model: m(inputs))
     return {name: _ratios(name, next(iter(models)), times, memory) for name in models}
@@ -74,10 +81,12 @@ def _ratios(
 ) -> Dict[str, float]:
     result = {}
     for kind in KINDS[:2]:
-        pairs = zip(times[name, kind], times[base, kind], strict=True)
-        result[kind] = median(ours / theirs for ours, theirs in pairs)
-        result[f'{kind} (s)'] = median(times[name, kind])
-    result[KINDS[2]] = memory[name] / memory[base]
+        if (name, kind) in times:
+            pairs = zip(times[name, kind], times[base, kind], strict=True)
+            result[kind] = median(ours / theirs for ours, theirs in pairs)
+            result[f'{kind} (s)'] = median(times[name, kind])
+    if name in memory:
+        result[KINDS[2]] = memory[name] / memory[base]
     return result
 
 

@@ -1,0 +1,12 @@
+"""ADF-ConvNeXt-T on ImageNet-1k, with MMPretrain's recipe.
+
+Run: bash tools/dist_train.sh configs/adf/adf_convnexttiny_imagenet.py 32
+Expect: not trained by us; the paper has no such row.
+Cost: 2 x ConvNeXt-T plus the mapper.
+"""
+
+_base_ = 'mmpretrain::convnext/convnext-tiny_32xb128_in1k.py'
+
+custom_imports = dict(imports=['mmadf'], allow_failed_imports=False)
+default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=3))
+model = dict(type='ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1)))

@@ -1,0 +1,12 @@
+"""ADF-EfficientNet-B0 on ImageNet-1k, with MMPretrain's recipe.
+
+Run: bash tools/dist_train.sh configs/adf/adf_efficientnetb0_imagenet.py 8
+Expect: not trained by us; the paper has no such row.
+Cost: 2 x EfficientNet-B0 plus the mapper.
+"""
+
+_base_ = 'mmpretrain::efficientnet/efficientnet-b0_8xb32_in1k.py'
+
+custom_imports = dict(imports=['mmadf'], allow_failed_imports=False)
+default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=3))
+model = dict(type='ADFClassifier', mapper=dict(type='Mapper', sources=(2, 3)))

@@ -1,0 +1,19 @@
+"""ADF-Inception V3 on ImageNet-1k, at 299 pixels, with MMPretrain's recipe.
+
+MMPretrain's backbone pools and classifies inside; here its last map is taken.
+
+Run: bash tools/dist_train.sh configs/adf/adf_inceptionv3_imagenet.py 8
+Expect: not trained by us; the paper has no such row.
+Cost: 2 x Inception V3 plus the mapper.
+"""
+
+_base_ = 'mmpretrain::inception_v3/inception-v3_8xb32_in1k.py'
+
+custom_imports = dict(imports=['mmadf'], allow_failed_imports=False)
+default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=3))
+model = dict(
+    type='ADFClassifier',
+    mapper=dict(type='Mapper', sources=(1, 2)),
+    neck=dict(_delete_=True, type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', in_channels=2048, num_classes=1000),
+)

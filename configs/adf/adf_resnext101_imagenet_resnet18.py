@@ -1,0 +1,10 @@
+"""ADF-ResNeXt-101 32x4d whose appearance branch is a ResNet-18.
+
+Run: bash tools/dist_train.sh configs/adf/adf_resnext101_imagenet_resnet18.py 8
+Expect: not trained by us; the paper has no such row.
+Cost: ResNeXt-101 32x4d plus ResNet-18 plus the mapper.
+"""
+
+_base_ = './adf_resnext101_imagenet.py'
+
+model = dict(appearance=dict(backbone=dict(type='ResNet', depth=18)))

@@ -1,0 +1,12 @@
+"""ADF-SE-ResNeXt-50 32x4d on ImageNet-1k, with MMPretrain's recipe.
+
+Run: bash tools/dist_train.sh configs/adf/adf_seresnext50_imagenet.py 8
+Expect: not trained by us; the paper has no such row.
+Cost: 2 x SE-ResNeXt-50 plus the mapper.
+"""
+
+_base_ = 'mmpretrain::seresnet/seresnext50-32x4d_8xb32_in1k.py'
+
+custom_imports = dict(imports=['mmadf'], allow_failed_imports=False)
+default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=3))
+model = dict(type='ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1)))

@@ -1,0 +1,12 @@
+"""ADF-Swin-T on ImageNet-1k, with MMPretrain's recipe.
+
+Run: bash tools/dist_train.sh configs/adf/adf_swintiny_imagenet.py 16
+Expect: not trained by us; the paper has no such row.
+Cost: 2 x Swin-T plus the mapper.
+"""
+
+_base_ = 'mmpretrain::swin_transformer/swin-tiny_16xb64_in1k.py'
+
+custom_imports = dict(imports=['mmadf'], allow_failed_imports=False)
+default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=3))
+model = dict(type='ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1)))

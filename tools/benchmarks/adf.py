@@ -1,0 +1,206 @@
+"""Price of ADF, as ratios to the single ResNeXt-101 32x4d in the same run.
+
+Run: python tools/benchmarks/adf.py [--batch 1] [--train-batch 4] [--repeats 7]
+         [--device cuda --bf16 --channels-last] [--compile] [--loader]
+
+Side by side, interleaved, on images of 224 pixels: the single backbone (twice: how far
+its second row lies from 1 is the noise of the run), ADF with both heads, with the
+fused head alone and deployed, two backbones whose logits are added, and a single one
+of about twice the cost (32x8d). A training step is forward, backward and SGD with
+momentum, of all heads. `--loader` also measures how many images a second one process
+of ImageNet's training pipeline makes, beside what the step takes.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from typing import Callable, Dict
+
+import mmpretrain
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import DATASETS
+from torch import Tensor, nn
+
+import mmadf  # noqa: F401  registers
+from mmadf.evaluation.benchmark import compare, saved_bytes
+
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'adf'
+SINGLE = 'single 32x4d'
+
+
+class Pass(nn.Module):
+    """One way through a network, at a precision; returns one tensor."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        run: Callable[[nn.Module, Tensor], Tensor],
+        bf16: bool,
+    ) -> None:
+        super().__init__()
+        self.network, self.run, self.bf16 = network, run, bf16
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits."""
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
+            return self.run(self.network, x)
+
+
+def tensor(network: nn.Module, x: Tensor) -> Tensor:
+    """Return the logits that the network predicts with."""
+    return network(x)
+
+
+def both_heads(network: nn.Module, x: Tensor) -> Tensor:
+    """Return the sum of the logits of both heads, so that both run."""
+    return network.scores(x)['sum']
+
+
+def build(name: str) -> nn.Module:
+    """Return the network of a config in configs/adf."""
+    return mmpretrain.get_model(str(CONFIGS / f'{name}_resnext101_imagenet.py'))
+
+
+def networks(training: bool) -> Dict[str, tuple]:
+    """Return network and way through it by name, the single one first."""
+    single, adf = build('single'), build('adf')
+    chosen = {
+        SINGLE: (single, tensor),
+        'the same again': (single, tensor),
+        'ADF, both heads': (adf, both_heads),
+        'ensemble of two': (build('ensemble'), both_heads),
+        'single 32x8d': (build('wide'), tensor),
+    }
+    if not training:
+        deployed = build('adf')
+        deployed.switch_to_deploy()
+        chosen['ADF, fused head'] = (adf, tensor)
+        chosen['ADF, deployed'] = (deployed, tensor)
+    return chosen
+
+
+def training_memory(model: nn.Module, x: Tensor) -> int:
+    """Return the bytes of a training step: the peak on a GPU, what is kept on a CPU.
+
+    That is weights, gradients, momentum and what the forward pass saves.
+    """
+    model.train()
+    size = sum(p.numel() * p.element_size() for p in model.parameters())
+    if x.device.type == 'cpu':
+        weights = {p.untyped_storage()._cdata for p in model.parameters()}
+        return 3 * size + saved_bytes(lambda: model(x), without=weights)
+    model.zero_grad(set_to_none=True)
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    model(x).sum().backward()
+    peak = torch.cuda.max_memory_allocated() - before
+    model.zero_grad(set_to_none=True)
+    return peak + 2 * size
+
+
+def prepare(args: argparse.Namespace, training: bool) -> Dict[str, nn.Module]:
+    """Return the networks as they are measured, by name."""
+    layout = torch.channels_last if args.channels_last else torch.contiguous_format
+    models = {}
+    for name, (network, run) in networks(training).items():
+        network.to(args.device, memory_format=layout)
+        models[name] = Pass(network, run, args.bf16)
+    if args.compile:
+        compiled = {f'{n}, compiled': torch.compile(m) for n, m in models.items()}
+        models.update(compiled)
+    return models
+
+
+def images_per_second(count: int = 48) -> float:
+    """Return what one process of the training pipeline reads and augments.
+
+    Images are noise on a smooth ground, JPEG, 500 x 375, ImageNet's mean size.
+    """
+    import cv2
+
+    cfg = Config.fromfile(CONFIGS / 'adf_resnext101_imagenet.py')
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / 'a').mkdir()
+        for i in range(count):
+            small = rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+            image = cv2.resize(small, (500, 375), interpolation=cv2.INTER_CUBIC)
+            noise = rng.normal(0, 12, image.shape)
+            image = np.clip(image + noise, 0, 255).astype(np.uint8)
+            cv2.imwrite(f'{folder}/a/{i}.jpg', image)
+        pipeline = cfg.train_dataloader.dataset.pipeline
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            dataset = DATASETS.build(
+                dict(type='CustomDataset', data_root=folder, pipeline=pipeline)
+            )
+        dataset[0]
+        start = time.perf_counter()
+        for i in range(count):
+            dataset[i]
+        return count / (time.perf_counter() - start)
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--threads', type=int, default=2, help='of the CPU')
+    parser.add_argument('--repeats', type=int, default=7, help='rounds measured')
+    parser.add_argument('--device', default='cpu', help='cpu or cuda')
+    parser.add_argument(
+        '--batch', type=int, nargs='+', default=[1], help='images, for inference'
+    )
+    parser.add_argument(
+        '--train-batch', type=int, default=4, help='images of a training step, 0: none'
+    )
+    parser.add_argument('--bf16', action='store_true', help='under autocast')
+    parser.add_argument('--channels-last', action='store_true')
+    parser.add_argument('--compile', action='store_true', help='also torch.compile')
+    parser.add_argument('--loader', action='store_true', help='also the data pipeline')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure and print tables."""
+    args = parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    print(
+        f'torch {torch.__version__}, {args.device}, {args.threads} threads, '
+        f'{"bfloat16" if args.bf16 else "float32"}, medians of {args.repeats} rounds; '
+        f'ratios to {SINGLE}\n\n| network | what | ratio | ms |\n|---|---|---|---|'
+    )
+    models = prepare(args, training=False)
+    for batch in args.batch:
+        x = torch.randn(batch, 3, 224, 224, device=args.device)
+        title = f'inference, {batch} images'
+        rows = compare(models, x, args.repeats, title, kinds=('forward',))
+        for name, row in rows.items():
+            ms = row['forward (s)'] * 1e3
+            print(f'| {name} | {title} | {row["forward"]:.2f} | {ms:.0f} |', flush=True)
+    del models
+    if not args.train_batch:
+        return
+    models = prepare(args, training=True)
+    x = torch.randn(args.train_batch, 3, 224, 224, device=args.device)
+    title = f'training step, {args.train_batch} images'
+    rows = compare(models, x, args.repeats, title, kinds=('training step',))
+    for name, row in rows.items():
+        ms = row['training step (s)'] * 1e3
+        print(f'| {name} | {title} | {row["training step"]:.2f} | {ms:.0f} |')
+    bytes_ = {name: training_memory(model, x) for name, model in models.items()}
+    for name, size in bytes_.items():
+        print(f'| {name} | training memory | {size / bytes_[SINGLE]:.2f} | - |')
+    if args.loader:
+        adf = args.train_batch / rows['ADF, both heads']['training step (s)']
+        print(
+            f'\nloader: {images_per_second():.0f} images/s per process; '
+            f'training step of ADF: {adf:.1f} images/s on {args.device}'
+        )
+
+
+if __name__ == '__main__':
+    main()
