@@ -93,10 +93,10 @@ def test_training_aids_are_where_there_is_something_to_aid(path):
 @each
 def test_rate_falls_by_ten_at_the_published_iterations(path):
     cfg, _ = build(path)
-    last = dict(cifar100=42_500, imagenet=700_000)[path.stem.split('_')[2]]
-    drops = dict(
-        cifar100=[20_000, 30_000, 37_500], imagenet=[200_000, 375_000, 550_000]
-    )[path.stem.split('_')[2]]
+    if 'imagenet' in path.stem:
+        last, drops = 700_000, [200_000, 375_000, 550_000]
+    else:
+        last, drops = 42_500, [20_000, 30_000, 37_500]
     assert (cfg.train_cfg.max_iters, cfg.train_cfg.by_epoch) == (last, False)
     schedule = cfg.param_scheduler
     assert (schedule.milestones, schedule.by_epoch) == (drops, False)
@@ -114,6 +114,22 @@ def test_validation_images_are_neither_trained_on_nor_tested():
     assert train.indices - val.indices == 50_000  # the first, and the last -val.indices
     assert val.indices < 0
     assert 'indices' not in test
+
+
+@each
+def test_only_what_is_named_so_trains_adversarially_and_on_cifar10(path):
+    cfg, _ = build(path)
+    hooks = [h for h in cfg.custom_hooks if h.type == 'AdversarialTrainingHook']
+    attacks = [hook.attack for hook in hooks]
+    assert attacks == [a for a in ('fgsm', 'pgd') if path.stem.endswith(f'_{a}')]
+    assert all(hook.eps == 8 for hook in hooks)
+    if 'cifar' in path.stem:
+        _, _, data, *_ = path.stem.split('_')
+        classes = dict(cifar10=10, cifar100=100)[data]
+        assert cfg.model.head.num_classes == classes
+        for split in ('train', 'val', 'test'):
+            dataset = cfg[f'{split}_dataloader'].dataset
+            assert (dataset.type, dataset.data_root) == (data.upper(), f'data/{data}')
 
 
 ENTRIES = yaml.safe_load((ROOT / 'configs/decoupled/metafile.yml').read_text())

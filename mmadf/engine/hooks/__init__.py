@@ -2,6 +2,7 @@
 
 from .appearance_weight import AppearanceWeightHook
 from .channels_last import ChannelsLastHook
+from .adversarial_training import AdversarialTrainingHook
 from .check_data import CheckDataHook
 from .decoupled_training import (
     OrthogonalityHook,
@@ -13,6 +14,7 @@ from .safe_checkpoint import SafeCheckpointHook
 __all__ = [
     'AppearanceWeightHook',
     'ChannelsLastHook',
+    'AdversarialTrainingHook',
     'CheckDataHook',
     'OrthogonalityHook',
     'SafeCheckpointHook',

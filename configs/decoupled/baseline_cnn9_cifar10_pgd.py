@@ -1,0 +1,14 @@
+"""Control: CNN-9 with ordinary convolutions, half of each batch attacked by PGD, CIFAR-10.
+
+Run: python tools/train.py configs/decoupled/baseline_cnn9_cifar10_pgd.py
+Expect: not trained by us; the paper, whose attack, strength and network our source
+    does not name: 83.70 % on clean images, 78.96 % under FGSM, 7.96 % under BIM.
+Cost: 1 x CNN-9; 6 times that of the plain training.
+"""
+
+_base_ = './baseline_cnn9_cifar10.py'
+
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='AdversarialTrainingHook', attack='pgd', eps=8),
+]

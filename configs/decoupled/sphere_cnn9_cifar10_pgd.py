@@ -1,0 +1,14 @@
+"""CNN-9 of SphereConv and cosine, half of each batch attacked by PGD, CIFAR-10.
+
+Run: python tools/train.py configs/decoupled/sphere_cnn9_cifar10_pgd.py
+Expect: not trained by us; the paper, whose attack, strength and network our source
+    does not name: 87.41 % on clean images, 85.98 % under FGSM, 35.07 % under BIM.
+Cost: 1 x CNN-9 and its patch norms; 6 times that of the plain training.
+"""
+
+_base_ = './sphere_cnn9_cifar10.py'
+
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='AdversarialTrainingHook', attack='pgd', eps=8),
+]
