@@ -1,0 +1,39 @@
+"""What is left of a network's accuracy under attack and corruption."""
+
+from .attacks import ATTACKS, AttackPlan, art_classifier, attack
+from .conditions import Condition, plan_conditions
+from .corruptions import SEVERITIES, corrupt, corruption_names
+from .evaluate import Evaluation, evaluate
+from .masking import masking_warnings
+from .network import PixelNetwork, load_images, load_network
+from .picture import draw
+from .records import Records
+from .summary import Row, summarise
+from .table import compare, markdown, read_results, write_csv, write_results
+
+__all__ = [
+    'ATTACKS',
+    'SEVERITIES',
+    'AttackPlan',
+    'Condition',
+    'Evaluation',
+    'PixelNetwork',
+    'Records',
+    'Row',
+    'art_classifier',
+    'attack',
+    'compare',
+    'corrupt',
+    'corruption_names',
+    'draw',
+    'evaluate',
+    'load_images',
+    'load_network',
+    'markdown',
+    'masking_warnings',
+    'plan_conditions',
+    'read_results',
+    'summarise',
+    'write_csv',
+    'write_results',
+]

@@ -1,0 +1,158 @@
+"""What a network is tested on, once, whatever was interrupted."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from mmadf.robustness import (
+    AttackPlan,
+    Condition,
+    Evaluation,
+    Records,
+    evaluate,
+    masking_warnings,
+    plan_conditions,
+    summarise,
+)
+from tests.robustness.toys import SIZE, Linear, Masked, halves, images
+
+PLAN = AttackPlan(steps=4, autoattack_steps=4, queries=60, batch_size=5)
+
+
+def job(network=None, source=None, plan=PLAN, **changes):
+    return Evaluation(network or Linear(halves()), *images(), plan, source, **changes)
+
+
+def evaluated(folder, work, conditions):
+    records = Records(folder, {})
+    list(evaluate(work, conditions, records))
+    return records
+
+
+def test_clean_outcomes_equal_a_loop(tmp_path):
+    work = job(Linear(torch.randn(3, 3, SIZE, SIZE)))
+    records = evaluated(tmp_path, work, [Condition('clean')])
+    outcomes = records.of('clean//0')
+    assert [len(o.correct) for o in outcomes] == [5, 5, 2]
+    found = zip(
+        *(sum((list(o[field]) for o in outcomes), []) for field in range(3)),
+        strict=True,
+    )
+    for image, label, (correct, confidence, brier) in zip(
+        work.images, work.labels, found, strict=True
+    ):
+        p = work.network(image[None].double().float() / 255)[0].exp()
+        p = p / p.sum()
+        assert correct == int(p.argmax() == label)
+        assert confidence == pytest.approx(p.max().item(), rel=1e-4)
+        expected = sum((p[k] - (k == label).float()) ** 2 for k in range(3))
+        assert brier == pytest.approx(expected.item(), rel=1e-3, abs=1e-6)
+
+
+def test_transferred_attacks_follow_the_gradients_of_the_other_network(tmp_path):
+    """The source is blind for the red channel, the target for the others."""
+    pytest.importorskip('art')
+    red, rest = halves(), halves()
+    red[:, 1:], rest[:, :1] = 0, 0
+    conditions = plan_conditions(['fgsm'], [12], ['fgsm'], [], [])
+    for source, left in ((Linear(rest), 1), (Linear(red), 0)):
+        folder = tmp_path / str(left)
+        records = evaluated(folder, job(Linear(red), source), conditions)
+        (own,) = {c for o in records.of('attack/fgsm/12') for c in o.correct}
+        away = [c for o in records.of('transfer/fgsm/12') for c in o.correct]
+        assert own == 0
+        assert away == [left] * 12
+
+
+def test_what_is_known_is_not_computed_again(tmp_path):
+    pytest.importorskip('art')
+    conditions = plan_conditions(['pgd'], [4, 8], [], [], [])
+    whole = evaluated(tmp_path / 'a', job(), conditions)
+    lines = (tmp_path / 'a' / 'records.jsonl').read_text().splitlines(keepends=True)
+    (tmp_path / 'b').mkdir()
+    (tmp_path / 'b' / 'records.jsonl').write_text(''.join(lines[:4]))
+    calls = []
+
+    class Counting(Linear):
+        def forward(self, pixels):
+            calls.append(len(pixels))
+            return super().forward(pixels)
+
+    resumed = evaluated(tmp_path / 'b', job(Counting(halves())), conditions)
+    assert sum(calls) > 0
+    for key, outcome in whole.outcomes.items():
+        assert resumed.outcomes[key].correct == outcome.correct
+        assert_close(resumed.outcomes[key].brier, outcome.brier)
+    calls.clear()
+    evaluated(tmp_path / 'b', job(Counting(halves())), conditions)
+    assert calls == []
+
+
+def test_every_batch_is_written_before_the_next(tmp_path):
+    class Breaking(Linear):
+        left = 2
+
+        def forward(self, pixels):
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return super().forward(pixels)
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluated(tmp_path, job(Breaking(halves())), [Condition('clean')])
+    assert len(Records(tmp_path, {}).of('clean//0')) == 2
+
+
+def test_a_seed_gives_the_same_and_another_something_else(tmp_path):
+    pytest.importorskip('art')
+    noisy = Linear(torch.randn(3, 3, SIZE, SIZE))
+    conditions = [Condition('attack', 'pgd', 2.0)]
+    found = [
+        evaluated(tmp_path / str(i), job(noisy, seed=seed), conditions).outcomes
+        for i, seed in enumerate((0, 0, 1))
+    ]
+    first, again, other = ([o.brier for o in f.values()] for f in found)
+    assert first == again
+    assert first != other
+
+
+def test_corruptions_are_those_of_the_function(tmp_path):
+    pytest.importorskip('imagecorruptions')
+    from mmadf.robustness import corrupt
+    from mmadf.robustness.evaluate import batch_seed
+
+    big = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
+    seen = []
+
+    class Seeing(Linear):
+        def forward(self, pixels):
+            seen.append(pixels)
+            return super().forward(pixels[..., :SIZE, :SIZE])
+
+    condition = Condition('corruption', 'shot_noise', 3.0)
+    work = Evaluation(Seeing(halves()), big, torch.tensor([0, 1, 2]), PLAN, seed=4)
+    evaluated(tmp_path, work, [condition])
+    seed = batch_seed(4, condition, 0)
+    assert_close(seen[0], corrupt(big, 'shot_noise', 3, seed).float() / 255)
+
+
+def test_masked_gradients_are_found_out(tmp_path):
+    """The same decisions with and without gradients, attacked from both sides."""
+    pytest.importorskip('art')
+    pytest.importorskip('torchmetrics')
+    attacks = ['fgsm', 'pgd', 'autoattack']
+    conditions = plan_conditions(attacks, [40, 255], ['pgd'], [], [])
+    plan = PLAN._replace(queries=150)
+    warnings = {}
+    for name, network in (('open', Linear), ('masked', Masked)):
+        work = job(network(halves()), Linear(halves()), plan)
+        rows = summarise(evaluated(tmp_path / name, work, conditions), conditions, 12)
+        warnings[name] = masking_warnings(rows)
+    assert warnings['open'] == []
+    text = '\n'.join(warnings['masked'])
+    for sign in (
+        'eps 40/255: PGD made on another network leaves 0.00 %',
+        'eps 40/255: AutoAttack leaves',
+        'where pixels are free',
+    ):
+        assert sign in text

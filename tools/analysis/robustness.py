@@ -1,0 +1,60 @@
+"""Robustness of several networks, as tools/robustness.py found it, side by side.
+
+Run: python tools/analysis/robustness.py OUT.png NAME=DIR [NAME=DIR ...]
+
+Prints a table with one row a network, of what all of them were tested under, and the
+warnings of each, and draws accuracy over eps and over severity.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Tuple
+
+import mmadf  # noqa: F401  registers
+from mmadf import robustness
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('out', type=Path, help='picture to write')
+    parser.add_argument(
+        'networks', nargs='+', type=named_folder, metavar='NAME=DIR', help='of each'
+    )
+    args = parser.parse_args()
+    if len(dict(args.networks)) < len(args.networks):
+        parser.error('give each network a name of its own')
+    return args
+
+
+def named_folder(text: str) -> Tuple[str, Path]:
+    """Split NAME=DIR.
+
+    Raises:
+        ArgumentTypeError: it is not of that form, or the folder holds no results.
+    """
+    name, _, folder = text.partition('=')
+    results = Path(folder) / 'results.json'
+    if not name or not folder:
+        raise argparse.ArgumentTypeError(f'{text!r} is not of the form NAME=DIR')
+    if not results.is_file():
+        raise argparse.ArgumentTypeError(
+            f'no {results}; run tools/robustness.py with --out {folder}'
+        )
+    return name, results
+
+
+def main() -> None:
+    """Compare and draw."""
+    args = parse_args()
+    results = {name: robustness.read_results(path) for name, path in args.networks}
+    print(robustness.compare(results))
+    for name, rows in results.items():
+        for text in robustness.masking_warnings(rows):
+            print(f'\n{name}: gradient masking? {text}', end='')
+    robustness.draw(results, args.out)
+    print(f'\n\npicture: {args.out}')
+
+
+if __name__ == '__main__':
+    main()
