@@ -9,7 +9,14 @@ from .network import PixelNetwork, load_images, load_network
 from .picture import draw
 from .records import Records
 from .summary import Row, summarise
-from .table import compare, markdown, read_results, write_csv, write_results
+from .table import (
+    compare,
+    markdown,
+    read_results,
+    shared,
+    write_csv,
+    write_results,
+)
 
 __all__ = [
     'ATTACKS',
@@ -33,6 +40,7 @@ __all__ = [
     'masking_warnings',
     'plan_conditions',
     'read_results',
+    'shared',
     'summarise',
     'write_csv',
     'write_results',

@@ -27,26 +27,31 @@ def markdown(rows: Sequence[Row], settings: Dict[str, object]) -> str:
     return '\n\n'.join(filter(None, parts))
 
 
+def shared(results: Dict[str, Sequence[Row]]) -> Dict[str, List[Row]]:
+    """Return of each network the rows whose condition all of them were tested under."""
+    common = set.intersection(*({row[:3] for row in rows} for rows in results.values()))
+    return {
+        name: [r for r in rows if r[:3] in common] for name, rows in results.items()
+    }
+
+
 def compare(results: Dict[str, Sequence[Row]]) -> str:
     """Return a table with one column a network.
 
     Args:
-        results: rows by network; shown is what all of them were tested under, the mean
-            of the corruptions among it, and the calibration on clean images.
+        results: rows by network; those of `shared` are shown, of the corruptions the
+            mean, and the calibration on clean images.
     """
-    common = set.intersection(*({row[:3] for row in rows} for rows in results.values()))
-    tested = [{r[:3]: r for r in rows if r[:3] in common} for rows in results.values()]
     lines = [_line(['top-1 (%)', *results]), _line(['---'] * (1 + len(results)))]
+    tested = [{row[:3]: row for row in rows} for rows in shared(results).values()]
     for condition in tested[0]:
         if condition[0] != 'corruption':
             accuracies = [f'{rows[condition].accuracy:.2f}' for rows in tested]
             lines.append(_line([_title(*condition), *accuracies]))
-    harmed = [
-        [r.accuracy for r in t.values() if r.kind == 'corruption'] for t in tested
-    ]
+    harmed = [[r for r in rows.values() if r.kind == 'corruption'] for rows in tested]
     if all(harmed):
-        means = [f'{sum(accuracies) / len(accuracies):.2f}' for accuracies in harmed]
-        lines.append(_line(['corrupted, mean', *means]))
+        means = [sum(row.accuracy for row in rows) / len(rows) for rows in harmed]
+        lines.append(_line(['corrupted, mean', *(f'{mean:.2f}' for mean in means)]))
     for field in ('ece', 'brier'):
         values = [getattr(rows['clean', '', 0.0], field) for rows in tested]
         lines.append(_line([f'{field}, clean', *(f'{value:.3f}' for value in values)]))
@@ -71,9 +76,10 @@ def write_results(rows: Sequence[Row], settings: dict, path: Path) -> None:
     path.write_text(json.dumps(results, indent=1) + '\n')
 
 
-def read_results(path: Path) -> List[Row]:
-    """Return the rows of a file of `write_results`."""
-    return [Row(**row) for row in json.loads(Path(path).read_text())['rows']]
+def read_results(path: Path) -> Tuple[List[Row], dict]:
+    """Return rows and settings of a file of `write_results`."""
+    results = json.loads(Path(path).read_text())
+    return [Row(**row) for row in results['rows']], results['settings']
 
 
 def _grid(

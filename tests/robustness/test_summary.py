@@ -202,8 +202,8 @@ def test_csv_and_json_hold_every_number(tmp_path):
     assert [float(line['accuracy']) for line in lines] == [r.accuracy for r in rows]
     assert lines[4]['kind'] == 'transfer'
     write_results(rows, dict(seed=3), tmp_path / 'results.json')
-    assert read_results(tmp_path / 'results.json') == rows
-    assert json.loads((tmp_path / 'results.json').read_text())['settings']['seed'] == 3
+    assert read_results(tmp_path / 'results.json') == (rows, dict(seed=3))
+    assert json.loads((tmp_path / 'results.json').read_text())['warnings'] == []
 
 
 def test_curves_start_clean_and_mean_only_whole_severities():

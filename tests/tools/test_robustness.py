@@ -122,7 +122,7 @@ def test_the_script_reports_goes_on_and_compares(script, call, files, tmp_path):
     assert (out / 'table.md').read_text().strip() in table
     lines = (out / 'records.jsonl').read_text().splitlines()
     assert len(lines) == 2 * (1 + 4 + 4 + 2)
-    rows = read_results(out / 'results.json')
+    rows, _ = read_results(out / 'results.json')
     own, away = (
         [r.accuracy for r in rows if (r.kind, r.name) == (kind, 'fgsm')]
         for kind in ('attack', 'transfer')
@@ -140,6 +140,25 @@ def test_the_script_reports_goes_on_and_compares(script, call, files, tmp_path):
     both = call(compare, picture, f'one={out}', f'two={out}')
     assert '| top-1 (%) | one | two |' in both
     assert picture.read_bytes().startswith(b'\x89PNG')
+    other = tmp_path / 'other'
+    call(script, *files, '--out', other, *QUICK, *more, '--seed', 1)
+    with pytest.raises(ValueError, match="two was tested with .*'seed': 1}, one with"):
+        call(compare, picture, f'one={out}', f'two={other}')
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['a'], "'a' is not of the form NAME=DIR"),
+        (['a=missing'], 'no missing/results.json; run tools/robustness.py'),
+    ],
+)
+def test_what_cannot_be_compared_is_named(words, message, monkeypatch, capsys):
+    compare = module(ROOT / 'tools/analysis/robustness.py', 'robustness_comparison')
+    monkeypatch.setattr(sys, 'argv', ['robustness.py', 'out.png', *words])
+    with pytest.raises(SystemExit):
+        compare.parse_args()
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -166,7 +185,7 @@ def test_a_stopped_run_keeps_what_it_has(files, tmp_path):
         process.kill()
     assert process.returncode == 130
     assert 'the same command goes on' in log
-    (clean,) = read_results(out / 'results.json')
+    (clean,), _ = read_results(out / 'results.json')
     assert (clean.kind, clean.images) == ('clean', 10)
     assert 'clean' in json.loads((out / 'records.jsonl').read_text())['condition']
 

@@ -8,10 +8,13 @@ warnings of each, and draws accuracy over eps and over severity.
 
 import argparse
 from pathlib import Path
-from typing import Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import mmadf  # noqa: F401  registers
 from mmadf import robustness
+
+# What may differ between networks that are compared.
+OF_EACH = ('network', 'transferred from', 'batch_size', 'device')
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,15 +47,35 @@ def named_folder(text: str) -> Tuple[str, Path]:
     return name, results
 
 
+def read(networks: Sequence[Tuple[str, Path]]) -> Dict[str, List[robustness.Row]]:
+    """Return the rows of each network.
+
+    Raises:
+        ValueError: they were tested on other images, or by other attacks.
+    """
+    results, tests = {}, {}
+    for name, path in networks:
+        results[name], settings = robustness.read_results(path)
+        tests[name] = {k: v for k, v in settings.items() if k not in OF_EACH}
+    (first, expected), *others = tests.items()
+    for name, found in others:
+        if found != expected:
+            raise ValueError(
+                f'{name} was tested with {found}, {first} with {expected}; test both '
+                'with the same options.'
+            )
+    return results
+
+
 def main() -> None:
     """Compare and draw."""
     args = parse_args()
-    results = {name: robustness.read_results(path) for name, path in args.networks}
+    results = read(args.networks)
     print(robustness.compare(results))
     for name, rows in results.items():
         for text in robustness.masking_warnings(rows):
             print(f'\n{name}: gradient masking? {text}', end='')
-    robustness.draw(results, args.out)
+    robustness.draw(robustness.shared(results), args.out)
     print(f'\n\npicture: {args.out}')
 
 
