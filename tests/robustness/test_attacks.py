@@ -59,13 +59,14 @@ def test_more_steps_find_more_loss():
     assert fgsm < pgd
 
 
+@pytest.mark.parametrize('classes', [2, 3])
 @pytest.mark.parametrize('name', ATTACKS)
-def test_a_linear_network_falls_where_its_margin_ends(name):
+def test_a_linear_network_falls_where_its_margin_ends(name, classes):
     """A pixel of the own stripe is 15/255 above the others, so 8/255 turns them."""
-    bytes_, labels = images()
+    bytes_, labels = images(classes=classes)
     for eps, right in ((4, 1.0), (12, 0.0)):
         pixels = bytes_.float() / 255
-        net = Linear(halves())
+        net = Linear(halves(classes))
         found = attacked(net, name, eps / 255, pixels, labels)
         assert net(found).argmax(1).eq(labels).float().mean() == right
 

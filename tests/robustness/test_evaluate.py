@@ -54,13 +54,14 @@ def test_transferred_attacks_follow_the_gradients_of_the_other_network(tmp_path)
     pytest.importorskip('art')
     red, rest = halves(), halves()
     red[:, 1:], rest[:, :1] = 0, 0
-    conditions = plan_conditions(['fgsm'], [12], ['fgsm'], [], [])
+    conditions = plan_conditions(['fgsm'], [4, 12], ['fgsm'], [], [])
     for source, left in ((Linear(rest), 1), (Linear(red), 0)):
         folder = tmp_path / str(left)
         records = evaluated(folder, job(Linear(red), source), conditions)
-        (own,) = {c for o in records.of('attack/fgsm/12') for c in o.correct}
+        for eps, right in ((4, 1), (12, 0)):  # the margin ends at 7.5
+            outcomes = records.of(f'attack/fgsm/{eps}')
+            assert {c for o in outcomes for c in o.correct} == {right}
         away = [c for o in records.of('transfer/fgsm/12') for c in o.correct]
-        assert own == 0
         assert away == [left] * 12
 
 
