@@ -122,19 +122,25 @@ def test_corruptions_are_those_of_the_function(tmp_path):
     from mmadf.robustness import corrupt
     from mmadf.robustness.evaluate import batch_seed
 
-    big = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
+    big = torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8).repeat(7, 1, 1, 1)
     seen = []
 
     class Seeing(Linear):
+        reads_bgr = True
+
         def forward(self, pixels):
             seen.append(pixels)
             return super().forward(pixels[..., :SIZE, :SIZE])
 
-    condition = Condition('corruption', 'shot_noise', 3.0)
-    work = Evaluation(Seeing(halves()), big, torch.tensor([0, 1, 2]), PLAN, seed=4)
+    condition = Condition('corruption', 'frost', 3.0)
+    labels = torch.zeros(7, dtype=torch.long)
+    work = Evaluation(Seeing(halves()), big, labels, PLAN, seed=4)
     evaluated(tmp_path, work, [condition])
-    seed = batch_seed(4, condition, 0)
-    assert_close(seen[0], corrupt(big, 'shot_noise', 3, seed).float() / 255)
+    for batch, (pixels, count) in enumerate(zip(seen, (5, 2), strict=True)):
+        seed = batch_seed(4, condition, batch)
+        expected = corrupt(big[:count], 'frost', 3, seed, bgr=True)
+        assert_close(pixels, expected.float() / 255)
+    assert not torch.equal(seen[0][:2], seen[1])
 
 
 def test_masked_gradients_are_found_out(tmp_path):

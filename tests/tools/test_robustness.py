@@ -161,6 +161,23 @@ def test_what_cannot_be_compared_is_named(words, message, monkeypatch, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ('corruptions', 'expected'), [(['none'], []), (['fog', 'snow'], ['fog', 'snow'])]
+)
+def test_all_attacks_but_autoattack_are_transferred(
+    corruptions, expected, script, files, monkeypatch
+):
+    words = [*files, '--eps', 3, '--severities', 2, '--corruptions', *corruptions]
+    monkeypatch.setattr(sys, 'argv', ['x', *map(str, [*words, '--transfer', *files])])
+    plan = script.plan(script.parse_args())
+    assert [condition.key for condition in plan] == [
+        'clean//0',
+        *(f'attack/{name}/3' for name in ('fgsm', 'bim', 'pgd', 'autoattack')),
+        *(f'transfer/{name}/3' for name in ('fgsm', 'bim', 'pgd')),
+        *(f'corruption/{name}/2' for name in expected),
+    ]
+
+
 @pytest.mark.slow
 def test_a_stopped_run_keeps_what_it_has(files, tmp_path):
     pytest.importorskip('art')
