@@ -11,8 +11,9 @@ of masked gradients are printed and stand in the table.
 
 Written to DIR after each batch: `records.jsonl`; after each attack or corruption at
 one strength: `table.md`, `table.csv`, `results.json`; at the end: `robustness.png`.
-Start the same command again to go on after an interruption, also with other attacks,
-eps, corruptions or severities. tools/analysis/robustness.py compares several networks.
+Start the same command again to go on after an interruption; other attacks, eps,
+corruptions and severities are added to what is there. tools/analysis/robustness.py
+compares several networks.
 """
 
 import argparse
@@ -165,7 +166,7 @@ def main() -> None:
     out = records.path.parent
     try:
         for _ in robustness.evaluate(job, conditions, records):
-            rows = robustness.summarise(records, conditions, len(job.images))
+            rows = robustness.summarise(records, len(job.images))
             table = report(rows, settings, out)
     except KeyboardInterrupt:
         print(f'\nstopped, {out} is kept; the same command goes on', file=sys.stderr)

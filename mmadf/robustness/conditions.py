@@ -21,6 +21,12 @@ class Condition(NamedTuple):
         """A name of its own."""
         return f'{self.kind}/{self.name}/{self.strength:g}'
 
+    @classmethod
+    def of_key(cls, key: str) -> 'Condition':
+        """Return the condition whose name of its own is `key`."""
+        kind, name, strength = key.split('/')
+        return cls(kind, name, float(strength))
+
 
 def plan_conditions(
     attacks: Sequence[str],

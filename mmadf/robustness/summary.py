@@ -4,7 +4,7 @@ from typing import List, NamedTuple, Sequence
 
 import torch
 
-from .conditions import Condition
+from .conditions import KINDS, Condition
 from .records import Outcome, Records
 
 BINS = 15
@@ -28,18 +28,18 @@ class Row(NamedTuple):
     seconds: float
 
 
-def summarise(
-    records: Records, conditions: Sequence[Condition], images: int
-) -> List[Row]:
+def summarise(records: Records, images: int) -> List[Row]:
     """Return a row for each condition that was tested to the end.
 
     Args:
-        records: of the test.
-        conditions: those to report.
+        records: of the test, of whatever was asked for, once or in several goes.
         images: how many were to be tested.
+
+    Returns:
+        Rows by kind, by name in the order of testing, and by strength.
     """
     rows = []
-    for condition in conditions:
+    for condition in _in_order(records):
         outcomes = records.of(condition.key)
         if sum(len(outcome.correct) for outcome in outcomes) == images:
             rows.append(_row(condition, outcomes))
@@ -70,6 +70,16 @@ def calibration_error(confidence: Sequence[float], correct: Sequence[int]) -> fl
         n_bins=BINS,
         norm='l1',
     ).item()
+
+
+def _in_order(records: Records) -> List[Condition]:
+    known = [
+        Condition.of_key(key) for key in dict.fromkeys(k for k, _ in records.outcomes)
+    ]
+    names = list(dict.fromkeys(condition.name for condition in known))
+    return sorted(
+        known, key=lambda c: (KINDS.index(c.kind), names.index(c.name), c.strength)
+    )
 
 
 def _row(condition: Condition, outcomes: Sequence[Outcome]) -> Row:

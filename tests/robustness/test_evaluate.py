@@ -153,7 +153,7 @@ def test_masked_gradients_are_found_out(tmp_path):
     warnings = {}
     for name, network in (('open', Linear), ('masked', Masked)):
         work = job(network(halves()), Linear(halves()), plan)
-        rows = summarise(evaluated(tmp_path / name, work, conditions), conditions, 12)
+        rows = summarise(evaluated(tmp_path / name, work, conditions), 12)
         warnings[name] = masking_warnings(rows)
     assert warnings['open'] == []
     text = '\n'.join(warnings['masked'])

@@ -69,12 +69,27 @@ def test_a_condition_counts_all_its_batches_once_they_are_all_there(tmp_path):
     pytest.importorskip('torchmetrics')
     records = Records(tmp_path, {})
     records.add(CLEAN.key, 1, outcome(1, brier=1.0))
-    assert summarise(records, [CLEAN, FOG], images=4) == []
+    assert summarise(records, images=4) == []
     records.add(CLEAN.key, 0, outcome(1, 0, 1))
-    (found,) = summarise(records, [CLEAN, FOG], images=4)
+    (found,) = summarise(records, images=4)
     assert found[:5] == ('clean', '', 0.0, 4, 75.0)
     assert found.ece == pytest.approx(0)
     assert (found.brier, found.seconds) == (1.75 / 4, 4.0)
+
+
+def test_rows_are_in_order_whatever_was_tested_first(tmp_path):
+    pytest.importorskip('torchmetrics')
+    records = Records(tmp_path, {})
+    plan = plan_conditions(['pgd', 'fgsm'], [10, 0.5], ['fgsm'], ['fog'], [5, 1])
+    for condition in reversed(plan[1:]):
+        records.add(condition.key, 0, outcome(1))
+    records.add(CLEAN.key, 0, outcome(1))
+    assert [row[:3] for row in summarise(records, images=1)] == [
+        ('clean', '', 0),
+        *[('attack', name, eps) for name in ('fgsm', 'pgd') for eps in (0.5, 10)],
+        *[('transfer', 'fgsm', eps) for eps in (0.5, 10)],
+        *[('corruption', 'fog', severity) for severity in (1, 5)],
+    ]
 
 
 def test_records_are_read_again_without_the_torn_line(tmp_path):

@@ -130,7 +130,7 @@ def test_the_script_reports_goes_on_and_compares(script, call, files, tmp_path):
     assert own == away  # its own copy is the other network
 
     more = ('--attacks', 'fgsm', '--corruptions', 'none')
-    call(*command, *more)
+    assert '| fog |' in call(*command, *more)
     assert (out / 'records.jsonl').read_text().splitlines() == lines
     with pytest.raises(ValueError, match="results of other settings: {'seed': 0}"):
         call(*command, *more, '--seed', 1)
