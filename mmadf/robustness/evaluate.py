@@ -46,7 +46,11 @@ def evaluate(
         job: what to test.
         conditions: see `plan_conditions`.
         records: take the outcomes.
+
+    Raises:
+        ValueError: attacks made on the source cannot be shown to the network.
     """
+    _check(job)
     size = job.plan.batch_size
     parts = [slice(i, i + size) for i in range(0, len(job.images), size)]
     todo = {
@@ -64,6 +68,20 @@ def evaluate(
                 records.add(condition.key, batch, outcome)
                 bar.update(len(outcome.correct))
             yield condition
+
+
+def _check(job: Evaluation) -> None:
+    if job.source is None:
+        return
+    own, other = (
+        dict(classes=net.num_classes, bgr=net.reads_bgr)
+        for net in (job.network, job.source)
+    )
+    if own != other:
+        raise ValueError(
+            f'the other network reads {other}, this one {own}; transfer attacks from a '
+            'network of the same classes whose data preprocessor has the same to_rgb.'
+        )
 
 
 def _targets(job: Evaluation, conditions: Sequence[Condition]) -> Dict[str, object]:

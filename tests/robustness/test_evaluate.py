@@ -65,6 +65,15 @@ def test_transferred_attacks_follow_the_gradients_of_the_other_network(tmp_path)
         assert away == [left] * 12
 
 
+@pytest.mark.parametrize(('classes', 'bgr'), [(2, False), (3, True)])
+def test_a_source_that_reads_other_images_is_refused(classes, bgr, tmp_path):
+    source = Linear(halves(classes))
+    source.reads_bgr = bgr
+    conditions = plan_conditions([], [8], ['fgsm'], [], [])
+    with pytest.raises(ValueError, match='transfer attacks from a network of the same'):
+        evaluated(tmp_path, job(source=source), conditions)
+
+
 def test_what_is_known_is_not_computed_again(tmp_path):
     pytest.importorskip('art')
     conditions = plan_conditions(['pgd'], [4, 8], [], [], [])
