@@ -66,20 +66,26 @@ def curves(rows: Sequence[Row], kind: str) -> Dict[str, Curve]:
 
 
 def _panel(panel: object, kind: str, results: Dict[str, Sequence[Row]]) -> None:
-    """Draw all networks under one kind of harm; strengths are evenly spaced."""
-    by_network = {name: curves(rows, kind) for name, rows in results.items()}
-    ticks = sorted({s for c in by_network.values() for x, _ in c.values() for s in x})
-    for index, (network, found) in enumerate(by_network.items()):
-        for name, (strengths, accuracies) in found.items():
-            label = [network] * (len(results) > 1) + [name] * (kind != 'corruption')
-            panel.plot(
-                [ticks.index(s) for s in strengths],
-                accuracies,
-                STYLES.get(name, '-'),
-                color=f'C{index if len(results) > 1 else len(panel.lines)}',
-                marker='.',
-                label=' '.join(label) or name,
-            )
+    """Draw all networks under one kind of harm; strengths are evenly spaced.
+
+    Colours tell the networks apart, strokes the attacks; of one network both do.
+    """
+    found = {name: curves(rows, kind) for name, rows in results.items()}
+    ticks = sorted({s for c in found.values() for x, _ in c.values() for s in x})
+    attacks = list(dict.fromkeys(attack for c in found.values() for attack in c))
+    networks, many = list(results), len(results) > 1
+    for network, by_attack in found.items():
+        for attack, (strengths, accuracies) in by_attack.items():
+            color = networks.index(network) if many else attacks.index(attack)
+            style = dict(linestyle=STYLES.get(attack, '-'), color=f'C{color}')
+            places = [ticks.index(strength) for strength in strengths]
+            panel.plot(places, accuracies, marker='.', **style)
+    for index, name in enumerate(networks if many else attacks):
+        style = STYLES.get(name, '-')
+        panel.plot([], [], color=f'C{index}', linestyle=style, label=name)
+    if many and kind != 'corruption':
+        for name in attacks:
+            panel.plot([], [], color='gray', linestyle=STYLES.get(name), label=name)
     unit = 'severity' if kind == 'corruption' else 'eps in 1/255 (0: clean)'
     panel.set(xlabel=unit, title=TITLES[kind])
     panel.set_xticks(range(len(ticks)), [f'{tick:g}' for tick in ticks])

@@ -229,9 +229,29 @@ def test_curves_start_clean_and_mean_only_whole_severities():
     assert curves(rows, 'corruption') == dict(mean=([0, 1], [80, 65]))
 
 
-def test_a_picture_has_a_panel_for_each_kind(tmp_path):
+@pytest.mark.parametrize(
+    ('networks', 'legend'),
+    [
+        ('a', ['fgsm', 'pgd']),
+        ('ab', ['a', 'b', 'fgsm', 'pgd']),
+    ],
+)
+def test_a_picture_has_a_panel_for_each_kind(networks, legend, tmp_path, monkeypatch):
     pyplot = pytest.importorskip('matplotlib.pyplot')
-    draw(
-        dict(a=rows_of_all_kinds(), b=rows_of_all_kinds()[:4]), tmp_path / 'x' / 'p.png'
-    )
-    assert pyplot.imread(tmp_path / 'x' / 'p.png').shape[:2] == (540, 1980)
+    monkeypatch.setattr(pyplot, 'close', lambda figure: None)
+    path = tmp_path / 'new' / 'picture.png'
+    draw({name: rows_of_all_kinds() for name in networks}, path)
+    assert path.read_bytes().startswith(b'\x89PNG')
+    panels = pyplot.gcf().axes
+    assert [panel.get_title() for panel in panels] == [
+        'attacked',
+        'attack of another network',
+        'corrupted',
+    ]
+    texts = [text.get_text() for text in panels[0].get_legend().get_texts()]
+    assert texts == legend
+    drawn = [line.get_xydata().tolist() for line in panels[0].lines]
+    assert [[0, 80], [1, 55], [2, 5]] in drawn  # pgd at 0, 1 and 8, evenly spaced
+    assert drawn.count([[0, 80], [1, 60]]) == len(networks)
+    monkeypatch.undo()
+    pyplot.close('all')
