@@ -3,7 +3,7 @@
 Run: python tools/train.py configs/decoupled/baseline_cnn9_cifar10_fgsm.py
 Expect: not trained by us; the paper, whose attack, strength and network our source
     does not name: 83.70 % on clean images, 78.96 % under FGSM, 7.96 % under BIM.
-Cost: 1 x CNN-9; 1.5 times that of the plain training.
+Cost: 1 x CNN-9; 1.5 times as many passes as plain training.
 """
 
 _base_ = './baseline_cnn9_cifar10.py'

@@ -64,8 +64,7 @@ class AdversarialTrainingHook(Hook):
 
     Paper: Decoupled Networks, arXiv 1804.08071, reports networks trained in this way;
         strength and share are not known to us.
-    Ours: the share in the batch, as arXiv 1611.01236 mixes them; the strength; where
-        the attack gets its statistics, see below.
+    Ours: share, as arXiv 1611.01236 mixes them, strength, and statistics, see below.
 
     For any classifier of the host with `loss(inputs, data_samples)`, `ADFClassifier`
     with the losses of both heads; network and checkpoints stay what they are. The loss
