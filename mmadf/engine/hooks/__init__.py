@@ -1,8 +1,8 @@
 """Hooks of MMEngine's Runner."""
 
+from .adversarial_training import AdversarialTrainingHook
 from .appearance_weight import AppearanceWeightHook
 from .channels_last import ChannelsLastHook
-from .adversarial_training import AdversarialTrainingHook
 from .check_data import CheckDataHook
 from .decoupled_training import (
     OrthogonalityHook,
