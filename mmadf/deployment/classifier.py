@@ -16,6 +16,28 @@ from torch import nn
 import mmadf  # noqa: F401  registers
 
 
+def check_files(checkpoint: str, out: Path, suffix: str) -> None:
+    """Find out before the work whether it can be read and written.
+
+    Args:
+        checkpoint: path, or an address that MMEngine's loader knows.
+        out: file to write.
+        suffix: what its name must end with.
+
+    Raises:
+        FileNotFoundError: the checkpoint, or the folder of `out`, is not there.
+        ValueError: `out` is no name of such a file.
+    """
+    if '://' not in str(checkpoint) and not Path(checkpoint).is_file():
+        raise FileNotFoundError(f'there is no checkpoint {checkpoint}.')
+    if out.suffix != suffix or out.is_dir():
+        raise ValueError(f'out={out} must be the name of a file, *{suffix}.')
+    if not out.parent.is_dir():
+        raise FileNotFoundError(
+            f'there is no folder {out.parent} for {out.name}; create it.'
+        )
+
+
 def read_config(config: str) -> Config:
     """Return the config of a file, or of a name of `mmpretrain.list_models`.
 

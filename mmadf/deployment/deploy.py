@@ -10,7 +10,7 @@ from mmengine.runner import save_checkpoint
 
 from mmadf.models import ADFClassifier
 
-from .classifier import load_classifier, read_config, test_dataset
+from .classifier import check_files, load_classifier, read_config, test_dataset
 from .images import view_through
 
 TOLERANCE = 1e-5
@@ -44,7 +44,9 @@ def deploy_classifier(
             appearance head, or a difference above 1e-5.
     """
     out = Path(out)
-    _check_files(checkpoint, out)
+    check_files(checkpoint, out, '.pth')
+    if out.exists() and out.samefile(checkpoint):
+        raise ValueError(f'out={out} is the checkpoint itself; give another name.')
     cfg = read_config(config)
     model, meta = load_classifier(cfg, checkpoint)
     if not isinstance(model, ADFClassifier) or model.deployed:
@@ -107,19 +109,6 @@ def without_start(cfg: Any) -> Any:
 
 def _is_pretrained(cfg: Any) -> bool:
     return isinstance(cfg, dict) and cfg.get('type') == 'Pretrained'
-
-
-def _check_files(checkpoint: str, out: Path) -> None:
-    if '://' not in str(checkpoint) and not Path(checkpoint).is_file():
-        raise FileNotFoundError(f'there is no checkpoint {checkpoint}.')
-    if out.suffix != '.pth' or out.is_dir():
-        raise ValueError(f'out={out} must be the name of a file, *.pth.')
-    if not out.parent.is_dir():
-        raise FileNotFoundError(
-            f'there is no folder {out.parent} for {out.name}; create it.'
-        )
-    if out.exists() and out.samefile(checkpoint):
-        raise ValueError(f'out={out} is the checkpoint itself; give another name.')
 
 
 def _compare(draft: Path, images: torch.Tensor, expected: torch.Tensor) -> float:

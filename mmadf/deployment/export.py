@@ -10,7 +10,7 @@ from typing import Callable, Optional, Tuple, Union
 import torch
 from torch.export import ExportedProgram
 
-from .classifier import load_classifier, read_config
+from .classifier import check_files, load_classifier, read_config
 from .network import ExportError, Subject, prepare
 from .rewrites import dynamic_batch
 from .verify import largest_difference, onnx_runner, pt2_runner, spread
@@ -81,14 +81,7 @@ def _check(checkpoint: str, out: Path, tolerance: float) -> None:
         raise ImportError(
             f'export: {" and ".join(missing)} missing: pip install {" ".join(missing)}'
         )
-    if '://' not in str(checkpoint) and not Path(checkpoint).is_file():
-        raise FileNotFoundError(f'export: there is no checkpoint {checkpoint}.')
-    if out.suffix != '.onnx' or out.is_dir():
-        raise ValueError(f'export: out={out} must be the name of a file, *.onnx.')
-    if not out.parent.is_dir():
-        raise FileNotFoundError(
-            f'export: there is no folder {out.parent} for {out.name}; create it.'
-        )
+    check_files(checkpoint, out, '.onnx')
     if not tolerance > 0:
         raise ValueError(f'export: tolerance={tolerance} must be > 0.')
 
