@@ -338,6 +338,24 @@ def test_appearance_branch_can_have_another_backbone():
     step(adf, images())
 
 
+def test_a_source_may_lie_behind_what_the_appearance_head_takes():
+    shallow = backbone_cfg(out_indices=(1,))
+    head = dict(type='LinearClsHead', num_classes=5, in_channels=CHANNELS[1])
+    adf = build(
+        appearance=dict(backbone=shallow, head=head),
+        mapper=dict(type='Mapper', sources=(2,)),
+    )
+    randomise(adf.mappers, std=0.2)
+    x = images()
+    step(adf, x)
+    adf.eval()
+    (second,) = adf.appearance_backbone(x)
+    expected = adf.appearance_head.fc(second.mean((2, 3)))
+    assert_close(adf.scores(x)['appearance'], expected)
+    assert adf.appearance_backbone.layer3[0].bn2.weight.grad.abs().sum() > 0
+    assert not list(adf.appearance_backbone.layer4.parameters())
+
+
 def test_host_heads_work_on_both_branches():
     wise = dict(
         type='WiseSrNetHead', num_classes=5, in_channels=64, map_size=2, pool_size=None
