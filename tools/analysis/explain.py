@@ -1,0 +1,99 @@
+"""What an ADF network does with images: one page of pictures for each.
+
+Run: python tools/analysis/explain.py CONFIG CHECKPOINT IMAGES OUT [--device cpu]
+
+IMAGES is an image, or a folder with images in any subfolders; the page of
+IMAGES/a/b.jpg is OUT/a/b.jpg.png. A page shows where the gates let appearance in, what
+the appearance network, the semantic network without appearance, and both together
+decide, and which places speak for it (Grad-CAM). If an image lies in a folder named
+after a class, that class is marked. Needs captum >= 0.9.
+"""
+
+import argparse
+from pathlib import Path
+from typing import List, Tuple
+
+import mmpretrain
+import torch
+from mmengine.runner import load_checkpoint
+from torch import nn
+from tqdm import tqdm
+
+import mmadf  # noqa: F401  registers
+from mmadf.evaluation.decisions import import_grad_cam
+from mmadf.evaluation.explanation_page import Page, draw_page, to_rgb
+from mmadf.evaluation.explanations import check_model, explain
+from mmadf.evaluation.image_files import (
+    ImageReader,
+    class_names,
+    class_of,
+    find_images,
+)
+from mmadf.evaluation.pictures import import_pyplot
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', help='config file of the network')
+    parser.add_argument('checkpoint', help='checkpoint file of it')
+    parser.add_argument('images', type=Path, help='an image, or a folder of them')
+    parser.add_argument('out', type=Path, help='folder for the pages')
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    parser.add_argument('--device', default=device, help=f'default: {device}')
+    return parser.parse_args()
+
+
+def load(args: argparse.Namespace) -> Tuple[nn.Module, dict]:
+    """Return the network, with all its weights, and the checkpoint.
+
+    Raises:
+        TypeError: it is no ADF classifier.
+        RuntimeError: the checkpoint is of another network.
+    """
+    model = mmpretrain.get_model(args.config, device=args.device)
+    check_model(model)
+    loaded = load_checkpoint(
+        model, args.checkpoint, map_location='cpu', strict=True, logger='silent'
+    )
+    return model, loaded
+
+
+def draw_pages(
+    model: nn.Module, loaded: dict, files: List[Path], root: Path, out: Path
+) -> List[str]:
+    """Write a page for each image; return what is wrong with those left out."""
+    reader, problems = ImageReader(model._config), []
+    for file in tqdm(files, desc='pages', unit='image'):
+        try:
+            inputs = reader(file)
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        batch = model.data_preprocessor(dict(inputs=inputs[None]))
+        explanation = explain(model, batch['inputs'])
+        names = class_names(model._config, loaded, len(explanation.scores))
+        image = to_rgb(inputs, batch['inputs'].shape[-2:])
+        page = Page(image, file.name, class_of(file, names), explanation, names)
+        draw_page(page, out / file.relative_to(root).with_name(f'{file.name}.png'))
+    return problems
+
+
+def main() -> None:
+    """Load, look at every image, and say what could not be read."""
+    args = parse_args()
+    import_pyplot()
+    import_grad_cam()
+    files = find_images(args.images)
+    model, loaded = load(args)
+    root = args.images.parent if args.images.is_file() else args.images
+    problems = draw_pages(model, loaded, files, root, args.out)
+    for problem in problems:
+        print(f'left out, cannot be read: {problem}')
+    print(f'{len(files) - len(problems)} pages: {args.out}')
+    if len(problems) == len(files):
+        raise SystemExit(1)
+
+
+if __name__ == '__main__':
+    main()
