@@ -1,5 +1,6 @@
 """Shared by the tests: the checkout, small networks and small image folders."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
 
 import mmadf  # noqa: F401  registers components and config paths
 
@@ -19,6 +21,17 @@ ROOT = Path(__file__).parents[1]
 def _seed():
     torch.manual_seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _no_log_file_of_another_test():
+    """Close the log files of a test's runners: MMEngine goes on writing to them."""
+    yield
+    for logger in MMLogger._instance_dict.values():
+        for handler in list(logger.handlers):
+            if isinstance(handler, logging.FileHandler):
+                logger.removeHandler(handler)
+                handler.close()
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def break_key(job, images):
     [
         (break_data_root, "train_dataloader.dataset: data_root='no/such' is no folder"),
         (break_classes, 'model.head.num_classes=7, but the train set has 2 classes'),
-        (break_index, 'does not have all of the stages [0, 3, 9]'),
+        (break_index, 'mapper sources=(0, 9) must name stages of the appearance'),
         (break_image, 'cannot be read:'),
         (break_key, "unknown config key 'optim_wraper'; did you mean 'optim_wrapper'"),
     ],
