@@ -1,0 +1,5 @@
+"""Loops of MMEngine's Runner."""
+
+from .readouts import ReadoutsTestLoop
+
+__all__ = ['ReadoutsTestLoop']

@@ -1,0 +1,105 @@
+from statistics import fmean
+
+import pytest
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from mmpretrain.structures import DataSample
+from torch.utils.data import Dataset
+
+from mmadf.registry import MODELS
+from tests.helpers import adf_cfg, randomise
+
+LABELS = [0, 1, 2, 3, 4, 0, 1]
+
+
+class Images(Dataset):
+    metainfo = {}
+
+    def __len__(self):
+        return len(LABELS)
+
+    def __getitem__(self, index):
+        image = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(index))
+        return dict(inputs=image, data_samples=DataSample().set_gt_label(LABELS[index]))
+
+
+class MeanScore(BaseMetric):
+    """Mean probability of the label: no two readouts have the same."""
+
+    def process(self, data_batch, data_samples):
+        for sample in data_samples:
+            label = int(sample['gt_label'])
+            self.results.append(float(sample['pred_score'][label]))
+
+    def compute_metrics(self, results):
+        return dict(score=fmean(results), images=len(results))
+
+
+def build(**changes):
+    cfg = adf_cfg(**changes)
+    if cfg['type'] == 'ImageClassifier':
+        cfg.pop('mapper')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        return randomise(MODELS.build(cfg), std=0.2)
+
+
+def run(model, tmp_path, loop):
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        runner = Runner(
+            model,
+            str(tmp_path),
+            test_dataloader=dict(
+                batch_size=3,
+                dataset=Images(),
+                sampler=dict(type='DefaultSampler', shuffle=False),
+                collate_fn=dict(type='default_collate'),
+            ),
+            test_cfg=dict(type=loop),
+            test_evaluator=[dict(type='Accuracy', topk=(1, 2)), MeanScore()],
+            experiment_name=f'{tmp_path.name}_{loop}_{id(model)}',
+            log_level='ERROR',
+            default_scope='mmpretrain',
+        )
+        return runner.test()
+
+
+@pytest.mark.parametrize('readout', ['semantic', 'appearance', 'sum'])
+def test_each_readout_gets_what_it_would_get_alone(readout, tmp_path):
+    model = build(readout=readout)
+    found = run(model, tmp_path, 'mmadf.ReadoutsTestLoop')
+    alone = {}
+    for name in ('semantic', 'appearance', 'sum'):
+        model.readout = name
+        prefix = '' if name == readout else f'{name}/'
+        metrics = run(model, tmp_path, 'TestLoop')
+        alone.update({f'{prefix}{key}': value for key, value in metrics.items()})
+    assert found == pytest.approx(alone)
+    assert found['images'] == len(LABELS)
+    assert len({value for key, value in found.items() if key.endswith('score')}) == 3
+
+
+def test_classifier_without_readouts_is_tested_as_ever(tmp_path):
+    model = build(type='ImageClassifier')
+    found = run(model, tmp_path, 'mmadf.ReadoutsTestLoop')
+    assert found == run(model, tmp_path, 'TestLoop')
+    assert set(found) == {'accuracy/top1', 'accuracy/top2', 'score', 'images'}
+
+
+def test_deployed_network_has_one_readout(tmp_path):
+    model = build()
+    model.switch_to_deploy(fold=False)
+    found = run(model, tmp_path, 'mmadf.ReadoutsTestLoop')
+    assert set(found) == {'accuracy/top1', 'accuracy/top2', 'score', 'images'}
+    assert found == run(model, tmp_path, 'TestLoop')
+
+
+def test_network_runs_once_for_all_readouts(tmp_path):
+    model, passes = build(), []
+    model.backbone.register_forward_hook(lambda *_: passes.append(1))
+    model.head.fc.register_forward_hook(
+        lambda _, inputs, __: passes.append(len(inputs[0]))
+    )
+    run(model, tmp_path, 'mmadf.ReadoutsTestLoop')
+    assert [n for n in passes if n != 1] + [n for n in passes if n == 1] == [3, 3, 1]
