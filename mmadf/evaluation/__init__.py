@@ -1,6 +1,12 @@
 """What a trained network can do and what it costs."""
 
-from .cost import compare_costs, cost_table, count_cost, count_parts
+from .cost import (
+    compare_costs,
+    cost_table,
+    count_cost,
+    count_costs,
+    count_parts,
+)
 from .logs import (
     counts_epochs,
     read_log,
@@ -15,6 +21,7 @@ __all__ = [
     'compare_costs',
     'cost_table',
     'count_cost',
+    'count_costs',
     'count_parts',
     'counts_epochs',
     'read_log',

@@ -87,13 +87,14 @@ def count_cost(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, int]:
 
 
 def compare_costs(
-    model: nn.Module, image_size: Tuple[int, int]
+    model: nn.Module, image_size: Tuple[int, int], fold: bool = True
 ) -> Dict[str, Dict[str, Cost]]:
     """Count the parts of a classifier as it is trained and as it is deployed.
 
     Args:
         model: a classifier; an ADF classifier is left as it is.
         image_size: height and width in pixels.
+        fold: see `ADFClassifier.switch_to_deploy`.
 
     Returns:
         Costs by part under 'trained', for an ADF classifier with all its readouts,
@@ -102,9 +103,33 @@ def compare_costs(
     columns = dict(trained=count_parts(model, _every_readout(model), image_size))
     if hasattr(model, 'switch_to_deploy') and model.readout == 'semantic':
         small = deepcopy(model)
-        small.switch_to_deploy()
+        small.switch_to_deploy(fold=fold)
         columns['deployed'] = count_parts(small, small, image_size)
     return columns
+
+
+def count_costs(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, int]:
+    """Count the cost of a forward pass in training and of one in deployment.
+
+    Nothing is folded, so that batch norms count as those of other networks do. What
+    cannot be cut is deployed whole.
+
+    Args:
+        model: a classifier; it is left as it is, in evaluation mode.
+        image_size: height and width in pixels.
+
+    Returns:
+        `trained_parameters`, `trained_multiply_adds`, `deployed_parameters` and
+        `deployed_multiply_adds`, see `count_cost`.
+    """
+    columns = compare_costs(model, image_size, fold=False)
+    return {
+        f'{when}_{what}': count
+        for when in ('trained', 'deployed')
+        for what, count in total(columns.get(when, columns['trained']))
+        ._asdict()
+        .items()
+    }
 
 
 def total(parts: Dict[str, Cost], names: Tuple[str, ...] = ()) -> Cost:

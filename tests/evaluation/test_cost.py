@@ -3,9 +3,15 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from mmadf.evaluation import compare_costs, cost_table, count_cost, count_parts
+from mmadf.evaluation import (
+    compare_costs,
+    cost_table,
+    count_cost,
+    count_costs,
+    count_parts,
+)
 from mmadf.registry import MODELS
-from tests.helpers import adf_cfg
+from tests.helpers import adf_cfg, backbone_cfg
 
 
 class Network(nn.Module):
@@ -93,3 +99,53 @@ def test_another_classifier_has_one_column():
     columns = compare_costs(Network(), (6, 5))
     assert list(columns) == ['trained']
     assert [row[0] for row in cost_table(columns)][-1] == 'all'
+
+
+# What a study reports
+
+SIZE = (32, 32)
+WHEN = ('trained', 'deployed')
+
+
+def build(cfg):
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        return MODELS.build(cfg)
+
+
+def single():
+    cfg = adf_cfg(type='ImageClassifier')
+    cfg.pop('mapper')
+    return build(cfg)
+
+
+@pytest.mark.parametrize('what', ['parameters', 'multiply_adds'])
+def test_ordinary_classifier_costs_the_same_in_training_and_deployed(what):
+    model = single()
+    costs = count_costs(model, SIZE)
+    expected = count_cost(model, SIZE)[what]
+    assert [costs[f'{when}_{what}'] for when in WHEN] == [expected] * 2
+
+
+@pytest.mark.parametrize('what', ['parameters', 'multiply_adds'])
+def test_ensemble_costs_two_networks_in_training_and_deployed(what):
+    costs = count_costs(build(adf_cfg(mapper=None, readout='sum')), SIZE)
+    expected = 2 * count_cost(single(), SIZE)[what]
+    assert [costs[f'{when}_{what}'] for when in WHEN] == [expected] * 2
+
+
+@pytest.mark.parametrize('what', ['parameters', 'multiply_adds'])
+def test_adf_is_trained_in_full_and_deployed_without_the_appearance_end(what):
+    model = build(adf_cfg())
+    costs, one = count_costs(model, SIZE), count_cost(single(), SIZE)[what]
+    two = dict(num_stages=2, strides=(1, 2), dilations=(1, 1), out_indices=(1,))
+    shallow = count_cost(build(backbone_cfg(**two)), SIZE)[what]
+    mapper = costs[f'trained_{what}'] - 2 * one
+    assert 0 < mapper < one / 5
+    assert costs[f'deployed_{what}'] == one + shallow + mapper
+
+
+def test_network_is_left_as_it_was():
+    model = build(adf_cfg())
+    before = count_costs(model, SIZE)
+    assert not model.deployed
+    assert count_costs(model, SIZE) == before
