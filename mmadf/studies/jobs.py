@@ -7,7 +7,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import IO, Dict, List, Optional, Sequence
+from typing import IO, Dict, List, NamedTuple, Optional, Sequence
 
 from mmengine.config import Config
 from tqdm import tqdm
@@ -15,6 +15,7 @@ from tqdm import tqdm
 from mmadf.engine.launch import best_checkpoint
 from mmadf.evaluation import read_log
 
+from .devices import Devices
 from .plan import Run
 
 SECONDS_BETWEEN_LOOKS = 2
@@ -25,7 +26,8 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, str]:
     """Train and test what is not finished yet, and show progress and remaining time.
 
     A run that stopped half-way goes on from its newest checkpoint. One that another
-    process works on is left to it, so that several may share a study's folder.
+    process works on is left to it, so that several may share a study's folder. Where
+    there are GPUs, each process has one of them, and they are taken in turn.
 
     Args:
         runs: see `write_runs`.
@@ -41,7 +43,7 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, str]:
     if jobs < 1:
         raise ValueError(f'run_all: jobs={jobs} must be positive.')
     open_runs = [run for run in runs if not run.result.exists()]
-    failures, workers = {}, Workers(tools)
+    failures, workers = {}, Workers(tools, jobs)
     bar = tqdm(
         total=len(runs),
         initial=len(runs) - len(open_runs),
@@ -87,7 +89,7 @@ def trained_part(run: Run) -> float:
     plan = Config.fromfile(run.config).train_cfg
     try:
         records = read_log(run.work_dir)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # nothing yet, or half a line
         return 0.0
     if plan.get('by_epoch'):
         steps, total = [r['step'] for r in records if 'loss' not in r], plan.max_epochs
@@ -96,31 +98,44 @@ def trained_part(run: Run) -> float:
     return max(steps, default=0) / total
 
 
+class Job(NamedTuple):
+    """What the processes of a run need: its lock, the bar to move, the environment."""
+
+    run: Run
+    lock: IO
+    progress: Progress
+    environment: Dict[str, str]
+
+
 class Workers:
     """Starts the processes of runs and ends them with it.
 
     Args:
         tools: folder of train.py and test.py.
+        jobs: how many runs at once, > 0.
     """
 
-    def __init__(self, tools: Path) -> None:
+    def __init__(self, tools: Path, jobs: int) -> None:
         self.tools = tools
+        self.devices = Devices(jobs)
         self.processes: List[subprocess.Popen] = []
         self.stopped = False
 
     def work(self, run: Run, bar: tqdm) -> Optional[str]:
         """Train and test one run; return what went wrong, None if nothing."""
         progress = Progress(bar)
-        with open(run.work_dir / 'lock', 'w') as lock:
+        with (
+            self.devices.one() as environment,
+            open(run.work_dir / 'lock', 'w') as lock,
+        ):
             try:
                 # The processes inherit the lock: it lasts as long as they do.
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return 'another process works on it'
-            try:
                 if run.result.exists():  # another process has just finished it
                     return None
-                return self._train_and_test(run, lock, progress)
+                return self._train_and_test(Job(run, lock, progress, environment))
+            except BlockingIOError:
+                return 'another process works on it'
             except Exception as error:
                 return f'{type(error).__name__}: {error}'
             finally:
@@ -133,9 +148,10 @@ class Workers:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
 
-    def _train_and_test(self, run: Run, lock: IO, progress: Progress) -> Optional[str]:
+    def _train_and_test(self, job: Job) -> Optional[str]:
+        run = job.run
         train = ['train.py', run.config, '--work-dir', run.work_dir, '--resume']
-        if problem := self._run(train, run, lock, progress):
+        if problem := self._run(train, job):
             return problem
         checkpoint = best_checkpoint(run.work_dir)
         if checkpoint is None:
@@ -143,17 +159,16 @@ class Workers:
         partial = run.work_dir / 'test.partial.json'
         test = ['test.py', run.config, checkpoint, '--work-dir', run.work_dir / 'test']
         test += ['--out', partial, '--out-item', 'metrics']
-        if problem := self._run(test, run, lock, progress):
+        test += ['--cfg-options', 'test_cfg.type=mmadf.ReadoutsTestLoop']
+        if problem := self._run(test, job):
             return problem
         os.replace(partial, run.result)
         return None
 
-    def _run(
-        self, command: list, run: Run, lock: IO, progress: Progress
-    ) -> Optional[str]:
+    def _run(self, command: list, job: Job) -> Optional[str]:
         """Run a script and wait for it; its output is added to a log of its own."""
         script, *arguments = command
-        log = run.work_dir / f'{Path(script).stem}.log'
+        log = job.run.work_dir / f'{Path(script).stem}.log'
         with open(log, 'a') as output:
             if self.stopped:
                 return 'stopped'
@@ -161,7 +176,8 @@ class Workers:
                 [sys.executable, str(self.tools / script), *map(str, arguments)],
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                pass_fds=(lock.fileno(),),
+                env=job.environment,
+                pass_fds=(job.lock.fileno(),),
             )
         self.processes.append(process)
         while True:
@@ -169,7 +185,7 @@ class Workers:
                 code = process.wait(SECONDS_BETWEEN_LOOKS)
                 break
             except subprocess.TimeoutExpired:
-                progress.show(trained_part(run))
+                job.progress.show(trained_part(job.run))
         if code:
             lines = log.read_text(errors='replace').strip().splitlines() or ['']
             return f'{script} ended with {code}: {lines[-1]}; see {log}'

@@ -1,4 +1,4 @@
-"""The course and the outcome of a study as one picture."""
+"""The course and the outcome of a study, and what it costs, as pictures."""
 
 from pathlib import Path
 from typing import List, NamedTuple, Sequence
@@ -31,7 +31,7 @@ def band(group: Sequence[Result]) -> Band:
     return Band(steps, values.mean(0), width)
 
 
-def draw(results: Sequence[Result], metric: str, unit: str, path: Path) -> None:
+def draw_curves(results: Sequence[Result], metric: str, unit: str, path: Path) -> None:
     """Draw validation over training, mean and spread, and the test set by seed.
 
     Args:
@@ -61,6 +61,37 @@ def draw(results: Sequence[Result], metric: str, unit: str, path: Path) -> None:
     right.invert_yaxis()
     for axes in (left, right):
         axes.grid(alpha=0.3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def draw_costs(rows: Sequence[dict], metric: str, path: Path) -> None:
+    """Draw the metric over the cost of a forward pass, deployed and in training.
+
+    Args:
+        rows: see `summarise`; means are drawn with their standard deviation.
+        metric: name of what was measured.
+        path: picture to write.
+    """
+    plt = import_pyplot()
+    figure, axes = plt.subplots(figsize=(9, 5), layout='constrained')
+    for row in rows:
+        mean, width = row['mean'], np.nan_to_num(row['deviation'])
+        costs = [row[f'{w}_multiply_adds'] / 1e9 for w in ('deployed', 'trained')]
+        bar = axes.errorbar(
+            costs[0], mean, width, marker='o', capsize=3, ls='', label=row['variant']
+        )
+        color = bar.lines[0].get_color()
+        axes.plot(costs, [mean, mean], ':', color=color, lw=1)
+        axes.plot(costs[1], mean, 'o', color=color, mfc='none')
+    axes.set(
+        xlabel='GFLOPs (multiply-adds): filled deployed, hollow in training',
+        ylabel=metric,
+        title='test, mean ± deviation of seeds',
+    )
+    axes.legend(loc='center left', bbox_to_anchor=(1, 0.5))
+    axes.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     plt.close(figure)

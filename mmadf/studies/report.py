@@ -1,4 +1,4 @@
-"""Table and picture of what is finished of a study."""
+"""Tables and pictures of what is finished of a study."""
 
 from pathlib import Path
 from typing import List, Sequence
@@ -7,21 +7,25 @@ from mmengine.config import Config
 
 from mmadf.evaluation import counts_epochs, read_log
 
-from .picture import draw
+from .picture import draw_costs, draw_curves
 from .plan import Run
 from .results import by_variant, cost_of, read_results
-from .table import markdown, run_rows, summarise, write_csv
+from .rows import readout_rows, run_rows, summarise
+from .table import markdown, readout_markdown, write_csv
 
 
 def write_report(study: Config, runs: Sequence[Run]) -> str:
-    """Write `table.md`, `table.csv`, `runs.csv` and `curves.png` to the study's folder.
+    """Write tables and pictures to the study's folder.
+
+    These are `table.md`, `table.csv`, `runs.csv`, `curves.png` and `cost.png`, and
+    `readouts.csv` where a network has several readouts; `table.md` holds them too.
 
     Args:
         study: see `load_study`.
         runs: see `write_runs`; those that are not finished are left out.
 
     Returns:
-        The Markdown table, '' where no run is finished.
+        The Markdown tables, '' where no run is finished.
     """
     results = read_results(runs, study.metric)
     if not results:
@@ -30,10 +34,15 @@ def write_report(study: Config, runs: Sequence[Run]) -> str:
     costs = {name: cost_of(group[0].run) for name, group in by_variant(results).items()}
     rows = summarise(results, study.control, costs)
     table = markdown(rows, study.metric, study.control)
+    if readouts := readout_rows(results, study.control):
+        table += '\n\n' + readout_markdown(readouts, study.metric, study.control)
+        write_csv(readouts, folder / 'readouts.csv')
     (folder / 'table.md').write_text(table + '\n')
     write_csv(rows, folder / 'table.csv')
     write_csv(run_rows(results), folder / 'runs.csv')
-    draw(results, study.metric, _unit([r.run for r in results]), folder / 'curves.png')
+    unit = _unit([result.run for result in results])
+    draw_curves(results, study.metric, unit, folder / 'curves.png')
+    draw_costs(rows, study.metric, folder / 'cost.png')
     return table
 
 

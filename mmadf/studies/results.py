@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 
-from mmadf.evaluation import count_cost, read_log, training_seconds, validation_curve
+from mmadf.evaluation import count_costs, read_log, training_seconds, validation_curve
 from mmadf.evaluation.logs import Curve
 
 from .plan import Run
@@ -18,13 +18,15 @@ class Result(NamedTuple):
     """What one run has logged.
 
     `test` is the metric on the test set, of the checkpoint that was best on the
-    validation images; `validation` is their curve; `seconds` the time of training.
+    validation images; `validation` is their curve; `seconds` the time of training;
+    `readouts` holds the metric on the test set by readout, where there are several.
     """
 
     run: Run
     test: float
     validation: Curve
     seconds: float
+    readouts: Dict[str, float]
 
 
 def read_results(runs: Sequence[Run], metric: str) -> List[Result]:
@@ -46,7 +48,18 @@ def _read(run: Run, metric: str) -> Result:
         raise KeyError(f'{run.result} has no {metric!r}; there are {list(metrics)}.')
     records = read_log(run.work_dir)
     curve = validation_curve(records, metric)
-    return Result(run, metrics[metric], curve, training_seconds(records))
+    readouts = _readouts(run, metrics, metric)
+    return Result(run, metrics[metric], curve, training_seconds(records), readouts)
+
+
+def _readouts(run: Run, metrics: Dict[str, float], metric: str) -> Dict[str, float]:
+    """Return the metric by readout, see `ReadoutsTestLoop`; {} if there is only one."""
+    end = f'/{metric}'
+    others = {k.removesuffix(end): v for k, v in metrics.items() if k.endswith(end)}
+    if not others:
+        return {}
+    predicted = Config.fromfile(run.config).model.get('readout', 'semantic')
+    return {predicted: metrics[metric], **others}
 
 
 def by_variant(results: Sequence[Result]) -> Dict[str, List[Result]]:
@@ -58,16 +71,16 @@ def by_variant(results: Sequence[Result]) -> Dict[str, List[Result]]:
 
 
 def cost_of(run: Run) -> Dict[str, int]:
-    """Return the cost of a run's network at the size of its test images.
+    """Return what a run's network costs at the size of its test images.
 
     Args:
-        run: its `config.py` is read.
+        run: its config is read.
 
     Returns:
-        See `count_cost`.
+        See `count_costs`.
     """
     cfg = Config.fromfile(run.config)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
     size = tuple(dataset[0]['inputs'].shape[-2:])
-    return count_cost(mmpretrain.get_model(cfg), size)
+    return count_costs(mmpretrain.get_model(cfg), size)

@@ -4,6 +4,8 @@ import math
 from statistics import fmean, stdev
 from typing import Dict, NamedTuple, Sequence, Tuple
 
+import numpy as np
+
 
 class Interval(NamedTuple):
     """A mean, with the ends of its confidence interval; NaN where it is unknown."""
@@ -54,11 +56,61 @@ def paired_difference(
     return Interval(mean, mean - half, mean + half)
 
 
+def dunnett_intervals(
+    values: Dict[str, Sequence[float]],
+    control: Sequence[float],
+    confidence: float = 0.95,
+) -> Dict[str, Interval]:
+    """Return mean differences to one control with simultaneous intervals, by name.
+
+    Dunnett's test (1955), by SciPy: all intervals hold together with the given
+    confidence, however many variants there are. It takes the values as independent,
+    unpaired, and of one common variance, estimated from all of them. SciPy finds the
+    ends numerically, to about 1% of the interval's width.
+
+    Args:
+        values: by name; those with fewer than 2 take no part.
+        control: of the control.
+        confidence: probability in (0, 1) that every interval covers its difference.
+
+    Returns:
+        By name; NaN as ends where a name takes no part, or nothing varies.
+
+    Raises:
+        ImportError: SciPy is missing.
+    """
+    mean = mean_and_deviation(control)[0]
+    intervals = {
+        name: Interval(mean_and_deviation(found)[0] - mean, math.nan, math.nan)
+        for name, found in values.items()
+    }
+    names = [name for name, found in values.items() if len(found) > 1]
+    samples = [list(values[name]) for name in names]
+    if len(control) < 2 or not any(len(set(s)) > 1 for s in [*samples, control]):
+        return intervals
+    if names:
+        result = _dunnett(samples, list(control)).confidence_interval(confidence)
+        for name, low, high in zip(names, result.low, result.high, strict=True):
+            intervals[name] = intervals[name]._replace(low=float(low), high=float(high))
+    return intervals
+
+
 def _student_quantile(probability: float, freedom: int) -> float:
+    return float(_import_stats().t.ppf(probability, freedom))
+
+
+def _dunnett(samples: Sequence[Sequence[float]], control: Sequence[float]) -> object:
+    # SciPy integrates by chance; a seed gives the same digits each time.
+    return _import_stats().dunnett(
+        *samples, control=control, rng=np.random.default_rng(0)
+    )
+
+
+def _import_stats() -> object:
     try:
-        from scipy.stats import t
+        from scipy import stats
     except ImportError as error:
         raise ImportError(
             'confidence intervals are computed by SciPy: pip install scipy'
         ) from error
-    return float(t.ppf(probability, freedom))
+    return stats

@@ -1,29 +1,38 @@
 import csv
 import math
+from unittest import mock
 
 import numpy as np
 import pytest
 
-from mmadf.studies.picture import band
+from mmadf.studies.picture import band, draw_costs
 from mmadf.studies.plan import Run
 from mmadf.studies.results import Result
-from mmadf.studies.table import markdown, run_rows, summarise, write_csv
-
-COSTS = {
-    'plain': dict(parameters=1_500_000, multiply_adds=20_000_000),
-    'new': dict(parameters=1_501_000, multiply_adds=20_500_000),
-}
+from mmadf.studies.rows import readout_rows, run_rows, summarise
+from mmadf.studies.table import markdown, readout_markdown, write_csv
 
 
-def result(variant, seed, test, seconds=60.0, curve=((1, 2), (50.0, 70.0))):
-    return Result(Run(variant, seed, None, None), test, curve, seconds)
+def costs(trained, deployed):
+    return dict(
+        trained_parameters=trained * 1_000,
+        trained_multiply_adds=trained * 1_000_000,
+        deployed_parameters=deployed * 1_000,
+        deployed_multiply_adds=deployed * 1_000_000,
+    )
+
+
+COSTS = {'plain': costs(1500, 1500), 'new': costs(3100, 2250)}
+
+
+def result(variant, seed, test, seconds=60.0, curve=((1, 2), (50.0, 70.0)), **readouts):
+    return Result(Run(variant, seed, None, None), test, curve, seconds, readouts)
 
 
 RESULTS = [
     result('plain', 0, 80.0),
-    result('new', 0, 81.0, 50.0),
+    result('new', 0, 81.0, 50.0, semantic=81.0, sum=83.0),
     result('plain', 1, 82.0),
-    result('new', 1, 85.0, 70.0),
+    result('new', 1, 85.0, 70.0, semantic=85.0, sum=84.5),
 ]
 
 
@@ -31,30 +40,60 @@ def test_rows_hold_the_numbers_of_the_runs():
     pytest.importorskip('scipy')
     plain, new = summarise(RESULTS, 'plain', COSTS)
     assert (plain['variant'], plain['seeds'], plain['mean']) == ('plain', 2, 81.0)
-    assert all(math.isnan(plain[key]) for key in ('difference', 'low', 'high'))
+    gaps = ('difference', 'low', 'high', 'simultaneous_low', 'simultaneous_high')
+    assert all(math.isnan(plain[key]) for key in gaps)
     assert new['mean'] == 83.0
     assert new['deviation'] == pytest.approx(math.sqrt(8))
     # Differences 1 and 3: mean 2, standard error 1, t = 12.706 at 1 degree of freedom.
-    found = [new[key] for key in ('difference', 'low', 'high')]
-    assert found == pytest.approx([2.0, 2 - 12.7062, 2 + 12.7062], abs=1e-4)
+    # With one variant Dunnett's test is Student's of two samples: pooled variance
+    # (2 + 8) / 2, standard error sqrt(5), t = 4.3027 at 2 degrees.
+    half = 4.30265 * math.sqrt(5)
+    found = [new[key] for key in gaps]
+    assert found[:3] == pytest.approx([2.0, 2 - 12.7062, 2 + 12.7062], abs=1e-4)
+    assert found[3:] == pytest.approx([2 - half, 2 + half], abs=0.01 * half)
     assert new['seconds'] == 60.0
-    assert new['parameters'] == 1_501_000
+    assert (new['trained_parameters'], new['deployed_parameters']) == (3.1e6, 2.25e6)
 
 
 def test_markdown_shows_them():
     pytest.importorskip('scipy')
-    text = markdown(summarise(RESULTS, 'plain', COSTS), 'top1', 'plain')
-    _, _, plain, new = text.splitlines()
-    assert plain == '| plain | 2 | 81.00 ± 1.41 | – | 1.5000 | 20.000 | 60 |'
+    rows = summarise(RESULTS, 'plain', COSTS)
+    rows[1].update(simultaneous_low=-7.621, simultaneous_high=11.621)
+    _, _, plain, new = markdown(rows, 'top1', 'plain').splitlines()
+    assert plain == '| plain | 2 | 81.00 ± 1.41 | – | – | 1.5 | 1.5 | 60 |'
     assert new == (
-        '| new | 2 | 83.00 ± 2.83 | +2.00 [-10.71, +14.71] | 1.5010 | 20.500 | 60 |'
+        '| new | 2 | 83.00 ± 2.83 | +2.00 [-10.71, +14.71] | [-7.62, +11.62] '
+        '| 3.1 → 2.25 | 3.1 → 2.25 | 60 |'
     )
+
+
+def test_each_readout_is_compared_with_what_the_control_predicts():
+    pytest.importorskip('scipy')
+    semantic, total = readout_rows(RESULTS, 'plain')
+    assert [semantic[k] for k in ('variant', 'readout', 'seeds')] == [
+        'new',
+        'semantic',
+        2,
+    ]
+    assert (semantic['mean'], semantic['difference']) == (83.0, 2.0)
+    assert (total['readout'], total['mean'], total['difference']) == (
+        'sum',
+        83.75,
+        2.75,
+    )
+    text = readout_markdown([total], 'top1', 'plain')
+    shown = text.splitlines()[2]
+    # Differences 3 and 2.5: standard error 0.25.
+    assert shown == '| new | sum | 2 | 83.75 ± 1.06 | +2.75 [-0.43, +5.93] |'
 
 
 def test_one_seed_or_no_control_leaves_gaps_and_no_numbers():
     (row,) = summarise([result('new', 0, 81.0)], 'plain', COSTS)
     text = markdown([row], 'top1', 'plain')
-    assert text.splitlines()[2].startswith('| new | 1 | 81.00 ± – | – |')
+    assert text.splitlines()[2].startswith('| new | 1 | 81.00 ± – | – | – |')
+    _, new = summarise(RESULTS[:2], 'plain', COSTS)
+    text = markdown([new], 'top1', 'plain')
+    assert text.splitlines()[2].startswith('| new | 1 | 81.00 ± – | +1.00 | – |')
 
 
 def test_csv_holds_full_numbers_and_empty_fields(tmp_path):
@@ -62,12 +101,28 @@ def test_csv_holds_full_numbers_and_empty_fields(tmp_path):
     plain, new = csv.DictReader((tmp_path / 'table.csv').read_text().splitlines())
     assert (plain['difference'], plain['mean']) == ('', '80.0')
     assert (new['difference'], new['low']) == ('1.0', '')
+    assert new['deployed_multiply_adds'] == '2250000000'
 
 
 def test_each_run_is_a_row():
     assert run_rows(RESULTS)[3] == dict(
         variant='new', seed=1, test=85.0, best_validation=70.0, seconds=70.0
     )
+
+
+def test_cost_picture_shows_every_variant_where_it_belongs(tmp_path):
+    pytest.importorskip('scipy')
+    pyplot = pytest.importorskip('matplotlib.pyplot')
+    with mock.patch.object(pyplot, 'close'):
+        rows = summarise(RESULTS, 'plain', COSTS)
+        draw_costs(rows, 'top1', tmp_path / 'cost.png')
+        (axes,) = pyplot.gcf().axes
+    pyplot.close()
+    assert [text.get_text() for text in axes.get_legend().texts] == ['plain', 'new']
+    drawn = [np.array(line.get_xydata()) for line in axes.lines]
+    for point in ([1.5, 81], [2.25, 83], [3.1, 83]):
+        assert any(len(xy) == 1 and np.allclose(xy[0], point) for xy in drawn)
+    assert axes.get_xlabel().startswith('GFLOPs')
 
 
 def test_band_is_mean_and_deviation_at_common_steps():

@@ -1,0 +1,119 @@
+"""A small study, and stand-ins for the scripts that train and test its runs."""
+
+import importlib.util
+import json
+import signal
+import sys
+from functools import partial
+from unittest import mock
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.tools.conftest import CONFIG
+
+STUDY = """
+variants = {{
+    'sum': dict(config='job.py', options={{'model.readout': 'sum'}}),
+    'fused': dict(config='job.py'),
+}}
+control = 'fused'
+seeds = (0,)
+data = dict(root='{images}', test='val', val_fraction=0.25)
+options = dict(train_cfg=dict(max_epochs=2))
+work_dir = '{out}'
+"""
+
+SCRIPT = """
+import json, os, signal, sys
+from pathlib import Path
+
+name, arguments = Path(sys.argv[0]).stem, sys.argv[1:]
+config = Path(arguments[0])
+with open(os.environ['CALLS'], 'a') as file:
+    gpu = os.environ.get('CUDA_VISIBLE_DEVICES')
+    print(json.dumps([name, config.stem, arguments, gpu]), file=file)
+if os.environ.get('KILLED') == config.stem:
+    os.kill(os.getpid(), signal.SIGKILL)
+if name == 'train':
+    work_dir = Path(arguments[arguments.index('--work-dir') + 1])
+    log = work_dir / '20260101_000000' / 'vis_data' / 'scalars.json'
+    log.parent.mkdir(parents=True)
+    records = [
+        {'loss': 1.0, 'time': 0.5, 'step': 4, 'epoch': 1},
+        {'accuracy/top1': 60.0, 'step': 1},
+        {'loss': 1.0, 'time': 0.5, 'step': 8, 'epoch': 2},
+        {'accuracy/top1': 55.0, 'step': 2},
+    ]
+    log.write_text(''.join(json.dumps(r) + chr(10) for r in records))
+    (work_dir / 'best_accuracy_top1_epoch_1.pth').touch()
+else:
+    out = Path(arguments[arguments.index('--out') + 1])
+    top1 = 70.0 + 5 * config.stem.startswith('sum') + int(config.stem[-1])
+    metrics = {'accuracy/top1': top1, 'appearance/accuracy/top1': top1 - 10}
+    out.write_text(json.dumps(metrics))
+"""
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / 'out'
+
+
+@pytest.fixture
+def study_file(tmp_path, image_folder, out):
+    """Write a study of 2 variants and one seed."""
+    (tmp_path / 'job.py').write_text(CONFIG.format(data=image_folder))
+    path = tmp_path / 'small.py'
+    path.write_text(STUDY.format(images=image_folder, out=out))
+    return path
+
+
+@pytest.fixture
+def calls(tmp_path, monkeypatch):
+    """Return how the stand-ins were called: name, run, arguments, GPU."""
+    path = tmp_path / 'calls.jsonl'
+    monkeypatch.setenv('CALLS', str(path))
+
+    def _calls(name='train'):
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [call[1:] for call in map(json.loads, lines) if call[0] == name]
+
+    return _calls
+
+
+@pytest.fixture
+def scripts(tmp_path, calls):
+    """Return a folder with stand-ins for train.py and test.py."""
+    folder = tmp_path / 'tools'
+    folder.mkdir()
+    for name in ('train', 'test'):
+        (folder / f'{name}.py').write_text(SCRIPT)
+    return folder
+
+
+@pytest.fixture
+def start(study_file, capsys):
+    """Run tools/study.py in this process; return exit code, output and errors."""
+    spec = importlib.util.spec_from_file_location('study', ROOT / 'tools' / 'study.py')
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+
+    def _start(*arguments, scripts=ROOT / 'tools'):
+        script.__file__ = str(scripts / 'study.py')
+        argv = ['study.py', str(study_file), *map(str, arguments)]
+        with (
+            mock.patch.object(sys, 'argv', argv),
+            mock.patch.object(signal, 'signal'),
+            pytest.raises(SystemExit) as ended,
+        ):
+            script.main()
+        return int(ended.value.code), *capsys.readouterr()
+
+    return _start
+
+
+@pytest.fixture
+def study(start, scripts):
+    """Run tools/study.py with the stand-ins."""
+    return partial(start, scripts=scripts)
