@@ -1,6 +1,9 @@
 import pytest
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 
+from mmadf.evaluation import count_costs
+from mmadf.registry import MODELS
 from mmadf.studies import load_study, write_runs
 from tests.conftest import ROOT
 
@@ -50,10 +53,11 @@ def test_every_run_has_its_variant_seed_and_data(study, tmp_path, image_folder):
 
 
 def test_same_settings_are_taken_up_and_others_refused(study, tmp_path):
-    first = write_runs(load(study, tmp_path))
-    assert write_runs(load(study, tmp_path)) == first
+    one = {'seeds': (0,)}
+    first = write_runs(load(study, tmp_path, **one))
+    assert write_runs(load(study, tmp_path, **one)) == first
     with pytest.raises(ValueError, match='plain/seed0 holds a run of other settings'):
-        write_runs(load(study, tmp_path, **{'options.train_cfg.max_epochs': 3}))
+        write_runs(load(study, tmp_path, **one, **{'options.train_cfg.max_epochs': 3}))
 
 
 def test_option_that_replaces_a_field_does_so_for_every_seed(study, tmp_path):
@@ -99,18 +103,27 @@ def test_bad_options_are_refused_before_anything_runs(
         write_runs(load(study, tmp_path, **options))
 
 
-def test_study_of_the_repository_compares_what_its_names_say(image_folder, tmp_path):
-    study = load_study(
-        ROOT / 'configs/studies/wise_srnet_scenes.py',
-        {
+@pytest.fixture
+def models(image_folder, tmp_path):
+    """Return the models of a study of the repository by variant."""
+
+    def _models(name):
+        path = ROOT / 'configs' / 'studies' / f'{name}.py'
+        assert len(load_study(path).seeds) >= 3
+        options = {
             'data.root': str(image_folder),
             'data.test': 'val',
             'work_dir': str(tmp_path / 'out'),
-        },
-    )
-    runs = write_runs(study)
-    assert len(runs) == 7 * 3
-    models = {run.variant: Config.fromfile(run.config).model for run in runs}
+            'seeds': (0,),
+        }
+        runs = write_runs(load_study(path, options))
+        return {run.variant: Config.fromfile(run.config).model for run in runs}
+
+    return _models
+
+
+def test_study_of_scenes_compares_the_heads_that_its_names_say(models):
+    models = models('wise_srnet_scenes')
     heads = {name: model.head for name, model in models.items()}
     assert heads['GAP'].type == heads['GeM'].type == 'LinearClsHead'
     assert models['GeM'].neck.type == 'GeneralizedMeanPooling'
@@ -120,3 +133,40 @@ def test_study_of_the_repository_compares_what_its_names_say(image_folder, tmp_p
     assert heads['Avg+DW+C_gapinit'].kernel_init == 'gap'
     dropouts = {name for name, head in heads.items() if head.get('dropout')}
     assert dropouts == {'GAP+DP', 'Avg+DW+C+DP'}
+
+
+def test_study_of_adf_compares_the_networks_that_its_names_say(models):
+    models = models('adf_scenes')
+    single = [name for name, m in models.items() if m.type == 'ImageClassifier']
+    assert single == ['single', 'wide_deployed', 'wide_trained']
+    assert models['ensemble'].mapper is None
+    assert models['ensemble'].readout == 'sum'
+    fused = {
+        name: [
+            (m.target, *m.sources, *map(m.get, ('gate', 'granularity'))) for m in maps
+        ]
+        for name, model in models.items()
+        if (maps := model.get('mapper'))
+    }
+    inside = [(2, 0, 1, None, None), (3, 0, 1, None, None)]
+    assert fused == {
+        'end': inside[1:],
+        'inside': inside,
+        'inside_convex': [(2, 0, 1, 'convex', None), (3, 0, 1, 'convex', None)],
+        'inside_mutual': inside,
+        'inside_channel': [(2, 0, 1, None, 'channel'), (3, 0, 1, None, 'channel')],
+    }
+    learning = {name for name, model in models.items() if model.get('mutual_weight')}
+    assert learning == {'inside_mutual'}
+
+
+def test_wider_controls_of_adf_cost_what_their_names_say(models):
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        networks = {
+            name: MODELS.build(cfg) for name, cfg in models('adf_scenes').items()
+        }
+    costs = {name: count_costs(network, (64, 64)) for name, network in networks.items()}
+    for when in ('deployed', 'trained'):
+        wide, adf = (costs[name] for name in (f'wide_{when}', 'inside'))
+        key = f'{when}_multiply_adds'
+        assert wide[key] == pytest.approx(adf[key], rel=0.05)

@@ -1,0 +1,49 @@
+"""Does ADF earn its cost? ADF and its controls on scenes.
+
+Run: python tools/study.py configs/studies/adf_scenes.py --cfg-options data.root=DIR
+    DIR holds `train` and `test`, each with a folder of images for each class. A tenth of
+    the training images chooses the checkpoints; `test` is seen once, at the end.
+Cost: 27 runs of thin ResNet-18, 5 epochs each; about 50 s a run on one CPU core with
+    5,940 training images.
+`wide` are single backbones of about the cost that ADF has deployed and in training.
+`end` is fused behind the last stage, `inside` behind the last two. Compare with another
+variant: --report-only --cfg-options control=wide_deployed.
+"""
+
+_single = '../adf/single_thin_scenes.py'
+_adf = '../adf/adf_thin_scenes.py'
+
+
+def _wide(channels):
+    return {
+        'model.backbone.stem_channels': channels,
+        'model.backbone.base_channels': channels,
+        'model.head.in_channels': 8 * channels,
+    }
+
+
+def _fused(*targets, **changes):
+    return {
+        'model.mapper': [
+            dict(type='Mapper', sources=(0, 1), target=target, **changes)
+            for target in targets
+        ]
+    }
+
+
+_ensemble = {'model.mapper': None, 'model.readout': 'sum'}
+
+variants = {
+    'single': dict(config=_single),
+    'wide_deployed': dict(config=_single, options=_wide(11)),
+    'wide_trained': dict(config=_single, options=_wide(12)),
+    'ensemble': dict(config=_adf, options=_ensemble),
+    'end': dict(config=_adf, options=_fused(3)),
+    'inside': dict(config=_adf),
+    'inside_convex': dict(config=_adf, options=_fused(2, 3, gate='convex')),
+    'inside_mutual': dict(config=_adf, options={'model.mutual_weight': 1.0}),
+    'inside_channel': dict(config=_adf, options=_fused(2, 3, granularity='channel')),
+}
+control = 'single'
+seeds = (0, 1, 2)
+data = dict(root='data/scenes', train='train', test='test', val_fraction=0.1)
