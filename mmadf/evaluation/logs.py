@@ -10,6 +10,8 @@ Curve = Tuple[List[int], List[float]]
 def read_log(work_dir: Path) -> List[dict]:
     """Return the records of all parts of a run, in order of time.
 
+    A line that is half written, as by a killed process, is left out.
+
     Args:
         work_dir: folder of a run, with one `*/vis_data/scalars.json` for each start.
 
@@ -22,7 +24,8 @@ def read_log(work_dir: Path) -> List[dict]:
             f'{work_dir}: no */vis_data/scalars.json, so no training log to plot; '
             'give the work directory of a training run.'
         )
-    return [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+    lines = [line for log in logs for line in log.read_text().splitlines(True)]
+    return [json.loads(line) for line in lines if line.endswith('\n')]
 
 
 def counts_epochs(records: List[dict]) -> bool:

@@ -89,7 +89,7 @@ def trained_part(run: Run) -> float:
     plan = Config.fromfile(run.config).train_cfg
     try:
         records = read_log(run.work_dir)
-    except (FileNotFoundError, ValueError):  # nothing yet, or half a line
+    except FileNotFoundError:
         return 0.0
     if plan.get('by_epoch'):
         steps, total = [r['step'] for r in records if 'loss' not in r], plan.max_epochs

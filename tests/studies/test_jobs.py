@@ -8,6 +8,7 @@ import torch
 
 from mmadf.studies import load_study, run_all, write_runs
 from mmadf.studies.devices import Devices, visible_gpus
+from mmadf.studies.jobs import trained_part
 
 
 def see_gpus(monkeypatch, count, named=None):
@@ -115,6 +116,17 @@ def test_failed_test_leaves_the_run_unfinished(study_file, scripts, calls):
     assert set(failures) == set(runs)
     assert all('test.py ended with 1: no such data' in f for f in failures.values())
     assert not any(run.result.exists() for run in runs)
+
+
+def test_progress_is_what_the_log_shows_also_while_it_is_written(study_file):
+    run = write_runs(load_study(study_file))[0]
+    assert trained_part(run) == 0
+    log = run.work_dir / 'first' / 'vis_data' / 'scalars.json'
+    log.parent.mkdir(parents=True)
+    log.write_text('{"loss": 1.0, "step": 4}\n{"accuracy/top1": 50.0, "step": 1}\n')
+    assert trained_part(run) == 0.5
+    log.write_text(log.read_text() + '{"loss": 1.')
+    assert trained_part(run) == 0.5
 
 
 def test_no_jobs_are_refused(scripts):
