@@ -1,8 +1,9 @@
+import pickle
 from statistics import fmean
 
 import pytest
 import torch
-from mmengine.evaluator import BaseMetric
+from mmengine.evaluator import BaseMetric, DumpResults
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
@@ -45,7 +46,7 @@ def build(**changes):
         return randomise(MODELS.build(cfg), std=0.2)
 
 
-def run(model, tmp_path, loop):
+def run(model, tmp_path, loop, *metrics):
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         runner = Runner(
             model,
@@ -57,7 +58,7 @@ def run(model, tmp_path, loop):
                 collate_fn=dict(type='default_collate'),
             ),
             test_cfg=dict(type=loop),
-            test_evaluator=[dict(type='Accuracy', topk=(1, 2)), MeanScore()],
+            test_evaluator=[dict(type='Accuracy', topk=(1, 2)), MeanScore(), *metrics],
             experiment_name=f'{tmp_path.name}_{loop}_{id(model)}',
             log_level='ERROR',
             default_scope='mmpretrain',
@@ -103,3 +104,14 @@ def test_network_runs_once_for_all_readouts(tmp_path):
     )
     run(model, tmp_path, 'mmadf.ReadoutsTestLoop')
     assert [n for n in passes if n != 1] + [n for n in passes if n == 1] == [3, 3, 1]
+
+
+@pytest.mark.parametrize('readout', ['semantic', 'sum'])
+def test_dumped_predictions_are_those_of_the_chosen_readout(readout, tmp_path):
+    model, path = build(readout=readout), tmp_path / 'predictions.pkl'
+    run(model, tmp_path, 'mmadf.ReadoutsTestLoop', DumpResults(str(path)))
+    inputs = torch.stack([item['inputs'] for item in Images()])
+    with torch.no_grad():
+        expected = model.scores(inputs)[readout].softmax(1)
+    dumped = torch.stack([p['pred_score'] for p in pickle.loads(path.read_bytes())])
+    torch.testing.assert_close(dumped, expected)
