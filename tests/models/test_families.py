@@ -144,7 +144,12 @@ def draw(model):
     return model
 
 
-@pytest.fixture(scope='module', params=FAMILIES)
+@pytest.fixture(
+    scope='module',
+    params=[
+        pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in FAMILIES
+    ],
+)
 def family(request):
     if request.param.startswith('timm'):
         pytest.importorskip('timm')
