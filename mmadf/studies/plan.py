@@ -83,16 +83,35 @@ def write_runs(study: Config) -> List[Run]:
     data = _data_options(study.data, root) if study.get('data') else {}
     runs = []
     for seed in study.seeds:
-        for name, variant in study.variants.items():
-            cfg = Config.fromfile(variant.config)
-            for options in (data, study.get('options'), variant.get('options')):
-                _merge(cfg, options)
-            _merge(cfg, {'randomness.seed': int(seed)})
+        for name in study.variants:
+            cfg = run_config(study, name, seed, data)
             config = root / 'configs' / f'{name}_seed{seed}.py'
             run = Run(name, int(seed), root / name / f'seed{seed}', config)
             _write_config(cfg, run)
             runs.append(run)
     return runs
+
+
+def run_config(
+    study: Config, variant: str, seed: int, data: Optional[dict] = None
+) -> Config:
+    """Return the config of one run.
+
+    Args:
+        study: see `load_study`.
+        variant: its name.
+        seed: of the run.
+        data: options that point the config to the study's data.
+
+    Raises:
+        ValueError: an option that would change nothing.
+    """
+    fields = study.variants[variant]
+    cfg = Config.fromfile(fields.config)
+    for options in (data, study.get('options'), fields.get('options')):
+        _merge(cfg, options)
+    _merge(cfg, {'randomness.seed': int(seed)})
+    return cfg
 
 
 def _check_names(study: Config) -> None:

@@ -53,14 +53,12 @@ def test_killed_run_is_reported_and_resumed_later_and_the_rest_goes_on(
     assert len((out / 'runs.csv').read_text().splitlines()) == 3
 
 
-def test_run_of_another_process_is_left_to_it(study, out, calls):
-    folder = out / 'sum' / 'seed0'
-    folder.mkdir(parents=True)
-    with open(folder / 'lock', 'w') as lock:
+def test_run_of_another_process_is_left_to_it(study_file, scripts, calls):
+    first, second = write_runs(load_study(study_file))
+    with open(first.work_dir / 'lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        code, _, errors = study()
-    assert code == 1
-    assert 'sum/seed0: another process works on it' in errors
+        failures = run_all([first, second], scripts, 1)
+    assert failures == {first: 'another process works on it'}
     assert [run for run, _, _ in calls('train')] == ['fused_seed0']
 
 

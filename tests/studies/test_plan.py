@@ -5,6 +5,7 @@ from mmengine.registry import DefaultScope
 from mmadf.evaluation import count_costs
 from mmadf.registry import MODELS
 from mmadf.studies import load_study, write_runs
+from mmadf.studies.plan import run_config
 from tests.conftest import ROOT
 
 STUDY = """
@@ -103,30 +104,18 @@ def test_bad_options_are_refused_before_anything_runs(
         write_runs(load(study, tmp_path, **options))
 
 
-@pytest.fixture
-def models(image_folder, tmp_path):
+def models_of(name):
     """Return the models of a study of the repository by variant."""
-
-    def _models(name):
-        path = ROOT / 'configs' / 'studies' / f'{name}.py'
-        assert len(load_study(path).seeds) >= 3
-        options = {
-            'data.root': str(image_folder),
-            'data.test': 'val',
-            'work_dir': str(tmp_path / 'out'),
-            'seeds': (0,),
-        }
-        runs = write_runs(load_study(path, options))
-        return {run.variant: Config.fromfile(run.config).model for run in runs}
-
-    return _models
+    study = load_study(ROOT / 'configs' / 'studies' / f'{name}.py')
+    assert len(study.seeds) >= 3
+    return {variant: run_config(study, variant, 0).model for variant in study.variants}
 
 
-def test_study_of_scenes_compares_the_heads_that_its_names_say(models):
-    models = models('wise_srnet_scenes')
-    heads = {name: model.head for name, model in models.items()}
+def test_study_of_scenes_compares_the_heads_that_its_names_say():
+    networks = models_of('wise_srnet_scenes')
+    heads = {name: model.head for name, model in networks.items()}
     assert heads['GAP'].type == heads['GeM'].type == 'LinearClsHead'
-    assert models['GeM'].neck.type == 'GeneralizedMeanPooling'
+    assert networks['GeM'].neck.type == 'GeneralizedMeanPooling'
     assert heads['GAP+DP'].pooling == 'mean'
     assert heads['DW+C'].pool_size is None
     assert heads['Avg+DW+C'].pool_size == 2
@@ -135,17 +124,17 @@ def test_study_of_scenes_compares_the_heads_that_its_names_say(models):
     assert dropouts == {'GAP+DP', 'Avg+DW+C+DP'}
 
 
-def test_study_of_adf_compares_the_networks_that_its_names_say(models):
-    models = models('adf_scenes')
-    single = [name for name, m in models.items() if m.type == 'ImageClassifier']
+def test_study_of_adf_compares_the_networks_that_its_names_say():
+    networks = models_of('adf_scenes')
+    single = [name for name, m in networks.items() if m.type == 'ImageClassifier']
     assert single == ['single', 'wide_deployed', 'wide_trained']
-    assert models['ensemble'].mapper is None
-    assert models['ensemble'].readout == 'sum'
+    assert networks['ensemble'].mapper is None
+    assert networks['ensemble'].readout == 'sum'
     fused = {
         name: [
             (m.target, *m.sources, *map(m.get, ('gate', 'granularity'))) for m in maps
         ]
-        for name, model in models.items()
+        for name, model in networks.items()
         if (maps := model.get('mapper'))
     }
     inside = [(2, 0, 1, None, None), (3, 0, 1, None, None)]
@@ -156,15 +145,13 @@ def test_study_of_adf_compares_the_networks_that_its_names_say(models):
         'inside_mutual': inside,
         'inside_channel': [(2, 0, 1, None, 'channel'), (3, 0, 1, None, 'channel')],
     }
-    learning = {name for name, model in models.items() if model.get('mutual_weight')}
+    learning = {name for name, model in networks.items() if model.get('mutual_weight')}
     assert learning == {'inside_mutual'}
 
 
-def test_wider_controls_of_adf_cost_what_their_names_say(models):
+def test_wider_controls_of_adf_cost_what_their_names_say():
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        networks = {
-            name: MODELS.build(cfg) for name, cfg in models('adf_scenes').items()
-        }
+        networks = {k: MODELS.build(m) for k, m in models_of('adf_scenes').items()}
     costs = {name: count_costs(network, (64, 64)) for name, network in networks.items()}
     for when in ('deployed', 'trained'):
         wide, adf = (costs[name] for name in (f'wide_{when}', 'inside'))
