@@ -1,7 +1,7 @@
-"""ADF-ResNeXt-101 32x4d fused in its two deep stages, with mutual learning.
+"""ADF-ResNeXt-101 32x4d fused in its two deep stages.
 
 Run: bash tools/dist_train.sh configs/adf/adf_resnext101_imagenet_inside.py 8
-Expect: not trained by us; the paper gives neither stages nor such a loss.
+Expect: not trained by us; the paper does not name the stages.
 Cost: 2 x ResNeXt-101 32x4d plus the mappers.
 """
 
@@ -13,5 +13,4 @@ model = dict(
         dict(type='Mapper', sources=(0, 1), target=2),
         dict(type='Mapper', sources=(0, 1), target=3),
     ],
-    mutual_weight=1.0,
 )
