@@ -53,6 +53,17 @@ class Shared(nn.Module):
         return self.bn(self.one(x)) + self.bn(self.two(x))
 
 
+class Reused(nn.Module):
+    """One convolution before two norms."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.one, self.two = conv(), nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+
+    def forward(self, x):
+        return self.one(self.conv(x)) + self.two(self.conv(-x))
+
+
 class Backwards(nn.Module):
     """Modules are registered in another order than they run."""
 
@@ -109,6 +120,7 @@ class NormWithActivation(nn.BatchNorm2d):
         (Skip(), []),
         (Twice(), []),
         (Shared(), []),
+        (Reused(), []),
     ],
 )
 def test_folding_changes_nothing_and_finds_what_can_be_folded(network, folded):
@@ -119,6 +131,12 @@ def test_folding_changes_nothing_and_finds_what_can_be_folded(network, folded):
     assert_close(network(x), expected, rtol=1e-10, atol=1e-10)
     left = [n for n, m in network.named_modules() if isinstance(m, nn.Identity)]
     assert left == folded
+
+
+def test_network_is_in_evaluation_mode_afterwards():
+    network = nn.Sequential(conv(), nn.BatchNorm2d(3), nn.Dropout())
+    fold_norms(network.train(), run)
+    assert not any(module.training for module in network[::2])
 
 
 def test_folded_weights_are_rounded_once():
