@@ -5,10 +5,10 @@ from typing import Callable, Iterator, NamedTuple, Optional, Tuple
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from mmadf.engine.unwrap import unwrap
 from mmadf.registry import HOOKS
 
 ATTACKS = ('fgsm', 'pgd')
@@ -108,7 +108,7 @@ class AdversarialTrainingHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Let the model attack what it is about to train on."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         if getattr(model.data_preprocessor, 'pad_size_divisor', 1) > 1:
             raise ValueError(
                 'AdversarialTrainingHook: the data preprocessor pads, and padding is '

@@ -4,9 +4,9 @@ import math
 from typing import Callable, Dict, Optional
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmadf.engine.unwrap import unwrap
 from mmadf.registry import HOOKS
 
 # How much of the way from start to end is done at t in [0, 1].
@@ -78,7 +78,7 @@ class AppearanceWeightHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Refuse a model without `appearance_weight`."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         if not hasattr(model, 'appearance_weight'):
             raise ValueError(
                 f'AppearanceWeightHook: {type(model).__name__} has no '
@@ -89,7 +89,7 @@ class AppearanceWeightHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None
     ) -> None:
         """Set and log the weight of this iteration."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         model.appearance_weight = self.weight(runner.iter / runner.max_iters)
         runner.message_hub.update_scalar(
             'train/appearance_weight', model.appearance_weight

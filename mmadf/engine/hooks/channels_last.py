@@ -2,10 +2,10 @@
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.distributed.tensor import DTensor
 
+from mmadf.engine.unwrap import unwrap
 from mmadf.registry import HOOKS
 
 
@@ -25,7 +25,7 @@ class ChannelsLastHook(Hook):
         Raises:
             ValueError: the weights are sharded, which keeps no memory format.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         if any(isinstance(weight, DTensor) for weight in model.parameters()):
             raise ValueError(
                 'ChannelsLastHook: the weights are sharded, and a shard has no memory '

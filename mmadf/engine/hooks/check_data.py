@@ -6,10 +6,10 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.fileio import get
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from mmadf.engine.unwrap import unwrap
 from mmadf.registry import HOOKS
 
 
@@ -33,7 +33,7 @@ class CheckDataHook(Hook):
         Raises:
             ValueError: number of classes differs, or an image cannot be read.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         loops = dict(train=runner.train_loop, val=runner.val_loop)
         for split, loop in loops.items():
             if loop is not None:

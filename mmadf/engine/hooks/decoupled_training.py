@@ -8,10 +8,10 @@ from typing import Iterator, Optional
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from mmadf.engine.unwrap import unwrap
 from mmadf.models.layers.decoupled import DecoupledOperator
 from mmadf.registry import HOOKS
 
@@ -100,7 +100,7 @@ class OrthogonalityHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Let the model return the loss beside its own."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         layers = list(decoupled_layers(model))
         if not layers:
             raise ValueError(

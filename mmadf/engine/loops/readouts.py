@@ -6,11 +6,11 @@ from typing import Dict, List
 
 import torch
 from mmengine.evaluator import DumpResults
-from mmengine.model import is_model_wrapper
 from mmengine.runner import TestLoop, autocast
 from mmpretrain.structures import DataSample
 from torch import nn
 
+from mmadf.engine.unwrap import unwrap
 from mmadf.registry import LOOPS
 
 
@@ -38,8 +38,7 @@ class ReadoutsTestLoop(TestLoop):
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: dict) -> None:
         """Take one batch of the data loader."""
-        model = self.runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrap(self.runner.model)
         if not hasattr(model, 'scores'):
             super().run_iter(idx, data_batch)
             return
