@@ -3,7 +3,7 @@
 from copy import deepcopy
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 import mmengine
 import mmpretrain
@@ -56,8 +56,8 @@ def load_classifier(cfg: Config, checkpoint: str) -> Tuple[nn.Module, dict]:
     """Build a classifier in evaluation mode with exactly the weights of a file.
 
     Args:
-        cfg: config of the network. Weights that its backbone would download are
-            not, since the checkpoint replaces them.
+        cfg: config of the network. Weights that it would start from are not
+            read, since the checkpoint replaces them.
         checkpoint: path, or an address that MMEngine's loader knows.
 
     Returns:
@@ -66,10 +66,8 @@ def load_classifier(cfg: Config, checkpoint: str) -> Tuple[nn.Module, dict]:
     Raises:
         ValueError: the file is no checkpoint, or not of this network.
     """
-    cfg = deepcopy(cfg)
-    backbone = cfg.model.get('backbone') or {}
-    if backbone.get('pretrained') is True:
-        backbone.pretrained = False
+    cfg = cfg.copy()
+    cfg.model = without_start(cfg.model.to_dict())
     model = mmpretrain.get_model(cfg)
     try:
         loaded = load_checkpoint(
@@ -82,6 +80,27 @@ def load_classifier(cfg: Config, checkpoint: str) -> Tuple[nn.Module, dict]:
             f'checkpoint of this config. {reason}'
         ) from error
     return model, loaded.get('meta') or {}
+
+
+def without_start(cfg: Any) -> Any:
+    """Return a config of a model, or a part of one, that starts from no checkpoint."""
+    if isinstance(cfg, (list, tuple)):
+        kept = (without_start(x) for x in cfg if not _is_pretrained(x))
+        return type(cfg)(kept)
+    if not isinstance(cfg, dict):
+        return cfg
+    cfg = {
+        name: without_start(value)
+        for name, value in cfg.items()
+        if name != 'pretrained_branches' and not _is_pretrained(value)
+    }
+    if 'pretrained' in cfg:
+        cfg['pretrained'] = False if cfg['pretrained'] is True else None
+    return cfg
+
+
+def _is_pretrained(cfg: Any) -> bool:
+    return isinstance(cfg, dict) and cfg.get('type') == 'Pretrained'
 
 
 def class_names(cfg: Config, meta: dict) -> Optional[List[str]]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Callable, Union
+from typing import Callable, Union
 
 import torch
 from mmengine.config import Config
@@ -10,7 +10,13 @@ from mmengine.runner import save_checkpoint
 
 from mmadf.models import ADFClassifier
 
-from .classifier import check_files, load_classifier, read_config, test_dataset
+from .classifier import (
+    check_files,
+    load_classifier,
+    read_config,
+    test_dataset,
+    without_start,
+)
 from .images import view_through
 
 TOLERANCE = 1e-5
@@ -88,27 +94,6 @@ def deployed_config(cfg: Config, fold: bool) -> Config:
     cfg.model.deploy = dict(fold=fold)
     cfg.load_from, cfg.resume = None, False
     return cfg
-
-
-def without_start(cfg: Any) -> Any:
-    """Return a config of a model, or a part of one, that starts from no checkpoint."""
-    if isinstance(cfg, (list, tuple)):
-        kept = (without_start(x) for x in cfg if not _is_pretrained(x))
-        return type(cfg)(kept)
-    if not isinstance(cfg, dict):
-        return cfg
-    cfg = {
-        name: without_start(value)
-        for name, value in cfg.items()
-        if name != 'pretrained_branches' and not _is_pretrained(value)
-    }
-    if 'pretrained' in cfg:
-        cfg['pretrained'] = False if cfg['pretrained'] is True else None
-    return cfg
-
-
-def _is_pretrained(cfg: Any) -> bool:
-    return isinstance(cfg, dict) and cfg.get('type') == 'Pretrained'
 
 
 def _compare(draft: Path, images: torch.Tensor, expected: torch.Tensor) -> float:
