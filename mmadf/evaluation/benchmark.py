@@ -1,6 +1,7 @@
 """Time and memory of networks side by side, as ratios to the first of them."""
 
 import time
+from itertools import product
 from statistics import median
 from typing import Any, Callable, Collection, Dict, List, Sequence
 
@@ -42,9 +43,11 @@ def compare(
 ) -> Dict[str, Dict[str, float]]:
     """Measure networks in turn, in one run, against the first of them.
 
-    A training step is forward, backward and SGD with momentum and rate 0. The order
-    turns round by round, and the ratios of a round are taken within it, so that what
-    else the machine does weighs on all alike.
+    A training step is forward, backward and SGD with momentum and rate 0. A round is
+    all networks forward, then a training step of all: what a training step leaves in
+    the memory allocator is no part of inference. The order of the networks turns round
+    by round, and the ratios of a round are taken within it, so that what else the
+    machine does weighs on all alike.
 
     Args:
         models: networks by name, all taking `inputs`, on one device.
@@ -61,10 +64,10 @@ def compare(
     steps = {name: _steps(model, inputs) for name, model in models.items()}
     timed = [kind for kind in KINDS[:2] if kind in kinds]
     times = {(name, kind): [] for name in models for kind in timed}
-    order = list(times)
+    order = list(models)
     for round_ in tqdm(range(repeats + 1), desc=title, leave=False):
-        order = order[len(timed) :] + order[: len(timed)]
-        for name, kind in order:
+        order = order[1:] + order[:1]
+        for kind, name in product(timed, order):
             models[name].train(kind == 'training step')
             seconds = _seconds(steps[name][kind])
             if round_:

@@ -62,6 +62,17 @@ def test_what_folds_itself_is_folded():
 
 
 @torch.no_grad()
+def test_kernels_of_decoupled_layers_are_normalised_once():
+    tanh = dict(type='mmadf.DecoupledConv2d')
+    adf = build(backbone=backbone_cfg(conv_cfg=tanh)).double()
+    x = torch.randn(2, 3, 16, 16, dtype=torch.float64)
+    small = deployed(adf)
+    layers = [m for m in small.modules() if type(m).__name__ == 'DecoupledConv2d']
+    assert layers and all(layer.fixed_norms is not None for layer in layers)
+    assert_close(small(x), adf(x), rtol=1e-9, atol=1e-9)
+
+
+@torch.no_grad()
 def test_reparameterised_blocks_are_merged():
     backbone = dict(
         type='RepVGG',

@@ -9,8 +9,8 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d
-from mmadf.models.layers import decouple, fold, recouple
-from tests.helpers import adf_cfg, backbone_cfg, samples
+from mmadf.models.layers import decouple, decoupled_conv, fold, recouple
+from tests.helpers import adf_cfg, backbone_cfg, randomise, samples
 
 NORMED = dict(magnitude='linear', angle='cosine')
 
@@ -71,13 +71,39 @@ def test_fold_keeps_the_output_at_the_price_of_a_convolution():
     assert_close(model(x)[0], before, rtol=1e-4, atol=1e-4)
 
 
-def test_fold_leaves_other_operators_alone():
-    model = ResNet(18)
-    decouple(model, include=['layer1.*'], magnitude='tanh')
-    decouple(model, include=['layer2.*'], **NORMED)
-    folded = fold(copy.deepcopy(model))
-    assert folded
-    assert all(name.startswith('layer2.') for name in folded)
+@pytest.mark.parametrize('fast', [True, False])
+@pytest.mark.parametrize(
+    ('magnitude', 'angle'),
+    [('tanh', 'cosine'), ('segmented', 'square_cosine'), ('weighted_tanh', 'linear')],
+)
+def test_fold_normalises_the_kernels_of_other_operators_once(
+    magnitude, angle, fast, monkeypatch
+):
+    monkeypatch.setattr(decoupled_conv, 'is_traced', lambda: not fast)
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 6, 3, groups=2, bias=True))
+    names = decouple(model, magnitude=magnitude, angle=angle)
+    randomise(model, 1.0).double().eval()
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
+    before = model(x)
+    (slope,) = torch.autograd.grad(before.square().sum(), x)
+    assert fold(model) == names
+    for layer in model:
+        norms = layer.weight.square().sum((1, 2, 3))
+        assert_close(norms, 1 - 1e-4 / layer.fixed_norms.flatten() ** 2)
+    for _ in range(2):  # folding twice is folding once
+        after = model(x)
+        assert_close(after, before)
+        assert_close(torch.autograd.grad(after.square().sum(), x)[0], slope)
+        fold(model)
+
+
+def test_layers_that_normalise_refuse_folded_kernels():
+    model = nn.Sequential(nn.Conv2d(3, 8, 3))
+    decouple(model)
+    folded = copy.deepcopy(model)
+    fold(folded)
+    with pytest.raises(RuntimeError, match='fixed_norms'):
+        model.load_state_dict(folded.state_dict())
 
 
 def test_groups_dilation_and_bias_are_kept():

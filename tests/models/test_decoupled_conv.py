@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
 from mmadf.models.layers.operators import ANGLES, MAGNITUDES
+from mmadf.models.layers.primitives import plain_energy
 from tests.helpers import randomise
 from tests.models.decoupled_oracle import slow_conv
 
@@ -28,6 +29,10 @@ OPERATORS = dict(
 def build(*sizes, **choices):
     """Return a layer in float64 whose parameters are all drawn anew."""
     return randomise(DecoupledConv2d(*(sizes or (4, 6, 3)), **choices), 1.0).double()
+
+
+def patch_norm(conv, x):
+    return conv.patch_norm(plain_energy(x, conv.groups))
 
 
 def image(n=2, c=4, h=6, w=5, dtype=torch.float64):
@@ -127,7 +132,7 @@ def test_every_radius_equals_loop(radius, radius_unit):
 
 
 def plain_and_norms(conv, x):
-    r = conv.patch_norm(x)
+    r = patch_norm(conv, x)
     w = conv.weight
     q = (w.square().sum((1, 2, 3), keepdim=True) + 1e-4).sqrt()
     return torch.nn.functional.conv2d(x, w / q), r
@@ -154,7 +159,7 @@ def twins(one, other):
 def test_segmented_without_second_slope_is_ball_times_radius():
     seg, ball = twins(dict(magnitude='segmented', beta=0.0), dict(magnitude='ball'))
     x = image()
-    rho = ball.rho(ball.patch_norm(x)).flatten()[:, None, None]
+    rho = ball.rho(patch_norm(ball, x)).flatten()[:, None, None]
     assert_close(seg(x), ball(x) * rho)
 
 
@@ -262,12 +267,12 @@ def test_moving_average_is_the_mean_at_first_and_then_follows_slowly():
     means = []
     for scale in (1, 2, 3, 4):
         x = scale * image(dtype=torch.float32)
-        means.append(conv.patch_norm(x).mean())
+        means.append(patch_norm(conv, x).mean())
         conv(x)
     assert conv.num_batches == 4
     assert_close(conv.mean_norm, torch.stack(means).mean())
     x = image(dtype=torch.float32)
-    expected = 0.75 * conv.mean_norm + 0.25 * conv.patch_norm(x).mean()
+    expected = 0.75 * conv.mean_norm + 0.25 * patch_norm(conv, x).mean()
     conv(x)
     assert_close(conv.mean_norm, expected)
 

@@ -48,12 +48,28 @@ def overwritten(y):
 @pytest.mark.parametrize('angle', ANGLES)
 @pytest.mark.parametrize('magnitude', MAGNITUDES)
 def test_lean_equals_plain(magnitude, angle, after, monkeypatch):
-    conv = build(4, 6, 3, groups=2, stride=2, magnitude=magnitude, angle=angle)
-    x = image()
+    operator = dict(magnitude=magnitude, angle=angle, alpha=1.3, beta=0.4)
+    conv, x = build(4, 6, 3, groups=2, stride=2, **operator), image()
     monkeypatch.setattr(primitives, 'TILE', 40)  # an image a tile
     lean = gradients(conv, x, after)
     monkeypatch.setattr(decoupled_conv, 'is_traced', lambda: True)
     assert_close(lean, gradients(conv, x, after))
+
+
+@pytest.mark.parametrize('magnitude', ['ball', 'tanh', 'segmented', 'mix'])
+@pytest.mark.parametrize(('alpha', 'beta'), [(-0.7, 0.5), (0.0, 0.5), (0.5, -1.2)])
+def test_lean_equals_plain_for_any_sign(magnitude, alpha, beta, monkeypatch):
+    conv, x = build(magnitude=magnitude, alpha=alpha, beta=beta), image()
+    lean = gradients(conv, x, kept)
+    monkeypatch.setattr(decoupled_conv, 'is_traced', lambda: True)
+    assert_close(lean, gradients(conv, x, kept))
+
+
+def test_one_radius_for_all_kernels_gets_the_sum_of_their_gradients(monkeypatch):
+    conv, x = build(radius='layer', groups=2), image()
+    lean = gradients(conv, x, kept)
+    monkeypatch.setattr(decoupled_conv, 'is_traced', lambda: True)
+    assert_close(lean, gradients(conv, x, kept))
 
 
 def test_products_are_computed_again_only_where_the_output_was_overwritten(monkeypatch):
@@ -188,23 +204,37 @@ def test_gradients_under_autocast_follow_float32(after, dtype):
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
 def test_positive_tanh_is_exact_from_tiny_to_huge(dtype):
-    x = torch.logspace(-30, 2, 500, dtype=dtype, requires_grad=True)
-    y = primitives.positive_tanh(x)
-    expected = torch.tensor([math.tanh(v) for v in x.tolist()], dtype=dtype)
+    r = torch.logspace(-30, 2, 500, dtype=dtype, requires_grad=True)
+    slope = torch.tensor([[1.0], [0.25]], dtype=dtype, requires_grad=True)
+    y = primitives.positive_tanh(r, slope)
+    expected = [[math.tanh(v * s) for v in r.tolist()] for s in (1, 0.25)]
+    expected = torch.tensor(expected, dtype=dtype)
     assert_close(y, expected, rtol=4 * torch.finfo(dtype).eps, atol=0)
     y.sum().backward()
-    assert_close(x.grad, 1 - expected**2)
-    assert primitives.positive_tanh(torch.zeros(1)) == 0
+    rest = 1 - expected**2
+    assert_close(r.grad, rest[0] + 0.25 * rest[1])
+    assert_close(slope.grad, (rest * r.detach()).sum(1, keepdim=True))
+    assert primitives.positive_tanh(torch.zeros(1), torch.ones(1)) == 0
 
 
-def test_energy_and_its_derivatives(monkeypatch):
+def test_energy_of_each_group_and_position(monkeypatch):
     monkeypatch.setattr(primitives, 'TILE', 25)
     x = image(3, 4, 2, 3)
-    energy = primitives.energy(x, (1, 3))
-    assert_close(energy[2, 0, 1, 0], sum(v**2 for v in x[2, :, 1].flatten()))
-    assert_close(energy[0, 0, 0, 0], sum(v**2 for v in x[0, :, 0].flatten()))
-    assert gradcheck(primitives.energy, (x, (1, 3)))
-    assert gradgradcheck(primitives.energy, (x, (1, 3)))
+    same, energy = primitives.with_energy(x, 2)
+    assert same.data_ptr() == x.data_ptr()
+    assert_close(energy[2, 1, 1, 0], x[2, 2, 1, 0] ** 2 + x[2, 3, 1, 0] ** 2)
+    assert_close(energy[0, 0, 0, 2], x[0, 0, 0, 2] ** 2 + x[0, 1, 0, 2] ** 2)
+
+
+@pytest.mark.parametrize('groups', [1, 2])
+def test_gradients_of_both_uses_of_the_input_add_up(groups):
+    def both(x):
+        same, energy = primitives.with_energy(x, groups)
+        return (same * same * same).sum() + energy.sin().sum()
+
+    x = image(3, 4, 2, 3)
+    assert gradcheck(both, x)
+    assert gradgradcheck(both, x)
 
 
 def test_smaller_and_its_gradients():

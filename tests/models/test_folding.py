@@ -13,6 +13,11 @@ from tests.helpers import randomise
 run = partial(nn.Module.__call__)
 
 
+def fixed(layer):
+    layer.fix_kernels()
+    return layer
+
+
 def conv(**changes):
     return nn.Conv2d(
         **{**dict(in_channels=3, out_channels=3, kernel_size=3), **changes}
@@ -117,6 +122,7 @@ class NormWithActivation(nn.BatchNorm2d):
             ),
             [],
         ),
+        (nn.Sequential(fixed(DecoupledConv2d(3, 3, 3)), nn.BatchNorm2d(3)), []),
         (Skip(), []),
         (Twice(), []),
         (Shared(), []),

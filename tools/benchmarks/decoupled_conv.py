@@ -5,12 +5,13 @@ Run: python tools/benchmarks/decoupled_conv.py [--compile] [--device cuda --bf16
 Side by side, interleaved: `nn.Conv2d`, decoupled convolutions, and a direct
 transcription of the official formula (ones-kernel norm over all channels, nothing
 reused). Layers have the shapes of ResNet-18/50 and of the CIFAR network; the whole
-networks are ResNet-50 with and without `conv_cfg`. A training step holds forward,
-backward and optimizer.
+networks are ResNet-50 with and without `conv_cfg`, and for inference also folded. A
+training step holds forward, backward and optimizer.
 """
 
 import argparse
-from typing import Dict
+from copy import deepcopy
+from typing import Dict, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from mmadf.evaluation.benchmark import KINDS, compare
 from mmadf.models import DecoupledConv2d
+from mmadf.models.layers import fold
 from mmadf.registry import MODELS
 
 # channels in and out, kernel, stride, map size
@@ -90,8 +92,20 @@ def networks() -> Dict[str, nn.Module]:
         }
 
 
+def folded(models: Dict[str, nn.Module]) -> Dict[str, nn.Module]:
+    """Return the first network as it is, and those of ours folded for inference."""
+    copies = {name: deepcopy(models[name]) for name in OPERATORS}
+    for model in copies.values():
+        fold(model)
+    return {'nn.Conv2d': models['nn.Conv2d'], **copies}
+
+
 def report(
-    title: str, models: Dict[str, nn.Module], x: Tensor, args: argparse.Namespace
+    title: str,
+    models: Dict[str, nn.Module],
+    x: Tensor,
+    args: argparse.Namespace,
+    kinds: Sequence[str] = KINDS,
 ) -> None:
     """Compare models in eager mode and, if asked for, compiled; print rows."""
     for model in models.values():
@@ -101,8 +115,10 @@ def report(
     if args.compile:
         compiled = {f'{n}, compiled': torch.compile(m) for n, m in models.items()}
         models = {**models, **compiled}
-    for name, row in compare(models, x, args.repeats, title).items():
-        values = ' | '.join(f'{row[kind]:.2f}' for kind in KINDS)
+    for name, row in compare(models, x, args.repeats, title, kinds).items():
+        values = ' | '.join(
+            f'{row[kind]:.2f}' if kind in kinds else '–' for kind in KINDS
+        )
         print(f'| {title} | {name} | {values} |', flush=True)
 
 
@@ -133,7 +149,9 @@ def main() -> None:
         report(title, layers(sizes), x, args)
     if not args.skip_networks:
         x = torch.randn(args.batch, 3, 224, 224, **device)
-        report('ResNet-50', networks(), x, args)
+        models = networks()
+        report('ResNet-50', models, x, args)
+        report('ResNet-50, folded', folded(models), x, args, KINDS[:1])
 
 
 if __name__ == '__main__':

@@ -7,7 +7,7 @@ from mmadf.models.utils import fold_norms
 
 
 def fold_network(classifier: nn.Module) -> None:
-    """Fold modules that fold themselves, linear-cosine layers and batch norms.
+    """Fold modules that fold themselves, decoupled layers and batch norms.
 
     Args:
         classifier: changed in place; its `extract_feat` says how it runs.

@@ -76,19 +76,21 @@ def recouple(model: nn.Module) -> List[str]:
 
 @torch.no_grad()
 def fold(model: nn.Module) -> List[str]:
-    """Turn linear-cosine layers into ordinary convolutions of the same output.
+    """Do once, for inference, what decoupled layers do in every forward pass.
 
-    alpha * |x| * cos(w, x) is a convolution with alpha * w / |w|. For inference: the
-    folded weights are new parameters. Other operators are left alone.
+    Linear-cosine layers become ordinary convolutions of the same output: alpha * |x| *
+    cos(w, x) is a convolution with alpha * w / |w|. The others fix their kernels, see
+    `DecoupledConv2d.fix_kernels`. The weights are new parameters.
 
     Returns:
         Names of the folded modules.
     """
-    names = [
-        name for name, layer in _decoupled(model) if layer.names == ('linear', 'cosine')
-    ]
-    _replace(model, names, _folded)
-    return names
+    layers = dict(_decoupled(model))
+    plain = [name for name in layers if layers[name].names == ('linear', 'cosine')]
+    _replace(model, plain, _folded)
+    for name in set(layers) - set(plain):
+        layers[name].fix_kernels()
+    return list(layers)
 
 
 @MODELS.register_module(name='DecoupledBackbone')

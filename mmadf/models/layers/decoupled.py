@@ -6,6 +6,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from .closed_forms import Factor
 from .norms import EPS
 from .operators import ANGLES, MAGNITUDES
 
@@ -59,15 +60,14 @@ class DecoupledOperator:
         """
         _check(magnitude, angle, k, radius, radius_unit, decay)
         self.names = (magnitude, angle)
-        self.magnitude, has_radius = MAGNITUDES[magnitude]
-        self.angle, k_kind, self.cos_from_angle = ANGLES[angle]
+        self.magnitude, self.angle = MAGNITUDES[magnitude], ANGLES[angle]
         self.alpha, self.beta, self.decay = alpha, beta, decay
         self.sync_mean_norm = sync_mean_norm
-        self.relative = has_radius and radius_unit == 'mean_norm'
+        self.relative = self.magnitude.has_radius and radius_unit == 'mean_norm'
         if self.relative:
             self.register_buffer('mean_norm', torch.ones(()))
             self.register_buffer('num_batches', torch.zeros((), dtype=torch.long))
-        if not has_radius:
+        if not self.magnitude.has_radius:
             self.radius = None
         elif isinstance(radius, str):
             count = num_kernels if radius == 'kernel' else 1
@@ -75,10 +75,10 @@ class DecoupledOperator:
         else:
             self.register_buffer('radius', torch.full((1,), float(radius)))
             self.rho_of = _fixed_rho
-        self.k_of = K_KINDS[k_kind]
-        if k_kind == 'learned':
+        self.k_of = K_KINDS[self.angle.k]
+        if self.angle.k == 'learned':
             self.v = nn.Parameter(torch.full((num_kernels,), 0.7))
-        elif k_kind == 'fixed':
+        elif self.angle.k == 'fixed':
             self.register_buffer('k', torch.full((1,), float(k)), persistent=False)
 
     def respond(
@@ -98,11 +98,32 @@ class DecoupledOperator:
             rho: operator radii, see `rho`.
             k: curvature of the angle, see `K_KINDS`.
         """
-        return self.magnitude_of(r, q, rho) * self.angle(cos, k)
+        return self.magnitude_of(r, q, rho) * self.angle.function(cos, k)
 
     def magnitude_of(self, r: Tensor, q: Tensor, rho: Optional[Tensor]) -> Tensor:
         """Return h(|w|, |x|); see `respond`."""
-        return self.magnitude(r, q, rho, self.alpha, self.beta)
+        return self.magnitude.function(r, q, rho, self.alpha, self.beta)
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether h > 0 for every patch, as closed forms and inverses need it."""
+        return self.alpha > 0 and self.beta >= 0
+
+    @property
+    def has_closed_form(self) -> bool:
+        """Whether `gain_of` and `elasticity_of` hold for this layer."""
+        known = self.magnitude.closed_form is not None and self.angle.power > 0
+        return known and self.is_positive
+
+    def gain_of(self, r: Tensor, rho: Optional[Tensor]) -> Factor:
+        """Return h(|x|) / |x|, see `ClosedForm`."""
+        return self.magnitude.closed_form.gain(r, rho, self.alpha, self.beta)
+
+    def elasticity_of(self, r: Tensor, rho: Optional[Tensor], gain: Factor) -> Factor:
+        """Return the elasticity of h by |x|, see `ClosedForm`."""
+        return self.magnitude.closed_form.elasticity(
+            r, rho, gain, self.alpha, self.beta
+        )
 
     def rho(self, r: Tensor) -> Optional[Tensor]:
         """Return the operator radii, None for a magnitude without."""

@@ -11,8 +11,8 @@ from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator
 from .decoupled_function import LeanConvolution, convolve
-from .norms import EPS, without_autocast
-from .primitives import energy, is_traced
+from .norms import EPS, norm, normalised, without_autocast
+from .primitives import by_group, is_traced, with_energy
 
 
 @MMENGINE_MODELS.register_module()
@@ -95,6 +95,7 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
         if padding_mode == 'zeros' and (left, top) != (right, bottom):
             self.pad_mode = 'constant'
         margin = (top, left) if self.pad_mode is None else (0, 0)
+        self.register_buffer('fixed_norms', None)
         self.geometry = (self.stride, margin, self.dilation, groups)
         self.set_operator(
             out_channels,
@@ -122,30 +123,47 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
             )
         if self.pad_mode is not None:
             x = F.pad(x, self._reversed_padding_repeated_twice, self.pad_mode)
-        r = self.patch_norm(x)
+        x, energy = with_energy(x, self.groups)
+        r = self.patch_norm(energy)
         rho, k = self.rho(r), self.k_of(self)
         function = convolve if is_traced() else LeanConvolution.apply
         y = function(x, self.weight, r, rho, k, self)
         return y if self.bias is None else y + self.bias[:, None, None]
 
-    def patch_norm(self, x: Tensor) -> Tensor:
+    def patch_norm(self, energy: Tensor) -> Tensor:
         """Return |patch| per group and position.
 
         Args:
-            x: (N, C, H, W), padded already unless with zeros.
+            energy: sums of squares over the channels of each group, (N, groups, H, W),
+                of the input, padded already unless with zeros.
 
         Returns:
-            (N, groups, H', W'), float32 or better.
+            (N, groups, H', W').
         """
-        pointwise = self.kernel_size == (1, 1) and self.geometry[1] == (0, 0)
-        if pointwise:
-            x = x[..., :: self.stride[0], :: self.stride[1]]
-        total = energy(self._groups_apart(x), (2,)).squeeze(2)
-        if not pointwise:
-            ones = total.new_ones(self.groups, 1, *self.kernel_size)
-            with without_autocast(x):
-                total = self.correlate(total, ones)
+        if self.kernel_size == (1, 1) and self.geometry[1] == (0, 0):
+            total = energy[..., :: self.stride[0], :: self.stride[1]]
+        else:
+            ones = energy.new_ones(self.groups, 1, *self.kernel_size)
+            with without_autocast(energy):
+                total = self.correlate(energy, ones)
         return (total + EPS).sqrt()
+
+    def unit_kernels(self, weight: Tensor) -> Tuple[Tensor, Tensor]:
+        """Return the kernels divided by their norms, and these, (K, 1, 1, 1)."""
+        if self.fixed_norms is not None:
+            return weight, self.fixed_norms
+        q = norm(weight, (1, 2, 3))
+        return normalised(weight, q), q
+
+    @torch.no_grad()
+    def fix_kernels(self) -> None:
+        """Normalise the kernels once and for all, for inference.
+
+        Its state then has `fixed_norms`, so that a layer that would normalise again
+        refuses it.
+        """
+        kernels, self.fixed_norms = self.unit_kernels(self.weight)
+        self.weight = nn.Parameter(kernels, requires_grad=False)
 
     def per_kernel(self, values: Tensor) -> Tensor:
         """Shape (K,) as `by_group` shapes maps; one value for all stays one."""
@@ -155,11 +173,7 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
 
     def by_group(self, x: Tensor) -> Tensor:
         """Shape (N, C, H, W) to (N, groups, C / groups, H, W) if there are groups."""
-        return x if self.groups == 1 else self._groups_apart(x)
-
-    def _groups_apart(self, x: Tensor) -> Tensor:
-        n, channels, *size = x.shape
-        return x.view(n, self.groups, channels // self.groups, *size)
+        return x if self.groups == 1 else by_group(x, self.groups)
 
     def correlate(self, x: Tensor, kernels: Tensor) -> Tensor:
         """Correlate with this layer's geometry."""

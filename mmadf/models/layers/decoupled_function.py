@@ -6,15 +6,16 @@ themselves. `LeanConvolution` is for eager PyTorch: it works on pieces that fit 
 CPU's cache, and keeps for the backward pass what an ordinary convolution keeps.
 """
 
-from typing import Callable, Optional, Tuple
+from typing import Optional, Tuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from .decoupled import DecoupledOperator
-from .norms import input_scale, norm, normalised
+from .norms import input_scale
 from .primitives import WriteDetector, at_least_float32, tiles
+from .response import Response, pull_back, respond
 
 
 def convolve(
@@ -40,9 +41,9 @@ def convolve(
     Returns:
         (N, K, H', W'), in the precision of the inner products.
     """
-    q = norm(weight, (1, 2, 3))
+    kernels, q = layer.unit_kernels(weight)
     scale = input_scale(x)
-    dot = layer.correlate(_times(x, scale), normalised(weight, q))
+    dot = layer.correlate(_times(x, scale), kernels)
     r = layer.by_group(r)
     cos = layer.by_group(dot).to(r.dtype) / (r * scale)
     y = layer.respond(cos, r, layer.per_kernel(q.flatten()), rho, k)
@@ -67,17 +68,16 @@ class LeanConvolution(torch.autograd.Function):
         layer: DecoupledOperator,
     ) -> Tensor:
         """See `convolve`."""
-        q = norm(weight, (1, 2, 3))
+        kernels, q = layer.unit_kernels(weight)
         scale = input_scale(x)
-        y = layer.correlate(_times(x, scale), normalised(weight, q))
+        y = layer.correlate(_times(x, scale), kernels)
         kernel_norms = layer.per_kernel(q.flatten())
         for part, norms in tiles(layer.by_group(y), layer.by_group(r)):
-            cos = part.to(r.dtype).mul_(1 / (norms * scale))
-            h = layer.magnitude_of(norms, kernel_norms, rho)
-            torch.mul(h, layer.angle(cos, k), out=part)
+            respond(Response(part, True, norms, kernel_norms, rho, k, scale), layer)
         if not y.is_inference():
             # Of y itself autograd would refuse the whole node once y is written to.
-            output = None if layer.cos_from_angle is None else y.data
+            invertible = layer.is_positive and layer.angle.inverse is not None
+            output = y.data if invertible else None
             ctx.save_for_backward(x, weight, r, rho, k, output)
             ctx.layer, ctx.scale, ctx.output = layer, scale, WriteDetector(y)
         return y
@@ -89,22 +89,18 @@ class LeanConvolution(torch.autograd.Function):
             return *_differentiable_backward(ctx, grad), None
         x, weight, r, rho, k, y = ctx.saved_tensors
         layer, scale = ctx.layer, ctx.scale
-        q = norm(weight, (1, 2, 3))
-        inputs = _times(x, scale).to(grad.dtype), normalised(weight, q).to(grad.dtype)
-        if y is None or ctx.output.written():
-            y, cos_of = layer.correlate(*inputs), _cos_of_product
-        else:
-            cos_of = _cos_of_output
+        kernels, q = layer.unit_kernels(weight)
+        inputs = _times(x, scale).to(grad.dtype), kernels.to(grad.dtype)
+        if is_product := y is None or ctx.output.written():
+            y = layer.correlate(*inputs)
         grad_dot = torch.empty_like(y)
         grads_r, sums = [], []
         small = layer.per_kernel(q.flatten()), rho, k
         for part, grad_part, norms, out in tiles(
             *(layer.by_group(maps) for maps in (y, grad, r, grad_dot))
         ):
-            of_cos, of_r, *rest = _pull_back(
-                cos_of, part.to(r.dtype), grad_part, (norms, *small), layer, scale
-            )
-            torch.mul(of_cos, 1 / (norms * scale), out=out)
+            known = Response(part.to(r.dtype), is_product, norms, *small, scale)
+            of_r, *rest = pull_back(known, grad_part.to(r.dtype), layer, out)
             grads_r.append(of_r)
             sums.append(rest)
         grad_q, grad_rho, grad_k = (_total(parts) for parts in zip(*sums, strict=True))
@@ -126,47 +122,6 @@ def _grad_of_kernels(grad: Tensor, grad_q: Tensor, weight: Tensor, q: Tensor) ->
         along = (g * w).sum((1, 2, 3), keepdim=True) / length**2 - g_q
         parts.append(((g - w * along) / length).to(weight.dtype))
     return torch.cat(parts)
-
-
-def _pull_back(
-    cos_of: Callable[..., Tensor],
-    known: Tensor,
-    grad: Tensor,
-    small: Tuple[Optional[Tensor], ...],
-    layer: DecoupledOperator,
-    scale: float,
-) -> Tuple[Optional[Tensor], ...]:
-    """Return the gradients of cos(theta), r, q, rho and k for a few images."""
-    r, q, rho, k = (None if x is None else x.detach().requires_grad_() for x in small)
-    with torch.enable_grad():
-        h = layer.magnitude_of(r, q, rho)
-        cos = cos_of(known, h.detach(), r.detach(), layer, scale).requires_grad_()
-        g = layer.angle(cos, k)
-    grad = grad.to(g.dtype)
-    outputs = {g: grad * h.detach()}
-    if h.requires_grad:
-        outputs[h] = (grad * g.detach()).sum_to_size(h.shape)
-    inputs = [x for x in (cos, r, q, rho, k) if x is not None]
-    grads = iter(
-        torch.autograd.grad(
-            list(outputs), inputs, list(outputs.values()), materialize_grads=True
-        )
-    )
-    of_cos, of_r, *rest = [None if x is None else next(grads) for x in (cos, *small)]
-    along = (of_cos * cos.detach()).sum(-3, keepdim=True)
-    return of_cos, of_r - along / r.detach(), *rest
-
-
-def _cos_of_product(
-    dot: Tensor, h: Tensor, r: Tensor, layer: DecoupledOperator, scale: float
-) -> Tensor:
-    return dot * (1 / (r * scale))
-
-
-def _cos_of_output(
-    y: Tensor, h: Tensor, r: Tensor, layer: DecoupledOperator, scale: float
-) -> Tensor:
-    return layer.cos_from_angle(y / h)
 
 
 def _differentiable_backward(

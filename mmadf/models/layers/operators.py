@@ -15,6 +15,8 @@ from typing import Callable, Dict, NamedTuple, Optional
 import torch
 from torch import Tensor
 
+from . import closed_forms
+from .closed_forms import ClosedForm
 from .primitives import positive_tanh, signed_square, smaller
 
 # acos has an infinite slope at +-1, which rounding can reach.
@@ -35,7 +37,7 @@ def ball(r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float) -> Tensor
 
 def tanh(r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float) -> Tensor:
     """Return alpha * tanh(r / rho). Paper and code: TanhConv."""
-    return _times(alpha, positive_tanh(r * (1 / rho)))
+    return _times(alpha, positive_tanh(r, 1 / rho))
 
 
 def linear(
@@ -81,14 +83,14 @@ def weighted_tanh(
 
     Paper: the first nonlinear weighted operator; its bracket is uncertain.
     """
-    return _times(alpha, positive_tanh(r * (q / rho)))
+    return _times(alpha, positive_tanh(r, q / rho))
 
 
 def weighted_tanh_product(
     r: Tensor, q: Tensor, rho: Tensor, alpha: float, beta: float
 ) -> Tensor:
     """Return alpha * tanh(q / rho) * tanh(r / rho). Paper: the second one."""
-    return positive_tanh(r * (1 / rho)) * (alpha * torch.tanh(q / rho))
+    return positive_tanh(r, 1 / rho) * (alpha * torch.tanh(q / rho))
 
 
 def _times(alpha: float, h: Tensor) -> Tensor:
@@ -121,10 +123,14 @@ def sigmoid_angle(cos: Tensor, k: Tensor) -> Tensor:
 
 
 class Magnitude(NamedTuple):
-    """A function h and whether it has an operator radius."""
+    """A function h, whether it has an operator radius, and perhaps closed forms.
+
+    These make it faster, and are not needed.
+    """
 
     function: Callable[..., Tensor]
     has_radius: bool
+    closed_form: Optional[ClosedForm] = None
 
 
 def cos_from_cosine(g: Tensor) -> Tensor:
@@ -141,30 +147,32 @@ class Angle(NamedTuple):
     """A function g, where its k comes from: '', 'fixed' or 'learned', and its inverse.
 
     The inverse gives cos(theta) back from g. It saves computing the inner products
-    twice in training; None where rounding would spoil it.
+    twice in training; None where rounding would spoil it. `power` is the p for which
+    |g| = |cos(theta)|^p, 0 for no power: powers can make use of closed forms.
     """
 
     function: Callable[..., Tensor]
     k: str = ''
     inverse: Optional[Callable[[Tensor], Tensor]] = None
+    power: int = 0
 
 
 MAGNITUDES: Dict[str, Magnitude] = dict(
-    sphere=Magnitude(sphere, False),
-    ball=Magnitude(ball, True),
-    tanh=Magnitude(tanh, True),
-    linear=Magnitude(linear, False),
-    segmented=Magnitude(segmented, True),
-    log=Magnitude(log, False),
-    mix=Magnitude(mix, False),
+    sphere=Magnitude(sphere, False, closed_forms.SPHERE),
+    ball=Magnitude(ball, True, closed_forms.BALL),
+    tanh=Magnitude(tanh, True, closed_forms.TANH),
+    linear=Magnitude(linear, False, closed_forms.LINEAR),
+    segmented=Magnitude(segmented, True, closed_forms.SEGMENTED),
+    log=Magnitude(log, False, closed_forms.LOG),
+    mix=Magnitude(mix, False, closed_forms.MIX),
     weighted_linear=Magnitude(weighted_linear, False),
     weighted_tanh=Magnitude(weighted_tanh, True),
     weighted_tanh_product=Magnitude(weighted_tanh_product, True),
 )
 ANGLES: Dict[str, Angle] = dict(
     linear=Angle(linear_angle),
-    cosine=Angle(cosine_angle, inverse=cos_from_cosine),
-    square_cosine=Angle(square_cosine_angle, inverse=cos_from_square_cosine),
+    cosine=Angle(cosine_angle, inverse=cos_from_cosine, power=1),
+    square_cosine=Angle(square_cosine_angle, inverse=cos_from_square_cosine, power=2),
     sigmoid=Angle(sigmoid_angle, 'fixed'),
     learnable_sigmoid=Angle(sigmoid_angle, 'learned'),
 )

@@ -60,28 +60,30 @@ class _PositiveTanh(torch.autograd.Function):
     """See `positive_tanh`."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
-        """Return tanh(x)."""
-        e = torch.mul(x, -2).expm1_()
-        y = torch.div(e, e + 2).neg_()
-        ctx.save_for_backward(y)
+    def forward(ctx: FunctionCtx, r: Tensor, slope: Tensor) -> Tensor:
+        """Return tanh(r * slope)."""
+        e = torch.mul(r, -2 * slope).expm1_()
+        y = e.div_(-2 - e)
+        ctx.save_for_backward(r, slope, y)
         return y
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad: Tensor) -> Tensor:
-        """Return the gradient of x."""
-        (y,) = ctx.saved_tensors
-        return torch.addcmul(grad, grad * y, y, value=-1)
+    def backward(ctx: FunctionCtx, grad: Tensor) -> Tuple[Tensor, Tensor]:
+        """Return the gradients of both."""
+        r, slope, y = ctx.saved_tensors
+        grad = torch.addcmul(grad, grad * y, y, value=-1)
+        return (grad * slope).sum_to_size(r.shape), (grad * r).sum_to_size(slope.shape)
 
 
-def positive_tanh(x: Tensor) -> Tensor:
-    """Return tanh(x) for x >= 0, where -e / (e + 2) with e = expm1(-2x) is exact.
+def positive_tanh(r: Tensor, slope: Tensor) -> Tensor:
+    """Return tanh(r * slope) where both are >= 0.
 
-    PyTorch's tanh takes 2.5 times as long as its expm1 on a CPU.
+    As e / (-2 - e) with e = expm1(-2 * r * slope), which is exact: PyTorch's tanh takes
+    2.5 times as long as its expm1 on a CPU.
     """
-    if x.device.type != 'cpu' or is_traced():
-        return torch.tanh(x)
-    return _PositiveTanh.apply(x)
+    if r.device.type != 'cpu' or is_traced():
+        return torch.tanh(r * slope)
+    return _PositiveTanh.apply(r, slope)
 
 
 class _Smaller(torch.autograd.Function):
@@ -131,35 +133,55 @@ def signed_square(x: Tensor) -> Tensor:
 
 
 class _Energy(torch.autograd.Function):
-    """See `energy`."""
+    """See `with_energy`."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, dims: Tuple[int, ...]) -> Tensor:
-        """Return the sum of squares."""
+    def forward(ctx: FunctionCtx, x: Tensor, groups: int) -> Tuple[Tensor, Tensor]:
+        """Return `x` and its energy."""
         ctx.save_for_backward(x)
-        return torch.cat([plain_energy(part, dims) for (part,) in tiles(x)])
+        ctx.groups = groups
+        return x, torch.cat([plain_energy(part, groups) for (part,) in tiles(x)])
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad: Tensor) -> Tuple[Tensor, None]:
-        """Return the gradient of x."""
+    def backward(
+        ctx: FunctionCtx, grad: Tensor, grad_energy: Tensor
+    ) -> Tuple[Tensor, None]:
+        """Return the gradient of x, in the memory of that of its first user."""
         (x,) = ctx.saved_tensors
-        return (x * (2 * grad)).to(x.dtype), None
+        maps, slope = by_group(x, ctx.groups), 2 * grad_energy.unsqueeze(2)
+        if torch.is_grad_enabled() or x.dtype != slope.dtype:
+            return grad + (maps * slope).to(x.dtype).view_as(x), None
+        by_group(grad, ctx.groups).addcmul_(maps, slope)
+        return grad, None
 
 
-def plain_energy(x: Tensor, dims: Tuple[int, ...]) -> Tensor:
-    """Return the sum of squares over `dims`, which are kept, in float32 or better."""
-    x = at_least_float32(x)
-    return (x * x).sum(dims, keepdim=True)
+def by_group(x: Tensor, groups: int) -> Tensor:
+    """Shape (N, C, H, W) to (N, groups, C / groups, H, W)."""
+    n, channels, *size = x.shape
+    return x.view(n, groups, channels // groups, *size)
 
 
-def energy(x: Tensor, dims: Tuple[int, ...]) -> Tensor:
-    """Return `plain_energy`, keeping nothing but `x` for the backward pass.
+def plain_energy(x: Tensor, groups: int) -> Tensor:
+    """Return the sum of squares over the channels of each group, see `with_energy`."""
+    x = by_group(at_least_float32(x), groups)
+    return (x * x).sum(2)
+
+
+def with_energy(x: Tensor, groups: int) -> Tuple[Tensor, Tensor]:
+    """Return `x` for its one other user, and its energy per group and position.
+
+    Nothing but `x` is kept for the backward pass, and the gradient of the energy is
+    added to that of the other use in place.
 
     Args:
-        x: any tensor.
-        dims: dimensions to sum over, not the first.
+        x: (N, C, H, W).
+        groups: of channels.
+
+    Returns:
+        `x`, which must go to one function that returns a gradient of its own, and
+        (N, groups, H, W), in float32 or better.
     """
-    return plain_energy(x, dims) if is_traced() else _Energy.apply(x, dims)
+    return (x, plain_energy(x, groups)) if is_traced() else _Energy.apply(x, groups)
 
 
 def at_least_float32(x: Tensor) -> Tensor:
