@@ -78,8 +78,8 @@ def test_mapper_of_resnext101_costs_what_the_formula_says():
     def path(c, steps, k):
         return steps * (9 * c + 2 * c + c * c + 2 * c) + 11 * c + c * k + 2 * k
 
-    gate = 18 * 2048 + 2048
-    mapper = path(256, 3, 2048) + path(512, 2, 2048) + gate
+    gate = 18 * 1024 + 1024
+    mapper = path(256, 2, 1024) + path(512, 1, 1024) + gate
     both = 2 * millions('single_resnext101_imagenet')
     assert millions('adf_resnext101_imagenet') == pytest.approx(both + mapper / 1e6)
 

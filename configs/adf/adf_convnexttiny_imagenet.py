@@ -9,4 +9,6 @@ _base_ = 'mmpretrain::convnext/convnext-tiny_32xb128_in1k.py'
 
 custom_imports = dict(imports=['mmadf'], allow_failed_imports=False)
 default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=3))
-model = dict(type='ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1)))
+model = dict(
+    type='ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1), target=-2)
+)

@@ -13,7 +13,7 @@ custom_imports = dict(imports=['mmadf'], allow_failed_imports=False)
 default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=3))
 model = dict(
     type='ADFClassifier',
-    mapper=dict(type='Mapper', sources=(1, 2)),
+    mapper=dict(type='Mapper', sources=(1, 2), target=-2),
     neck=dict(_delete_=True, type='GlobalAveragePooling'),
     head=dict(type='LinearClsHead', in_channels=2048, num_classes=1000),
 )

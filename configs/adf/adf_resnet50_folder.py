@@ -18,7 +18,7 @@ num_classes = 2
 data_preprocessor = dict(num_classes=num_classes)
 model = dict(
     type='ADFClassifier',
-    mapper=dict(type='Mapper', sources=(0, 1)),
+    mapper=dict(type='Mapper', sources=(0, 1), target=-2),
     head=dict(num_classes=num_classes),
     pretrained_branches=dict(
         checkpoint='https://mmassets.onedl.ai/mmclassification/v0/resnet/resnet50_8xb32_in1k_20210831-ea4938fc.pth'

@@ -111,6 +111,16 @@ def test_later_stages_see_the_fused_map():
 
 
 @torch.no_grad()
+def test_negative_targets_count_from_the_last_stage_that_runs():
+    def targets(last):
+        mappers = [dict(type='Mapper', sources=(0,), target=t) for t in (-1, -2)]
+        adf = build(mapper=mappers, backbone=backbone_cfg(out_indices=(last,)))
+        return {route.target for route in adf.routes}
+
+    assert targets(3) == {3, 2}
+    assert targets(2) == {2, 1}
+
+
 def test_a_map_between_two_targets_is_returned_as_fused():
     adf = build(
         backbone=backbone_cfg(out_indices=(1, 3)),

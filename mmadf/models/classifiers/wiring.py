@@ -33,12 +33,13 @@ def route(mapper_cfg: dict, shallow: int, last: int) -> Route:
             f'appearance backbone, from 0 to {shallow - 1}, e.g. sources=(0, 1).'
         )
     target = mapper_cfg.get('target', -1)
-    if not -1 <= target <= last:
+    if not -last - 1 <= target <= last:
         raise ValueError(
             f'ADFClassifier: mapper target={target} must be a stage of the semantic '
-            f'backbone, from 0 to {last}, or -1 for the last.'
+            f'backbone, from 0 to {last}, or from {-last - 1} to -1, counted from the '
+            'last.'
         )
-    return Route(tuple(sources), last if target == -1 else target)
+    return Route(tuple(sources), target % (last + 1))
 
 
 def complete(

@@ -84,7 +84,7 @@ class Mapper(BaseModule):
         strides: how many times finer each source is than the semantic map, per
             side, powers of 2 (1, 2, 4, ...), as many as `sources`.
         target: stage of the semantic backbone whose map is fused, counted as
-            `sources` are; -1 is the last one. Read by the classifier.
+            `sources` are, or from the end; -1 is the last one. Read by the classifier.
         gate: form of the gated fusion, 'residual' for s + g * a, 'convex' for
             g * s + (1 - g) * a.
         granularity: what has a gate value of its own: 'element' (channel and
