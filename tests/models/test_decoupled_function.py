@@ -235,6 +235,10 @@ def test_gradients_of_both_uses_of_the_input_add_up(groups):
     x = image(3, 4, 2, 3)
     assert gradcheck(both, x)
     assert gradgradcheck(both, x)
+    (expected,) = torch.autograd.grad(both(x), x)
+    half = x.detach().bfloat16().requires_grad_()
+    both(half).backward()
+    assert_close(half.grad.double(), expected, rtol=0.03, atol=0.1)
 
 
 def test_smaller_and_its_gradients():

@@ -18,7 +18,7 @@ Factor = Union[float, Tensor]
 
 
 class ClosedForm(NamedTuple):
-    """Gain, elasticity, and the `degree` d for which h(c * r, c * rho) = c^d * h."""
+    """Gain, elasticity, and for those with rho the degree of h(r, rho) in both."""
 
     gain: Callable[..., Factor]
     elasticity: Callable[..., Factor]
@@ -116,7 +116,7 @@ def mix_elasticity(
 SPHERE = ClosedForm(sphere_gain, sphere_elasticity)
 BALL = ClosedForm(ball_gain, ball_elasticity)
 TANH = ClosedForm(tanh_gain, tanh_elasticity)
-LINEAR = ClosedForm(linear_gain, linear_elasticity, degree=1)
+LINEAR = ClosedForm(linear_gain, linear_elasticity)
 SEGMENTED = ClosedForm(segmented_gain, segmented_elasticity, degree=1)
 LOG = ClosedForm(log_gain, log_elasticity)
 MIX = ClosedForm(mix_gain, mix_elasticity)

@@ -149,7 +149,7 @@ class _Energy(torch.autograd.Function):
         """Return the gradient of x, in the memory of that of its first user."""
         (x,) = ctx.saved_tensors
         maps, slope = by_group(x, ctx.groups), 2 * grad_energy.unsqueeze(2)
-        if torch.is_grad_enabled() or x.dtype != slope.dtype:
+        if torch.is_grad_enabled():
             return grad + (maps * slope).to(x.dtype).view_as(x), None
         by_group(grad, ctx.groups).addcmul_(maps, slope)
         return grad, None
