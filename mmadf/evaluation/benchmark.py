@@ -43,11 +43,10 @@ def compare(
 ) -> Dict[str, Dict[str, float]]:
     """Measure networks in turn, in one run, against the first of them.
 
-    A training step is forward, backward and SGD with momentum and rate 0. A round is
-    all networks forward, then a training step of all: what a training step leaves in
-    the memory allocator is no part of inference. The order of the networks turns round
-    by round, and the ratios of a round are taken within it, so that what else the
-    machine does weighs on all alike.
+    A training step is forward, backward and SGD with momentum and rate 0. Inference is
+    measured first: what training leaves in the memory allocator is no part of it. The
+    order of the networks turns round by round, and the ratios of a round are taken
+    within it, so that what else the machine does weighs on all alike.
 
     Args:
         models: networks by name, all taking `inputs`, on one device.
@@ -65,9 +64,10 @@ def compare(
     timed = [kind for kind in KINDS[:2] if kind in kinds]
     times = {(name, kind): [] for name in models for kind in timed}
     order = list(models)
-    for round_ in tqdm(range(repeats + 1), desc=title, leave=False):
+    rounds = list(product(timed, range(repeats + 1)))
+    for kind, round_ in tqdm(rounds, desc=title, leave=False):
         order = order[1:] + order[:1]
-        for kind, name in product(timed, order):
+        for name in order:
             models[name].train(kind == 'training step')
             seconds = _seconds(steps[name][kind])
             if round_:

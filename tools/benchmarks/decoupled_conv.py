@@ -150,8 +150,8 @@ def main() -> None:
     if not args.skip_networks:
         x = torch.randn(args.batch, 3, 224, 224, **device)
         models = networks()
-        report('ResNet-50', models, x, args)
         report('ResNet-50, folded', folded(models), x, args, KINDS[:1])
+        report('ResNet-50', models, x, args)
 
 
 if __name__ == '__main__':
