@@ -22,11 +22,11 @@ def _wide(channels):
     }
 
 
-def _fused(*targets, **changes):
+def _fused(*targets, sources=((0, 1), (0, 1)), **changes):
     return {
         'model.mapper': [
-            dict(type='Mapper', sources=(0, 1), target=target, **changes)
-            for target in targets
+            dict(type='Mapper', sources=stages, target=target, **changes)
+            for stages, target in zip(sources, targets, strict=False)
         ]
     }
 
@@ -40,6 +40,10 @@ variants = {
     'ensemble': dict(config=_adf, options=_ensemble),
     'end': dict(config=_adf, options=_fused(3)),
     'inside': dict(config=_adf),
+    'inside_stage0': dict(config=_adf, options=_fused(2, 3, sources=((0,), (0,)))),
+    'inside_stage1': dict(config=_adf, options=_fused(2, 3, sources=((1,), (1,)))),
+    'inside_lean': dict(config=_adf, options=_fused(2, 3, sources=((0, 1), (1,)))),
+    'inside_once': dict(config=_adf, options=_fused(2)),
     'inside_convex': dict(config=_adf, options=_fused(2, 3, gate='convex')),
     'inside_mutual': dict(config=_adf, options={'model.mutual_weight': 1.0}),
     'inside_channel': dict(config=_adf, options=_fused(2, 3, granularity='channel')),
