@@ -41,6 +41,9 @@ def load_study(path: Path, options: Optional[dict] = None) -> Config:
     held out for choosing checkpoints, by `split_seed` (0); `metric` ('accuracy/top1');
     `work_dir`. Names that start with _ are the file's own.
 
+    A study may have another, of the same folder, as `_base_`; variants that it sets to
+    None are left out.
+
     Args:
         path: file of the study.
         options: changes to it, `{'data.root': 'my/images'}`.
@@ -58,6 +61,7 @@ def load_study(path: Path, options: Optional[dict] = None) -> Config:
             f'{path}: unknown fields {unknown}, missing fields {missing}; a study has '
             f'{list(FIELDS)}, of which the first three are needed.'
         )
+    study.variants = {k: v for k, v in study.variants.items() if v is not None}
     _check_names(study)
     study.setdefault('metric', 'accuracy/top1')
     study.setdefault('work_dir', f'work_dirs/{Path(path).stem}')

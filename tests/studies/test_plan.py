@@ -70,6 +70,27 @@ def test_option_that_replaces_a_field_does_so_for_every_seed(study, tmp_path):
     assert necks == [dict(type='GeneralizedMeanPooling', p=2.0)] * 2
 
 
+def test_study_on_the_base_of_another_changes_adds_and_leaves_out(study, tmp_path):
+    leaf = study.with_name('leaf.py')
+    leaf.write_text(
+        "_base_ = './my_study.py'\n"
+        "variants = {'plain': None, 'wide': dict(options={'model.head.topk': (5,)}),\n"
+        f"            'new': dict(config='{CONFIG}')}}\n"
+        "control = 'new'\n"
+    )
+    loaded = load(leaf, tmp_path)
+    assert list(loaded.variants) == ['wide', 'new']
+    head = run_config(loaded, 'wide', 0).model.head
+    assert (head.in_channels, head.topk) == (99, (5,))
+    assert [(run.variant, run.seed) for run in write_runs(loaded)] == [
+        ('wide', 0),
+        ('new', 0),
+        ('wide', 4),
+        ('new', 4),
+    ]
+    assert load_study(leaf).work_dir == 'work_dirs/leaf'
+
+
 def test_work_dir_is_named_after_the_study(study):
     assert load_study(study).work_dir == 'work_dirs/my_study'
 
@@ -81,6 +102,10 @@ def test_work_dir_is_named_after_the_study(study):
         ({'seeds': ()}, r"missing fields \['seeds'\]"),
         ({'seeds': (1, 1)}, r'seeds=\[1, 1\] must differ|seeds=.1, 1. must differ'),
         ({'control': 'x'}, r"control='x' is none of the variants \['plain', 'wide'\]"),
+        (
+            {'variants.plain': None},
+            r"control='plain' is none of the variants \['wide'\]",
+        ),
         ({'variants.a/b': {'config': 'x'}}, r"names of variants \['a/b'\]"),
         ({'variants.plain.seed': 1}, r"variant 'plain' has \['config', 'seed'\]"),
     ],
