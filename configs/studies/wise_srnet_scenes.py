@@ -1,13 +1,15 @@
-"""Pooling heads on scenes: GAP, GeM and the variants of Wise-SrNet.
+"""Pooling heads on scenes: GAP, GeM, attention and the variants of Wise-SrNet.
 
 Run: python tools/study.py configs/studies/wise_srnet_scenes.py --jobs 2
          --cfg-options data.root=DIR
     DIR holds `train` and `test`, each with a folder of images for each class. A tenth of
     the training images chooses the checkpoints; `test` is seen once, at the end.
-Cost: 21 runs of a tiny ResNet, 5 epochs each; about a minute a run on one CPU core with
+    Needs timm.
+Cost: 45 runs of a tiny ResNet, 5 epochs each; about a minute a run on one CPU core with
     5,940 training images.
 DP is dropout, C the constraint, Avg the average pool before the kernel. Where names do
 not say otherwise, Wise-SrNet starts as published; `gapinit` starts as GAP does.
+`attention` is CLIP's pooling, with 4 heads.
 """
 
 _gap = '../wise_srnet/gap_tiny_scenes.py'
@@ -18,16 +20,27 @@ _gap_with_dropout = {
     'model.head.constraint': None,
     'model.head.dropout': 0.5,
 }
+_attention = dict(
+    _delete_=True,
+    type='TimmPooling',
+    pooling='AttentionPool2d',
+    arguments=dict(in_features=32, feat_size=6, head_dim=8),
+)
 
 variants = {
     'GAP': dict(config=_gap),
     'GAP+DP': dict(config=_wise, options=_gap_with_dropout),
     'GeM': dict(config=_gap, options={'model.neck.type': 'GeneralizedMeanPooling'}),
+    'attention': dict(config=_gap, options={'model.neck': _attention}),
     'DW+C': dict(config=_wise, options={'model.head.pool_size': None}),
+    'DW+C_gapinit': dict(
+        config=_wise,
+        options={'model.head.pool_size': None, 'model.head.kernel_init': 'gap'},
+    ),
     'Avg+DW+C': dict(config=_wise),
     'Avg+DW+C_gapinit': dict(config=_wise, options={'model.head.kernel_init': 'gap'}),
     'Avg+DW+C+DP': dict(config=_wise, options={'model.head.dropout': 0.5}),
 }
 control = 'GAP'
-seeds = (0, 1, 2)
+seeds = (0, 1, 2, 3, 4)
 data = dict(root='data/scenes', train='train', test='test', val_fraction=0.1)

@@ -1,4 +1,7 @@
+import re
+
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
@@ -136,17 +139,48 @@ def models_of(name):
     return {variant: run_config(study, variant, 0).model for variant in study.variants}
 
 
-def test_study_of_scenes_compares_the_heads_that_its_names_say():
-    networks = models_of('wise_srnet_scenes')
-    heads = {name: model.head for name, model in networks.items()}
-    assert heads['GAP'].type == heads['GeM'].type == 'LinearClsHead'
-    assert networks['GeM'].neck.type == 'GeneralizedMeanPooling'
-    assert heads['GAP+DP'].pooling == 'mean'
-    assert heads['DW+C'].pool_size is None
-    assert heads['Avg+DW+C'].pool_size == 2
-    assert heads['Avg+DW+C_gapinit'].kernel_init == 'gap'
-    dropouts = {name for name, head in heads.items() if head.get('dropout')}
-    assert dropouts == {'GAP+DP', 'Avg+DW+C+DP'}
+SCENES = [('wise_srnet_scenes', 84, 6), ('wise_srnet_scenes_42', 42, 3)]
+
+
+@pytest.mark.parametrize(('name', 'pixels', 'side'), SCENES)
+def test_study_of_scenes_compares_the_heads_that_its_names_say(name, pixels, side):
+    networks = models_of(name)
+    pooled = {k: m.neck.type for k, m in networks.items() if m.get('neck')}
+    assert pooled == {
+        'GAP': 'GlobalAveragePooling',
+        'GeM': 'GeneralizedMeanPooling',
+        'attention': 'TimmPooling',
+    }
+    assert {networks[k].head.type for k in pooled} == {'LinearClsHead'}
+    assert networks['attention'].neck.arguments.feat_size == side
+    heads = {k: m.head for k, m in networks.items() if k not in pooled}
+    for variant, head in heads.items():
+        parts = re.split(r'[+_]', variant)
+        assert head.type == 'WiseSrNetHead'
+        assert head.get('pooling') == ('mean' if 'GAP' in parts else None)
+        assert head.pool_size == (2 if 'Avg' in parts else None)
+        assert head.map_size == side or 'GAP' in parts
+        assert head.get('kernel_init') == ('gap' if 'gapinit' in parts else None)
+        assert head.get('dropout') == (0.5 if 'DP' in parts else None)
+    at_both = {'GAP+DP', 'DW+C', 'DW+C_gapinit'}
+    averaged = {'Avg+DW+C', 'Avg+DW+C_gapinit', 'Avg+DW+C+DP'}
+    assert set(heads) == at_both | (averaged if side == 6 else {'DW+C+DP'})
+
+
+@pytest.mark.parametrize(('name', 'pixels', 'side'), SCENES)
+def test_study_of_scenes_gives_each_head_a_map_of_its_size(name, pixels, side):
+    pytest.importorskip('timm')
+    study = load_study(ROOT / 'configs' / 'studies' / f'{name}.py')
+    for variant in study.variants:
+        cfg = run_config(study, variant, 0)
+        for split in ('train', 'val', 'test'):
+            _, resize, crop, *_ = cfg[f'{split}_dataloader'].dataset.pipeline
+            assert (resize.scale, crop.crop_size) == (8 * pixels // 7, pixels)
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            network = MODELS.build(cfg.model).eval()
+        images = torch.randn(1, 3, pixels, pixels)
+        assert network.backbone(images)[-1].shape == (1, 32, side, side)
+        assert network(images).isfinite().all()
 
 
 def test_study_of_adf_compares_the_networks_that_its_names_say():
