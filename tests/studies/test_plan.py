@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from mmadf.evaluation import count_costs
+from mmadf.models.layers import DecoupledConv2d
 from mmadf.registry import MODELS
 from mmadf.studies import load_study, write_runs
 from mmadf.studies.plan import run_config
@@ -181,6 +182,26 @@ def test_study_of_scenes_gives_each_head_a_map_of_its_size(name, pixels, side):
         images = torch.randn(1, 3, pixels, pixels)
         assert network.backbone(images)[-1].shape == (1, 32, side, side)
         assert network(images).isfinite().all()
+
+
+def test_study_of_all_ideas_crosses_them_as_its_names_say():
+    networks = models_of('together_scenes')
+    assert len(networks) == 2**3
+    for variant, model in networks.items():
+        parts = variant.split('+')
+        assert (model.type == 'ADFClassifier') == ('ADF' in parts)
+        assert (model.get('mapper') is not None) == ('ADF' in parts)
+        assert (model.head.type == 'WiseSrNetHead') == ('wise' in parts)
+        assert (model.backbone.get('conv_cfg') is not None) == ('dec' in parts)
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            network = MODELS.build(model).eval()
+        maps = network.backbone(torch.randn(1, 3, 64, 64))
+        assert maps[-1].shape == (1, 64, 4, 4)
+        if 'wise' in parts:  # starts as the mean over the map
+            assert (network.head.spatial.weight == 1 / 16).all()
+        layers = network.backbone.modules()
+        kinds = {type(m) for m in layers if isinstance(m, torch.nn.Conv2d)}
+        assert kinds == {DecoupledConv2d if 'dec' in parts else torch.nn.Conv2d}
 
 
 def test_study_of_adf_compares_the_networks_that_its_names_say():
