@@ -1,34 +1,14 @@
 """The course and the outcome of a study, and what it costs, as pictures."""
 
 from pathlib import Path
-from typing import List, NamedTuple, Sequence
+from typing import Sequence
 
 import numpy as np
 
 from mmadf.evaluation.pictures import import_pyplot
 
+from .curves import band
 from .results import Result, by_variant
-
-
-class Band(NamedTuple):
-    """Mean and standard deviation (n - 1 in it) of curves, at their common steps."""
-
-    steps: List[int]
-    mean: np.ndarray
-    deviation: np.ndarray
-
-
-def band(group: Sequence[Result]) -> Band:
-    """Return the validation curves of a variant as one; a single one has no width.
-
-    Args:
-        group: results of one variant; only steps that all of them have are kept.
-    """
-    curves = [dict(zip(*result.validation, strict=True)) for result in group]
-    steps = sorted(set.intersection(*map(set, curves)))
-    values = np.array([[curve[step] for step in steps] for curve in curves])
-    width = values.std(0, ddof=1) if len(curves) > 1 else np.zeros(len(steps))
-    return Band(steps, values.mean(0), width)
 
 
 def draw_curves(results: Sequence[Result], metric: str, unit: str, path: Path) -> None:

@@ -3,6 +3,7 @@
 import math
 from typing import Dict, List, Sequence
 
+from .curves import band, steps_to_reach
 from .results import Result, by_variant
 from .statistics import (
     Interval,
@@ -31,7 +32,8 @@ def summarise(
         ends of the interval paired by seed, of this difference alone;
         `simultaneous_low` and `simultaneous_high` those of Dunnett's, which hold for
         all variants together. NaN where seeds are too few, and where the control is
-        itself.
+        itself. `steps` is the first validation at which the mean over seeds is what
+        that of the control is at its last; NaN if there is none, or no control.
     """
     groups = by_variant(results)
     scores = {
@@ -40,6 +42,7 @@ def summarise(
     reference = scores.get(control, {})
     others = {name: list(scores[name].values()) for name in scores if name != control}
     together = dunnett_intervals(others, list(reference.values()))
+    level = band(groups[control]).mean[-1] if control in groups else math.nan
     rows = []
     for name, group in groups.items():
         _, low, high = together.get(name, UNKNOWN)
@@ -49,6 +52,7 @@ def summarise(
                 **_compare(scores[name], {} if name == control else reference),
                 simultaneous_low=low,
                 simultaneous_high=high,
+                steps=steps_to_reach(group, level),
                 **costs[name],
                 seconds=mean_and_deviation([r.seconds for r in group])[0],
             )

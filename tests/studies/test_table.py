@@ -5,7 +5,8 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from mmadf.studies.picture import band, draw_costs
+from mmadf.studies.curves import band, steps_to_reach
+from mmadf.studies.picture import draw_costs
 from mmadf.studies.plan import Run
 from mmadf.studies.results import Result
 from mmadf.studies.rows import readout_rows, run_rows, summarise
@@ -30,9 +31,9 @@ def result(variant, seed, test, seconds=60.0, curve=((1, 2), (50.0, 70.0)), **re
 
 RESULTS = [
     result('plain', 0, 80.0),
-    result('new', 0, 81.0, 50.0, semantic=81.0, sum=83.0),
+    result('new', 0, 81.0, 50.0, ((1, 2), (66.0, 75.0)), semantic=81.0, sum=83.0),
     result('plain', 1, 82.0),
-    result('new', 1, 85.0, 70.0, semantic=85.0, sum=84.5),
+    result('new', 1, 85.0, 70.0, ((1, 2), (74.0, 72.0)), semantic=85.0, sum=84.5),
 ]
 
 
@@ -60,10 +61,10 @@ def test_markdown_shows_them():
     rows = summarise(RESULTS, 'plain', COSTS)
     rows[1].update(simultaneous_low=-7.621, simultaneous_high=11.621)
     _, _, plain, new = markdown(rows, 'top1', 'plain').splitlines()
-    assert plain == '| plain | 2 | 81.00 ± 1.41 | – | – | 1.5 | 1.5 | 60 |'
+    assert plain == '| plain | 2 | 81.00 ± 1.41 | – | – | 2 | 1.5 | 1.5 | 60 |'
     assert new == (
         '| new | 2 | 83.00 ± 2.83 | +2.00 [-10.71, +14.71] | [-7.62, +11.62] '
-        '| 3.1 → 2.25 | 3.1 → 2.25 | 60 |'
+        '| 1 | 3.1 → 2.25 | 3.1 → 2.25 | 60 |'
     )
 
 
@@ -106,7 +107,7 @@ def test_csv_holds_full_numbers_and_empty_fields(tmp_path):
 
 def test_each_run_is_a_row():
     assert run_rows(RESULTS)[3] == dict(
-        variant='new', seed=1, test=85.0, best_validation=70.0, seconds=70.0
+        variant='new', seed=1, test=85.0, best_validation=74.0, seconds=70.0
     )
 
 
@@ -141,3 +142,23 @@ def test_band_is_mean_and_deviation_at_common_steps():
 
 def test_band_of_one_run_has_no_width():
     np.testing.assert_array_equal(band(RESULTS[:1]).deviation, [0, 0])
+
+
+def test_steps_end_where_the_mean_over_seeds_is_at_the_level():
+    group = [
+        result('a', 0, 0, curve=((5, 10, 15), (30.0, 10.0, 50.0))),
+        result('a', 1, 0, curve=((5, 10, 15), (20.0, 50.0, 10.0))),
+    ]
+    found = [steps_to_reach(group, level) for level in (20, 25, 25.1, 30)]
+    assert found == [5, 5, 10, 10]
+    assert math.isnan(steps_to_reach(group, 30.1))
+
+
+def test_steps_of_each_variant_are_those_to_the_last_validation_of_the_control():
+    pytest.importorskip('scipy')
+    plain, new = summarise(RESULTS, 'plain', COSTS)
+    assert (plain['steps'], new['steps']) == (2, 1)
+    plain, new = summarise(RESULTS, 'new', COSTS)
+    assert math.isnan(plain['steps'])
+    (alone,) = summarise(RESULTS[:1], 'new', COSTS)
+    assert math.isnan(alone['steps'])
