@@ -112,7 +112,7 @@ def run_config(
     """
     fields = study.variants[variant]
     cfg = Config.fromfile(fields.config)
-    for options in (data, study.get('options'), fields.get('options')):
+    for options in (study.get('options'), data, fields.get('options')):
         _merge(cfg, options)
     _merge(cfg, {'randomness.seed': int(seed)})
     return cfg
