@@ -10,6 +10,8 @@ from mmadf.evaluation.pictures import import_pyplot
 from .curves import band
 from .results import Result, by_variant
 
+STYLES = ('-', '--', ':')  # there are ten colours; further variants differ in these
+
 
 def draw_curves(results: Sequence[Result], metric: str, unit: str, path: Path) -> None:
     """Draw validation over training, mean and spread, and the test set by seed.
@@ -21,11 +23,13 @@ def draw_curves(results: Sequence[Result], metric: str, unit: str, path: Path) -
         path: picture to write.
     """
     plt = import_pyplot()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout='constrained')
     groups = by_variant(results)
+    size = (11, max(4.5, 2.5 + len(groups) / 4))
+    figure, (left, right) = plt.subplots(1, 2, figsize=size, layout='constrained')
     for index, (name, group) in enumerate(groups.items()):
         steps, mean, deviation = band(group)
-        (line,) = left.plot(steps, mean, marker='.', label=name)
+        style = dict(color=f'C{index % 10}', ls=STYLES[index // 10 % len(STYLES)])
+        (line,) = left.plot(steps, mean, marker='.', label=name, **style)
         color = line.get_color()
         left.fill_between(
             steps, mean - deviation, mean + deviation, color=color, alpha=0.12, lw=0
@@ -35,7 +39,7 @@ def draw_curves(results: Sequence[Result], metric: str, unit: str, path: Path) -
         right.plot(np.mean(tests), index, '|', color=color, markersize=22, mew=2)
     left.set(xlabel=unit, ylabel=metric, title='validation, mean ± deviation of seeds')
     left.xaxis.get_major_locator().set_params(integer=True)
-    left.legend()
+    figure.legend(loc='outside lower center', ncols=5)
     right.set(xlabel=metric, title='test, each seed and mean')
     right.set_yticks(range(len(groups)), list(groups))
     right.invert_yaxis()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmadf.studies.curves import band, steps_to_reach
-from mmadf.studies.picture import draw_costs
+from mmadf.studies.picture import draw_costs, draw_curves
 from mmadf.studies.plan import Run
 from mmadf.studies.results import Result
 from mmadf.studies.rows import readout_rows, run_rows, summarise
@@ -127,6 +127,19 @@ def test_cost_picture_shows_every_variant_where_it_belongs(tmp_path):
         found = np.concatenate([line.get_xydata() for line in lines])
         np.testing.assert_allclose(found, np.transpose([costs, (81, 83)]))
     assert axes.get_xlabel().startswith('GFLOPs')
+
+
+def test_curves_of_many_variants_differ_in_look_and_each_has_its_name(tmp_path):
+    pyplot = pytest.importorskip('matplotlib.pyplot')
+    names = [f'variant {index}' for index in range(23)]
+    with mock.patch.object(pyplot, 'close'):
+        draw_curves([result(n, 0, 50) for n in names], 'top1', 'epoch', tmp_path / 'c')
+        figure = pyplot.gcf()
+    pyplot.close()
+    lines = figure.axes[0].lines
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 23
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.texts] == names
 
 
 def test_band_is_mean_and_deviation_at_common_steps():
