@@ -169,9 +169,14 @@ def test_steps_end_where_the_mean_over_seeds_is_at_the_level():
 
 def test_steps_of_each_variant_are_those_to_the_last_validation_of_the_control():
     pytest.importorskip('scipy')
-    plain, new = summarise(RESULTS, 'plain', COSTS)
-    assert (plain['steps'], new['steps']) == (2, 1)
-    plain, new = summarise(RESULTS, 'new', COSTS)
-    assert math.isnan(plain['steps'])
-    (alone,) = summarise(RESULTS[:1], 'new', COSTS)
-    assert math.isnan(alone['steps'])
+    risen = result('fallen', 0, 50.0, curve=((1, 2, 3), (40.0, 72.0, 65.0)))
+    costs = {**COSTS, 'fallen': COSTS['new']}
+    expected = {
+        'plain': (2, 1, 2),
+        'new': (math.nan, 2, math.nan),
+        'fallen': (2, 1, 2),
+        'absent': (math.nan,) * 3,
+    }
+    for control, steps in expected.items():
+        rows = summarise([*RESULTS, risen], control, costs)
+        np.testing.assert_equal([row['steps'] for row in rows], steps)
