@@ -221,6 +221,10 @@ def test_study_of_adf_compares_the_networks_that_its_names_say():
     assert fused == {
         'end': inside[1:],
         'inside': inside,
+        'inside_stage0': [(2, 0, None, None), (3, 0, None, None)],
+        'inside_stage1': [(2, 1, None, None), (3, 1, None, None)],
+        'inside_lean': [inside[0], (3, 1, None, None)],
+        'inside_once': inside[:1],
         'inside_convex': [(2, 0, 1, 'convex', None), (3, 0, 1, 'convex', None)],
         'inside_mutual': inside,
         'inside_channel': [(2, 0, 1, None, 'channel'), (3, 0, 1, None, 'channel')],
