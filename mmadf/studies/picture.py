@@ -10,7 +10,8 @@ from mmadf.evaluation.pictures import import_pyplot
 from .curves import band
 from .results import Result, by_variant
 
-STYLES = ('-', '--', ':')  # there are ten colours; further variants differ in these
+# There are ten colours; further variants differ in these.
+STYLES, MARKERS = ('-', '--', ':'), 'os^'
 
 
 def draw_curves(results: Sequence[Result], metric: str, unit: str, path: Path) -> None:
@@ -28,7 +29,7 @@ def draw_curves(results: Sequence[Result], metric: str, unit: str, path: Path) -
     figure, (left, right) = plt.subplots(1, 2, figsize=size, layout='constrained')
     for index, (name, group) in enumerate(groups.items()):
         steps, mean, deviation = band(group)
-        style = dict(color=f'C{index % 10}', ls=STYLES[index // 10 % len(STYLES)])
+        style = dict(color=f'C{index % 10}', ls=STYLES[index // 10 % 3])
         (line,) = left.plot(steps, mean, marker='.', label=name, **style)
         color = line.get_color()
         left.fill_between(
@@ -60,15 +61,14 @@ def draw_costs(rows: Sequence[dict], metric: str, path: Path) -> None:
     """
     plt = import_pyplot()
     figure, axes = plt.subplots(figsize=(9, 5), layout='constrained')
-    for row in rows:
+    for index, row in enumerate(rows):
+        color, marker = f'C{index % 10}', MARKERS[index // 10 % 3]
         mean, width = row['mean'], np.nan_to_num(row['deviation'])
         costs = [row[f'{w}_multiply_adds'] / 1e9 for w in ('deployed', 'trained')]
-        bar = axes.errorbar(
-            costs[0], mean, width, marker='o', capsize=3, ls='', label=row['variant']
-        )
-        color = bar.lines[0].get_color()
+        style = dict(color=color, marker=marker, ls='')
+        axes.errorbar(costs[0], mean, width, capsize=3, label=row['variant'], **style)
         axes.plot(costs, [mean, mean], ':', color=color, lw=1)
-        axes.plot(costs[1], mean, 'o', color=color, mfc='none')
+        axes.plot(costs[1], mean, mfc='none', **style)
     axes.set(
         xlabel='GFLOPs (multiply-adds): filled deployed, hollow in training',
         ylabel=metric,
