@@ -1,6 +1,7 @@
 """Time and memory of networks side by side, as ratios to the first of them."""
 
 import time
+from functools import partial
 from itertools import product
 from statistics import median
 from typing import Any, Callable, Collection, Dict, List, Sequence
@@ -9,7 +10,9 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-KINDS = ('forward', 'training step', 'saved for backward')
+TIMES = ('forward', 'training step')
+MEMORY = ('saved for backward', 'training memory')
+KINDS = TIMES + MEMORY
 
 
 def saved_bytes(step: Callable[[], Any], without: Collection[int] = ()) -> int:
@@ -32,6 +35,30 @@ def saved_bytes(step: Callable[[], Any], without: Collection[int] = ()) -> int:
     with torch.autograd.graph.saved_tensors_hooks(_pack, lambda tensor: tensor):
         step()
     return sum(size for storage, size in sizes.items() if storage not in without)
+
+
+def training_bytes(step: Callable[[], Tensor], model: nn.Module) -> int:
+    """Return the bytes of a training step: the peak on a GPU, what is kept on a CPU.
+
+    That is weights, gradients, one momentum, and what the forward pass saves; on a GPU
+    also what the backward pass needs beside it.
+
+    Args:
+        step: a forward pass of `model` to a tensor.
+        model: whose gradients are dropped.
+    """
+    parameters = list(model.parameters())
+    size = sum(p.numel() * p.element_size() for p in parameters)
+    if not parameters or parameters[0].device.type == 'cpu':
+        weights = {p.untyped_storage()._cdata for p in parameters}
+        return 3 * size + saved_bytes(step, without=weights)
+    model.zero_grad(set_to_none=True)
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    step().sum().backward()
+    peak = torch.cuda.max_memory_allocated() - before
+    model.zero_grad(set_to_none=True)
+    return peak + 2 * size
 
 
 def compare(
@@ -61,7 +88,7 @@ def compare(
         and 'training step (s)'.
     """
     steps = {name: _steps(model, inputs) for name, model in models.items()}
-    timed = [kind for kind in KINDS[:2] if kind in kinds]
+    timed = [kind for kind in TIMES if kind in kinds]
     times = {(name, kind): [] for name in models for kind in timed}
     order = list(models)
     rounds = list(product(timed, range(repeats + 1)))
@@ -73,23 +100,34 @@ def compare(
             if round_:
                 times[name, kind].append(seconds)
     memory = {}
-    for name, model in models.items() if KINDS[2] in kinds else ():
+    for name, model in models.items():
         model.train()
-        memory[name] = saved_bytes(lambda m=model: m(inputs))
+        step = partial(_logits, model, inputs)
+        if 'saved for backward' in kinds:
+            memory[name, 'saved for backward'] = saved_bytes(step)
+        if 'training memory' in kinds:
+            memory[name, 'training memory'] = training_bytes(step, model)
     return {name: _ratios(name, next(iter(models)), times, memory) for name in models}
 
 
+def _logits(model: nn.Module, inputs: Any) -> Tensor:
+    """Return the output of a model, the last one of a backbone."""
+    y = model(inputs)
+    return y[-1] if isinstance(y, tuple) else y
+
+
 def _ratios(
-    name: str, base: str, times: Dict[tuple, List[float]], memory: Dict[str, int]
+    name: str, base: str, times: Dict[tuple, List[float]], memory: Dict[tuple, int]
 ) -> Dict[str, float]:
     result = {}
-    for kind in KINDS[:2]:
+    for kind in TIMES:
         if (name, kind) in times:
             pairs = zip(times[name, kind], times[base, kind], strict=True)
             result[kind] = median(ours / theirs for ours, theirs in pairs)
             result[f'{kind} (s)'] = median(times[name, kind])
-    if name in memory:
-        result[KINDS[2]] = memory[name] / memory[base]
+    for kind in MEMORY:
+        if (name, kind) in memory:
+            result[kind] = memory[name, kind] / memory[base, kind]
     return result
 
 
@@ -102,8 +140,7 @@ def _steps(model: nn.Module, inputs: Any) -> Dict[str, Callable[[], None]]:
 
     def _training_step() -> None:
         optimizer.zero_grad()
-        y = model(inputs)
-        (y[-1] if isinstance(y, tuple) else y).sum().backward()
+        _logits(model, inputs).sum().backward()
         optimizer.step()
 
     return {'forward': _forward, 'training step': _training_step}

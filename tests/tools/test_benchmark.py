@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from mmadf.evaluation import benchmark
-from mmadf.evaluation.benchmark import saved_bytes
+from mmadf.evaluation.benchmark import saved_bytes, training_bytes
 from tests.conftest import ROOT
 
 
@@ -13,6 +13,13 @@ def test_saved_bytes_are_the_ones_needed_backward():
     assert saved_bytes(lambda: x.exp()) == 400
     assert saved_bytes(lambda: x * x) == 400
     assert saved_bytes(lambda: x.exp() * x.exp()) == 800
+
+
+def test_a_training_step_holds_weights_gradients_momentum_and_what_is_saved():
+    model, x = nn.Linear(10, 20), torch.randn(3, 10, requires_grad=True)
+    weights, images, squares = 220 * 4, 30 * 4, 60 * 4
+    step = lambda: model(x).square()  # noqa: E731
+    assert training_bytes(step, model) == 3 * weights + images + squares
 
 
 class Repeated(nn.Module):

@@ -6,9 +6,10 @@ Run: python tools/benchmarks/adf.py [--batch 1] [--train-batch 4] [--repeats 7]
 Side by side, interleaved, on images of 224 pixels: the single backbone (twice: how far
 its second row lies from 1 is the noise of the run), ADF with both heads, with the
 fused head alone and deployed, two backbones whose logits are added, and a single one
-of about twice the cost (32x8d). A training step is forward, backward and SGD with
-momentum, of all heads. `--loader` also measures how many images a second one process
-of ImageNet's training pipeline makes, beside what the step takes.
+of about twice the cost (32x8d); on a GPU also ADF with its branches on two streams. A
+training step is forward, backward and SGD with momentum, of all heads. `--loader` also
+measures how many images a second one process of ImageNet's training pipeline makes,
+beside what the step takes.
 """
 
 import argparse
@@ -26,7 +27,8 @@ from mmpretrain.registry import DATASETS
 from torch import Tensor, nn
 
 import mmadf  # noqa: F401  registers
-from mmadf.evaluation.benchmark import compare, saved_bytes
+from mmadf.evaluation.benchmark import compare
+from mmadf.evaluation.overlap import OverlappedADF
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'adf'
 SINGLE = 'single 32x4d'
@@ -60,12 +62,14 @@ def both_heads(network: nn.Module, x: Tensor) -> Tensor:
     return network.scores(x)['sum']
 
 
-def build(name: str) -> nn.Module:
+def build(name: str, **changes) -> nn.Module:
     """Return the network of a config in configs/adf."""
-    return mmpretrain.get_model(str(CONFIGS / f'{name}_resnext101_imagenet.py'))
+    cfg = Config.fromfile(CONFIGS / f'{name}_resnext101_imagenet.py')
+    cfg.model.update(changes)
+    return mmpretrain.get_model(cfg)
 
 
-def networks(training: bool) -> Dict[str, tuple]:
+def networks(training: bool, overlap: bool) -> Dict[str, tuple]:
     """Return network and way through it by name, the single one first."""
     single, adf = build('single'), build('adf')
     chosen = {
@@ -76,41 +80,31 @@ def networks(training: bool) -> Dict[str, tuple]:
         'single 32x8d': (build('wide'), tensor),
     }
     if not training:
-        deployed = build('adf')
-        deployed.switch_to_deploy()
         chosen['ADF, fused head'] = (adf, tensor)
-        chosen['ADF, deployed'] = (deployed, tensor)
+        chosen['ADF, deployed'] = (build('adf', deploy={}), tensor)
+    if overlap:
+        overlapped = build('adf', type=OverlappedADF)
+        chosen['ADF, both heads, overlapped'] = (overlapped, both_heads)
+        if not training:
+            overlapped = build('adf', type=OverlappedADF, deploy={})
+            chosen['ADF, deployed, overlapped'] = (overlapped, tensor)
     return chosen
-
-
-def training_memory(model: nn.Module, x: Tensor) -> int:
-    """Return the bytes of a training step: the peak on a GPU, what is kept on a CPU.
-
-    That is weights, gradients, momentum and what the forward pass saves.
-    """
-    model.train()
-    size = sum(p.numel() * p.element_size() for p in model.parameters())
-    if x.device.type == 'cpu':
-        weights = {p.untyped_storage()._cdata for p in model.parameters()}
-        return 3 * size + saved_bytes(lambda: model(x), without=weights)
-    model.zero_grad(set_to_none=True)
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
-    model(x).sum().backward()
-    peak = torch.cuda.max_memory_allocated() - before
-    model.zero_grad(set_to_none=True)
-    return peak + 2 * size
 
 
 def prepare(args: argparse.Namespace, training: bool) -> Dict[str, nn.Module]:
     """Return the networks as they are measured, by name."""
     layout = torch.channels_last if args.channels_last else torch.contiguous_format
     models = {}
-    for name, (network, run) in networks(training).items():
+    overlap = args.device != 'cpu'
+    for name, (network, run) in networks(training, overlap).items():
         network.to(args.device, memory_format=layout)
         models[name] = Pass(network, run, args.bf16)
     if args.compile:
-        compiled = {f'{n}, compiled': torch.compile(m) for n, m in models.items()}
+        compiled = {
+            f'{name}, compiled': torch.compile(model)
+            for name, model in models.items()
+            if not isinstance(model.network, OverlappedADF)
+        }
         models.update(compiled)
     return models
 
@@ -187,13 +181,13 @@ def main() -> None:
     models = prepare(args, training=True)
     x = torch.randn(args.train_batch, 3, 224, 224, device=args.device)
     title = f'training step, {args.train_batch} images'
-    rows = compare(models, x, args.repeats, title, kinds=('training step',))
+    kinds = ('training step', 'training memory')
+    rows = compare(models, x, args.repeats, title, kinds)
     for name, row in rows.items():
         ms = row['training step (s)'] * 1e3
         print(f'| {name} | {title} | {row["training step"]:.2f} | {ms:.0f} |')
-    bytes_ = {name: training_memory(model, x) for name, model in models.items()}
-    for name, size in bytes_.items():
-        print(f'| {name} | training memory | {size / bytes_[SINGLE]:.2f} | - |')
+    for name, row in rows.items():
+        print(f'| {name} | training memory | {row["training memory"]:.2f} | - |')
     if args.loader:
         adf = args.train_batch / rows['ADF, both heads']['training step (s)']
         print(

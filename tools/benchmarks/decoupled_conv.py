@@ -1,6 +1,7 @@
 """Price of decoupled convolutions, as ratios to `nn.Conv2d` in the same run.
 
-Run: python tools/benchmarks/decoupled_conv.py [--compile] [--device cuda --bf16]
+Run: python tools/benchmarks/decoupled_conv.py [--compile]
+         [--device cuda --bf16 --channels-last]
 
 Side by side, interleaved: `nn.Conv2d`, decoupled convolutions, and a direct
 transcription of the official formula (ones-kernel norm over all channels, nothing
@@ -108,8 +109,9 @@ def report(
     kinds: Sequence[str] = KINDS,
 ) -> None:
     """Compare models in eager mode and, if asked for, compiled; print rows."""
+    layout = torch.channels_last if args.channels_last else torch.contiguous_format
     for model in models.values():
-        model.to(args.device)
+        model.to(args.device, memory_format=layout)
     if args.bf16:
         models = {n: LowPrecision(m, args.device) for n, m in models.items()}
     if args.compile:
@@ -130,6 +132,7 @@ def main() -> None:
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--batch', type=int, default=16, help='images in a batch')
     parser.add_argument('--bf16', action='store_true', help='under autocast')
+    parser.add_argument('--channels-last', action='store_true')
     parser.add_argument('--compile', action='store_true', help='also torch.compile')
     parser.add_argument('--skip-layers', action='store_true')
     parser.add_argument('--skip-networks', action='store_true')
@@ -140,7 +143,7 @@ def main() -> None:
         f'torch {torch.__version__}, {args.device}, {args.threads} threads, '
         f'{args.batch} images, {"bfloat16" if args.bf16 else "float32"}, medians of '
         f'{args.repeats} rounds; ratios to nn.Conv2d\n\n'
-        f'| what | layer | {" | ".join(KINDS)} |\n|---|---|---|---|---|'
+        f'| what | layer | {" | ".join(KINDS)} |\n|{"---|" * (len(KINDS) + 2)}'
     )
     device = dict(device=args.device)
     for title, sizes in {} if args.skip_layers else LAYERS.items():

@@ -72,7 +72,7 @@ def main() -> None:
     print(
         f'torch {torch.__version__}, {args.device}, {args.threads} threads, '
         f'{args.batch} images, float32, medians of {args.repeats} rounds; ratios to '
-        f'{BASE}\n\n| what | head | {" | ".join(KINDS)} |\n|---|---|---|---|---|'
+        f'{BASE}\n\n| what | head | {" | ".join(KINDS)} |\n|{"---|" * (len(KINDS) + 2)}'
     )
     x = torch.randn(args.batch, 2048, 7, 7, device=args.device, requires_grad=True)
     image = torch.randn(args.batch, 3, 224, 224, device=args.device)
