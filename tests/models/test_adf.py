@@ -5,6 +5,7 @@ import mmpretrain
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.model import convert_sync_batchnorm
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
@@ -200,6 +201,26 @@ def test_mutual_learning_adds_both_divergences():
     assert_close(losses['appearance_mutual_loss'], 0.5 * 4 * divergence(s, a))
     total, _ = adf.parse_losses(losses)
     assert_close(total, sum(losses.values()))
+
+
+def test_mutual_learning_uses_the_logits_of_the_cross_entropy():
+    head = dict(
+        type='WiseSrNetHead',
+        num_classes=5,
+        in_channels=CHANNELS[-1],
+        map_size=2,
+        pool_size=None,
+        dropout=0.5,
+    )
+    adf, passes = build(neck=None, head=head, mutual_weight=1.0), []
+    randomise(adf.head), randomise(adf.appearance_head)
+    for part in (adf.head, adf.appearance_head):
+        part.register_forward_hook(lambda *args: passes.append(args[2]))
+    losses = adf.loss(images(), samples(LABELS))
+    s, a = passes
+    assert_close(losses['semantic_loss'], F.cross_entropy(s, LABELS))
+    assert_close(losses['semantic_mutual_loss'], divergence(a, s))
+    assert_close(losses['appearance_mutual_loss'], divergence(s, a))
 
 
 def test_accuracy_of_each_head_is_reported_but_not_minimised():
@@ -499,6 +520,18 @@ def test_state_dict_round_trip():
             dict(mutual_temperature=0.0),
             ValueError,
             'mutual_temperature=0.0 must be > 0',
+        ),
+        (
+            dict(
+                mutual_weight=1.0,
+                head=dict(
+                    type='MultiLabelLinearClsHead',
+                    num_classes=5,
+                    in_channels=CHANNELS[-1],
+                ),
+            ),
+            ValueError,
+            'mutual_weight needs .* got MultiLabelLinearClsHead; set mutual_weight=0',
         ),
         (dict(loss_reduction='max'), ValueError, "loss_reduction='max' is none of"),
         (

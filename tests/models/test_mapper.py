@@ -86,12 +86,35 @@ def test_safe_convex_start_is_the_scaled_semantic_map():
     assert_close(build(gate='convex')(appearance, s), s / (1 + math.exp(-4)))
 
 
-def test_safe_start_survives_an_outer_initialisation():
-    outer = dict(type='Constant', layer='BatchNorm2d', val=1, bias=1)
-    mapper = build(init_cfg=outer)
+OUTER = [
+    dict(type='Constant', layer='BatchNorm2d', val=1, bias=1),
+    dict(type='TruncNormal', layer='Conv2d', std=0.5, bias=0.0),
+]
+
+
+@pytest.mark.parametrize('outer', OUTER)
+@pytest.mark.parametrize('norm_cfg', [dict(type='BN'), None])
+@pytest.mark.parametrize('granularity', ['element', 'channel', 'spatial', 'layer'])
+@pytest.mark.parametrize(('form', 'start'), [('residual', 1), ('convex', 0.982014)])
+def test_safe_start_survives_an_outer_initialisation(
+    outer, norm_cfg, granularity, form, start
+):
+    mapper = build(
+        init_cfg=outer, gate=form, granularity=granularity, norm_cfg=norm_cfg
+    )
     mapper.init_weights()
     appearance, s = inputs()
-    assert_close(mapper(appearance, s), s, rtol=0, atol=0)
+    assert_close(mapper(appearance, s), start * s)
+
+
+@pytest.mark.parametrize('outer', OUTER)
+@pytest.mark.parametrize('granularity', ['element', 'channel', 'spatial', 'layer'])
+def test_gate_start_survives_an_outer_initialisation(outer, granularity):
+    mapper = build(init_cfg=outer, granularity=granularity, gate_bias=-1.0)
+    mapper.init_weights()
+    s, a = torch.randn(2, 2, 4, 6, 6)
+    g = mapper.gate(s, a)
+    assert_close(g, torch.full_like(g, 1 / (1 + math.e)))
 
 
 def test_without_safe_start_appearance_is_there_at_once():

@@ -12,7 +12,7 @@ from mmadf.models.utils import load_branches
 from mmadf.registry import MODELS
 
 from .branches import TwoBranches
-from .checks import check_choices, check_slots
+from .checks import check_choices, check_mutual, check_slots
 from .deploy import fold_network
 from .objective import mutual_losses, weighted_losses
 
@@ -65,7 +65,8 @@ class ADFClassifier(TwoBranches, ImageClassifier):
             `AppearanceWeightHook`.
         loss_reduction: 'sum' of the weighted losses, or 'mean', their sum over the
             sum of the weights.
-        mutual_weight: weight of the mutual-learning loss of each head, >= 0.
+        mutual_weight: weight of the mutual-learning loss of each head, >= 0; other
+            than 0 for heads with the loss of MMPretrain's `ClsHead` only.
         mutual_temperature: temperature of that loss, > 0.
         stop_gradient: whether the semantic loss is kept from the appearance branch.
         pretrained_branches: checkpoints from which both branches start, the
@@ -79,7 +80,8 @@ class ADFClassifier(TwoBranches, ImageClassifier):
 
     Raises:
         ValueError: a stage that a backbone does not have, maps that do not fit,
-            an unknown backbone, readout, reduction or slot, a negative weight.
+            an unknown backbone, readout, reduction or slot, a negative weight, a head
+            without logits that the other could learn from.
         TypeError: a slot that is a built module: a second branch needs a config.
     """
 
@@ -131,6 +133,8 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         self.deployed = False
 
         self.build_appearance(semantic, appearance)
+        if mutual_weight:
+            check_mutual(self.head, self.appearance_head)
         self.build_mappers([mapper] if isinstance(mapper, dict) else mapper or [])
         self.drop_unread_stages()
         if deploy is not None:
@@ -230,15 +234,18 @@ class ADFClassifier(TwoBranches, ImageClassifier):
             prefixes.
         """
         semantic, appearance = self.branch_feats(inputs)
-        s = self.head.loss(semantic, data_samples)
-        a = self.appearance_head.loss(appearance, data_samples)
-        weights = self.semantic_weight, self.appearance_weight
-        losses = weighted_losses(s, a, *weights, self.loss_reduction)
-        if self.mutual_weight:
-            logits = self.head(semantic), self.appearance_head(appearance)
-            mutual = self.mutual_weight, self.mutual_temperature
-            losses.update(mutual_losses(*logits, *mutual))
-        return losses
+        weights = self.semantic_weight, self.appearance_weight, self.loss_reduction
+        if not self.mutual_weight:
+            of_semantic = self.head.loss(semantic, data_samples)
+            of_appearance = self.appearance_head.loss(appearance, data_samples)
+            return weighted_losses(of_semantic, of_appearance, *weights)
+        s, a = self.head(semantic), self.appearance_head(appearance)
+        of_semantic = self.head._get_loss(s, data_samples)
+        of_appearance = self.appearance_head._get_loss(a, data_samples)
+        return {
+            **weighted_losses(of_semantic, of_appearance, *weights),
+            **mutual_losses(s, a, self.mutual_weight, self.mutual_temperature),
+        }
 
     def predict(
         self, inputs: Tensor, data_samples: Optional[List[DataSample]] = None
@@ -283,16 +290,6 @@ class ADFClassifier(TwoBranches, ImageClassifier):
                 'stages are gone: it can neither be trained nor read out by them; '
                 'use the checkpoint from before switch_to_deploy.'
             )
-
-    def get_layer_depth(self, param_name: str) -> Tuple[int, int]:
-        """Return layer and number of layers of a parameter, for layer-wise rates.
-
-        Both branches count alike; mapper and heads count as the last layer.
-        """
-        if param_name.startswith('appearance_backbone.'):
-            name = param_name.removeprefix('appearance_')
-            return self.appearance_backbone.get_layer_depth(name, 'backbone.')
-        return super().get_layer_depth(param_name)
 
 
 def _pass(neck: Optional[nn.Module], maps: Tuple[Tensor, ...]) -> Tuple[Tensor, ...]:

@@ -111,3 +111,13 @@ class TwoBranches:
             trim(self.appearance_backbone, kept)
         else:
             self.appearance_backbone = None
+
+    def get_layer_depth(self, param_name: str) -> Tuple[int, int]:
+        """Return layer and number of layers of a parameter, for layer-wise rates.
+
+        Both branches count alike; mapper and heads count as the last layer.
+        """
+        if param_name.startswith('appearance_backbone.'):
+            name = param_name.removeprefix('appearance_')
+            return self.appearance_backbone.get_layer_depth(name, 'backbone.')
+        return super().get_layer_depth(param_name)

@@ -2,6 +2,9 @@
 
 from typing import Dict
 
+from mmpretrain.models import ClsHead
+from torch import nn
+
 READOUTS = ('semantic', 'appearance', 'sum')
 REDUCTIONS = ('sum', 'mean')
 
@@ -62,3 +65,17 @@ def check_choices(
             "ADFClassifier: loss_reduction='mean' divides by the sum of the weights; "
             'set semantic_weight > 0.'
         )
+
+
+def check_mutual(*heads: nn.Module) -> None:
+    """Refuse heads that cannot learn from each other.
+
+    Raises:
+        ValueError: a head whose loss is not made from logits (N, num_classes).
+    """
+    for head in heads:
+        if not isinstance(head, ClsHead) or type(head).loss is not ClsHead.loss:
+            raise ValueError(
+                'ADFClassifier: mutual_weight needs heads with the loss of ClsHead, '
+                f'got {type(head).__name__}; set mutual_weight=0 or take another head.'
+            )

@@ -7,7 +7,7 @@ by them. Paper (ADF): only the words "gated fusion". Ours: all of this file.
 from typing import Callable, Dict
 
 import torch
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, constant_init
 from torch import Tensor, nn
 
 
@@ -56,15 +56,18 @@ class Gate(BaseModule):
         self.channels = channels
         self.bias = bias
 
+    def start(self) -> None:
+        """Set the last parameters of the gate so that its logits are `bias`."""
+        raise NotImplementedError
+
+    def init_weights(self) -> None:
+        """Initialise, keeping the start whatever the network's `init_cfg` says."""
+        super().init_weights()
+        self.start()
+
     def logits(self, s: Tensor, a: Tensor) -> Tensor:
         """Return the logits for two maps (N, C, H, W), broadcastable to them."""
         raise NotImplementedError
-
-    def start_at_bias(self, conv: nn.Conv2d) -> nn.Conv2d:
-        """Set `conv`, the last of a gate, to the constant `bias`."""
-        nn.init.zeros_(conv.weight)
-        nn.init.constant_(conv.bias, self.bias)
-        return conv
 
     def forward(self, s: Tensor, a: Tensor) -> Tensor:
         """Return the gate for semantic map `s` and appearance map `a`."""
@@ -81,9 +84,14 @@ class ElementGate(Gate):
     def __init__(self, channels: int, bias: float) -> None:
         super().__init__(channels, bias)
         conv = dict(kernel_size=3, padding=1, groups=channels)
-        self.of_semantic = self.start_at_bias(nn.Conv2d(channels, channels, **conv))
+        self.of_semantic = nn.Conv2d(channels, channels, **conv)
         self.of_appearance = nn.Conv2d(channels, channels, bias=False, **conv)
-        nn.init.zeros_(self.of_appearance.weight)
+        self.start()
+
+    def start(self) -> None:
+        """Set both convolutions to the constant `bias`."""
+        constant_init(self.of_semantic, 0, self.bias)
+        constant_init(self.of_appearance, 0)
 
     def logits(self, s: Tensor, a: Tensor) -> Tensor:
         """Return (N, C, H, W)."""
@@ -101,7 +109,12 @@ class ChannelGate(Gate):
         super().__init__(channels, bias)
         hidden = max(channels // 16, 1)
         self.squeeze = nn.Conv2d(2 * channels, hidden, 1)
-        self.excite = self.start_at_bias(nn.Conv2d(hidden, channels, 1))
+        self.excite = nn.Conv2d(hidden, channels, 1)
+        self.start()
+
+    def start(self) -> None:
+        """Set the excitation to the constant `bias`."""
+        constant_init(self.excite, 0, self.bias)
 
     def logits(self, s: Tensor, a: Tensor) -> Tensor:
         """Return (N, C, 1, 1)."""
@@ -118,7 +131,12 @@ class SpatialGate(Gate):
 
     def __init__(self, channels: int, bias: float) -> None:
         super().__init__(channels, bias)
-        self.conv = self.start_at_bias(nn.Conv2d(2 * channels, 1, 3, padding=1))
+        self.conv = nn.Conv2d(2 * channels, 1, 3, padding=1)
+        self.start()
+
+    def start(self) -> None:
+        """Set the convolution to the constant `bias`."""
+        constant_init(self.conv, 0, self.bias)
 
     def logits(self, s: Tensor, a: Tensor) -> Tensor:
         """Return (N, 1, H, W)."""
@@ -134,7 +152,12 @@ class LayerGate(Gate):
 
     def __init__(self, channels: int, bias: float) -> None:
         super().__init__(channels, bias)
-        self.logit = nn.Parameter(torch.full((1, 1, 1, 1), float(bias)))
+        self.logit = nn.Parameter(torch.empty(1, 1, 1, 1))
+        self.start()
+
+    def start(self) -> None:
+        """Set the logit to `bias`."""
+        nn.init.constant_(self.logit, self.bias)
 
     def logits(self, s: Tensor, a: Tensor) -> Tensor:
         """Return (1, 1, 1, 1)."""
