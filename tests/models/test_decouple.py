@@ -8,7 +8,7 @@ from mmpretrain.registry import MODELS
 from torch import nn
 from torch.testing import assert_close
 
-from mmadf.models import DecoupledConv2d
+from mmadf.models import DecoupledConv2d, DecoupledLinear
 from mmadf.models.layers import decouple, decoupled_conv, fold, recouple
 from tests.helpers import adf_cfg, backbone_cfg, randomise, samples
 
@@ -95,6 +95,23 @@ def test_fold_normalises_the_kernels_of_other_operators_once(
         assert_close(after, before)
         assert_close(torch.autograd.grad(after.square().sum(), x)[0], slope)
         fold(model)
+
+
+@pytest.mark.parametrize('bias', [True, False])
+@pytest.mark.parametrize(
+    ('magnitude', 'kind'), [('linear', nn.Linear), ('tanh', DecoupledLinear)]
+)
+def test_fold_knows_fully_connected_layers(magnitude, kind, bias):
+    layer = DecoupledLinear(5, 3, bias=bias, magnitude=magnitude, alpha=1.3)
+    model = randomise(nn.Sequential(layer), 1.0).double().eval()
+    x = torch.randn(4, 5, dtype=torch.float64)
+    before = model(x)
+    assert fold(model) == ['0']
+    assert type(model[0]) is kind
+    assert_close(model(x), before)
+    lengths = model[0].weight.norm(dim=1)
+    expected = 1.3 if magnitude == 'linear' else 1.0
+    assert_close(lengths, torch.full_like(lengths, expected), rtol=1e-2, atol=0)
 
 
 def test_layers_that_normalise_refuse_folded_kernels():

@@ -9,8 +9,8 @@ from torch import nn
 
 from mmadf.registry import MODELS
 
+from .decoupled import DecoupledOperator
 from .decoupled_conv import DecoupledConv2d
-from .norms import norm, normalised
 
 # Paper: shortcuts and the classifier stay ordinary convolutions.
 ORDINARY = ('*downsample*', '*shortcut*', '*fc*', '*head*', '*classifier*')
@@ -69,7 +69,7 @@ def recouple(model: nn.Module) -> List[str]:
     Returns:
         Names of the replaced modules.
     """
-    names = [name for name, _ in _decoupled(model)]
+    names = [name for name, _ in _decoupled(model, DecoupledConv2d)]
     _replace(model, names, lambda layer: _like(layer, nn.Conv2d))
     return names
 
@@ -78,14 +78,15 @@ def recouple(model: nn.Module) -> List[str]:
 def fold(model: nn.Module) -> List[str]:
     """Do once, for inference, what decoupled layers do in every forward pass.
 
-    Linear-cosine layers become ordinary convolutions of the same output: alpha * |x| *
-    cos(w, x) is a convolution with alpha * w / |w|. The others fix their kernels, see
-    `DecoupledConv2d.fix_kernels`. The weights are new parameters.
+    Linear-cosine layers become ordinary ones of the same output: alpha * |x| *
+    cos(w, x) is a convolution, or a matrix product, with alpha * w / |w|. The others
+    fix their kernels, see `DecoupledOperator.fix_kernels`. The weights are new
+    parameters.
 
     Returns:
         Names of the folded modules.
     """
-    layers = dict(_decoupled(model))
+    layers = dict(_decoupled(model, DecoupledOperator))
     plain = [name for name in layers if layers[name].names == ('linear', 'cosine')]
     _replace(model, plain, _folded)
     for name in set(layers) - set(plain):
@@ -138,16 +139,16 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _decoupled(model: nn.Module) -> Iterator[Tuple[str, DecoupledConv2d]]:
+def _decoupled(model: nn.Module, cls: type) -> Iterator[Tuple[str, nn.Module]]:
     for name, module in model.named_modules():
-        if isinstance(module, DecoupledConv2d):
+        if isinstance(module, cls):
             yield name, module
 
 
 def _replace(
     model: nn.Module,
     names: Sequence[str],
-    make: Callable[[nn.Conv2d], nn.Conv2d],
+    make: Callable[[nn.Module], nn.Module],
 ) -> None:
     """Put `make(module)` in the place of each named module."""
     for name in names:
@@ -174,8 +175,13 @@ def _like(conv: nn.Conv2d, cls: type, **operator) -> nn.Conv2d:
     return layer.train(conv.training)
 
 
-def _folded(layer: DecoupledConv2d) -> nn.Conv2d:
-    conv = _like(layer, nn.Conv2d)
-    w = normalised(conv.weight, norm(conv.weight, (1, 2, 3)))
-    conv.weight = nn.Parameter(layer.alpha * w)
-    return conv
+def _folded(layer: DecoupledOperator) -> nn.Module:
+    if isinstance(layer, nn.Linear):
+        sizes = layer.in_features, layer.out_features, layer.bias is not None
+        plain = nn.Linear(*sizes).to(layer.weight).train(layer.training)
+        plain.bias = layer.bias
+    else:
+        plain = _like(layer, nn.Conv2d)
+    kernels, _ = layer.unit_kernels(layer.weight)
+    plain.weight = nn.Parameter(layer.alpha * kernels)
+    return plain

@@ -1,21 +1,21 @@
 """What decoupled convolution and decoupled linear layer share: the operator."""
 
-from typing import Optional, Union
+from typing import Optional, Tuple, Union
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from .closed_forms import Factor
-from .norms import EPS
+from .norms import EPS, norm, normalised
 from .operators import ANGLES, MAGNITUDES
 
 
 class DecoupledOperator:
     """Mixin: magnitude, angle and operator radius of a layer of several kernels.
 
-    A layer calls `set_operator` when it is built, and `rho`, `k_of` and `respond` in
-    its forward pass.
+    A layer calls `set_operator` when it is built, and `unit_kernels`, `rho`, `k_of`
+    and `respond` in its forward pass.
 
     Code: wy1iu/DCNets: rho = (radius^2 + 1e-4) * m with a learned radius per kernel
     that starts at 1; m is the mean patch norm of the batch in training and its
@@ -63,6 +63,7 @@ class DecoupledOperator:
         self.magnitude, self.angle = MAGNITUDES[magnitude], ANGLES[angle]
         self.alpha, self.beta, self.decay = alpha, beta, decay
         self.sync_mean_norm = sync_mean_norm
+        self.register_buffer('fixed_norms', None)
         self.relative = self.magnitude.has_radius and radius_unit == 'mean_norm'
         if self.relative:
             self.register_buffer('mean_norm', torch.ones(()))
@@ -131,6 +132,23 @@ class DecoupledOperator:
             return None
         unit = self.mean_patch_norm(r) if self.relative else 1.0
         return self.per_kernel(self.rho_of(self.radius)) * unit
+
+    def unit_kernels(self, weight: Tensor) -> Tuple[Tensor, Tensor]:
+        """Return the kernels divided by their norms, and these, kernels first."""
+        if self.fixed_norms is not None:
+            return weight, self.fixed_norms
+        q = norm(weight, tuple(range(1, weight.dim())))
+        return normalised(weight, q), q
+
+    @torch.no_grad()
+    def fix_kernels(self) -> None:
+        """Normalise the kernels once and for all, for inference.
+
+        Its state then has `fixed_norms`, so that a layer that would normalise again
+        refuses it.
+        """
+        kernels, self.fixed_norms = self.unit_kernels(self.weight)
+        self.weight = nn.Parameter(kernels, requires_grad=False)
 
     def per_kernel(self, values: Tensor) -> Tensor:
         """Shape (num_kernels,) or (1,) so that it broadcasts to the output."""

@@ -11,7 +11,7 @@ from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator
 from .decoupled_function import LeanConvolution, convolve
-from .norms import EPS, norm, normalised, without_autocast
+from .norms import EPS, without_autocast
 from .primitives import by_group, is_traced, with_energy
 
 
@@ -95,7 +95,6 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
         if padding_mode == 'zeros' and (left, top) != (right, bottom):
             self.pad_mode = 'constant'
         margin = (top, left) if self.pad_mode is None else (0, 0)
-        self.register_buffer('fixed_norms', None)
         self.geometry = (self.stride, margin, self.dilation, groups)
         self.set_operator(
             out_channels,
@@ -147,23 +146,6 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
             with without_autocast(energy):
                 total = self.correlate(energy, ones)
         return (total + EPS).sqrt()
-
-    def unit_kernels(self, weight: Tensor) -> Tuple[Tensor, Tensor]:
-        """Return the kernels divided by their norms, and these, (K, 1, 1, 1)."""
-        if self.fixed_norms is not None:
-            return weight, self.fixed_norms
-        q = norm(weight, (1, 2, 3))
-        return normalised(weight, q), q
-
-    @torch.no_grad()
-    def fix_kernels(self) -> None:
-        """Normalise the kernels once and for all, for inference.
-
-        Its state then has `fixed_norms`, so that a layer that would normalise again
-        refuses it.
-        """
-        kernels, self.fixed_norms = self.unit_kernels(self.weight)
-        self.weight = nn.Parameter(kernels, requires_grad=False)
 
     def per_kernel(self, values: Tensor) -> Tensor:
         """Shape (K,) as `by_group` shapes maps; one value for all stays one."""

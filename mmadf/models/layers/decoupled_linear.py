@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator
-from .norms import input_scale, norm, normalised, without_autocast
+from .norms import input_scale, norm, without_autocast
 
 
 @MMENGINE_MODELS.register_module()
@@ -72,9 +72,9 @@ class DecoupledLinear(DecoupledOperator, nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., in_features) to (..., K)."""
-        q = norm(self.weight, (1,))
+        kernels, q = self.unit_kernels(self.weight)
         scale = input_scale(x)
-        dot = F.linear(x if scale == 1 else x * scale, normalised(self.weight, q))
+        dot = F.linear(x if scale == 1 else x * scale, kernels)
         with without_autocast(x):
             r = norm(x, (-1,))
             cos = dot.to(r.dtype) / (r * scale)

@@ -89,8 +89,9 @@ def _by_closed_form(
     of_r = (of_h.sum(-3, keepdim=True) - p * share.sum(-3, keepdim=True)) / r
     of_rho = None
     if rho is not None:
-        share, of_h = share.sum_to_size(rho.shape), of_h.sum_to_size(rho.shape)
-        of_rho = (degree * share - of_h) / rho
+        of_rho = -of_h.sum_to_size(rho.shape) / rho
+        if degree:
+            of_rho += degree * share.sum_to_size(rho.shape) / rho
     return of_r, torch.zeros_like(q), of_rho, None
 
 
