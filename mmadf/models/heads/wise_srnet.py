@@ -83,12 +83,12 @@ class WiseSrNetHead(SpatialPooling, ClsHead):
         ClsHead.__init__(self, loss=loss, topk=topk, cal_acc=cal_acc, init_cfg=init_cfg)
         self.set_pooling(
             in_channels,
-            map_size,
-            pool_size,
-            pooling,
-            constraint,
-            kernel_init,
-            resize_kernel,
+            map_size=map_size,
+            pool_size=pool_size,
+            pooling=pooling,
+            constraint=constraint,
+            kernel_init=kernel_init,
+            resize_kernel=resize_kernel,
         )
         self.num_classes = num_classes
         self.dropout = nn.Dropout(dropout)

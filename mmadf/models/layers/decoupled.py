@@ -29,6 +29,7 @@ class DecoupledOperator:
     def set_operator(
         self,
         num_kernels: int,
+        *,
         magnitude: str,
         angle: str,
         alpha: float,

@@ -98,15 +98,15 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
         self.geometry = (self.stride, margin, self.dilation, groups)
         self.set_operator(
             out_channels,
-            magnitude,
-            angle,
-            alpha,
-            beta,
-            k,
-            radius,
-            radius_unit,
-            decay,
-            sync_mean_norm,
+            magnitude=magnitude,
+            angle=angle,
+            alpha=alpha,
+            beta=beta,
+            k=k,
+            radius=radius,
+            radius_unit=radius_unit,
+            decay=decay,
+            sync_mean_norm=sync_mean_norm,
         )
 
     def forward(self, x: Tensor) -> Tensor:

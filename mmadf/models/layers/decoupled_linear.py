@@ -59,15 +59,15 @@ class DecoupledLinear(DecoupledOperator, nn.Linear):
         nn.Linear.__init__(self, in_features, out_features, bias)
         self.set_operator(
             out_features,
-            magnitude,
-            angle,
-            alpha,
-            beta,
-            k,
-            radius,
-            radius_unit,
-            decay,
-            sync_mean_norm,
+            magnitude=magnitude,
+            angle=angle,
+            alpha=alpha,
+            beta=beta,
+            k=k,
+            radius=radius,
+            radius_unit=radius_unit,
+            decay=decay,
+            sync_mean_norm=sync_mean_norm,
         )
 
     def forward(self, x: Tensor) -> Tensor:

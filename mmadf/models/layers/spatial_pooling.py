@@ -34,6 +34,7 @@ class SpatialPooling(nn.Module):
     def set_pooling(
         self,
         in_channels: int,
+        *,
         map_size: Union[int, Size],
         pool_size: Optional[int],
         pooling: str,

@@ -44,12 +44,12 @@ class WiseSrNetPooling(SpatialPooling, BaseModule):
         BaseModule.__init__(self, init_cfg)
         self.set_pooling(
             in_channels,
-            map_size,
-            pool_size,
-            pooling,
-            constraint,
-            kernel_init,
-            resize_kernel,
+            map_size=map_size,
+            pool_size=pool_size,
+            pooling=pooling,
+            constraint=constraint,
+            kernel_init=kernel_init,
+            resize_kernel=resize_kernel,
         )
 
     def forward(self, feats: Tuple[Tensor, ...]) -> Tuple[Tensor]:
