@@ -10,8 +10,8 @@ from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
-from mmadf.models.layers.operators import ANGLES, MAGNITUDES
-from mmadf.models.layers.primitives import plain_energy
+from mmadf.models.layers.decoupled import ANGLES, MAGNITUDES
+from mmadf.models.layers.decoupled.primitives import plain_energy
 from tests.helpers import randomise
 from tests.models.decoupled_oracle import slow_conv
 

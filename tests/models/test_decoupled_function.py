@@ -8,8 +8,8 @@ from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
 
 from mmadf.models import DecoupledConv2d
-from mmadf.models.layers import decoupled_conv, primitives
-from mmadf.models.layers.operators import ANGLES, MAGNITUDES
+from mmadf.models.layers import decoupled_conv
+from mmadf.models.layers.decoupled import ANGLES, MAGNITUDES, primitives
 from tests.helpers import randomise
 
 

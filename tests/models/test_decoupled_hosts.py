@@ -8,7 +8,7 @@ from mmengine.structures import PixelData
 from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
-from mmadf.models.layers.operators import ANGLES, MAGNITUDES
+from mmadf.models.layers.decoupled import ANGLES, MAGNITUDES
 from tests.helpers import randomise
 
 CONV = dict(type='DecoupledConv2d', magnitude='segmented', angle='square_cosine')

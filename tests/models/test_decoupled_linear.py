@@ -4,7 +4,7 @@ from torch.autograd import gradcheck
 from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
-from mmadf.models.layers.operators import ANGLES, MAGNITUDES
+from mmadf.models.layers.decoupled import ANGLES, MAGNITUDES
 from tests.helpers import randomise
 from tests.models.decoupled_oracle import respond, vector_norm
 

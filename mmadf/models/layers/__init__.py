@@ -1,8 +1,8 @@
 """Layers that any network can use."""
 
-from .decouple import decouple, fold, recouple
 from .decoupled_conv import DecoupledConv2d
 from .decoupled_linear import DecoupledLinear
+from .decoupling import decouple, fold, recouple
 from .gate import build_gate
 
 __all__ = [

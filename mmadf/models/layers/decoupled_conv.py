@@ -9,10 +9,9 @@ from torch import Tensor, nn
 
 from mmadf.registry import MODELS
 
-from .decoupled import DecoupledOperator
-from .decoupled_function import LeanConvolution, convolve
-from .norms import EPS, without_autocast
-from .primitives import by_group, is_traced, with_energy
+from .decoupled import DecoupledOperator, LeanConvolution, convolve
+from .decoupled.norms import EPS, without_autocast
+from .decoupled.primitives import by_group, is_traced, with_energy
 
 
 @MMENGINE_MODELS.register_module()

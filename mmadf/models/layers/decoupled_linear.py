@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator
-from .norms import input_scale, norm, without_autocast
+from .decoupled.norms import input_scale, norm, without_autocast
 
 
 @MMENGINE_MODELS.register_module()

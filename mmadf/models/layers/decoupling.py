@@ -2,12 +2,10 @@
 
 import warnings
 from fnmatch import fnmatchcase
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 import torch
 from torch import nn
-
-from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator
 from .decoupled_conv import DecoupledConv2d
@@ -92,31 +90,6 @@ def fold(model: nn.Module) -> List[str]:
     for name in set(layers) - set(plain):
         layers[name].fix_kernels()
     return list(layers)
-
-
-@MODELS.register_module(name='DecoupledBackbone')
-def build_decoupled_backbone(
-    backbone: dict,
-    operator: Optional[dict] = None,
-    include: Sequence[str] = ('*',),
-    exclude: Sequence[str] = ORDINARY,
-    out_indices: Union[int, Sequence[int], None] = None,
-) -> nn.Module:
-    """Build a backbone and `decouple` it; for configs of backbones without `conv_cfg`.
-
-    Args:
-        backbone: config of any backbone.
-        operator: arguments of `DecoupledConv2d` from `magnitude` on.
-        include: see `decouple`.
-        exclude: see `decouple`.
-        out_indices: stages whose maps are returned, in place of those in
-            `backbone`; None leaves them.
-    """
-    if out_indices is not None:
-        backbone = {**backbone, 'out_indices': out_indices}
-    model = MODELS.build(backbone)
-    decouple(model, include, exclude, **(operator or {}))
-    return model
 
 
 def _subclasses(chosen: Dict[str, type]) -> str:

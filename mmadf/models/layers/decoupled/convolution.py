@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from .decoupled import DecoupledOperator
+from .base import DecoupledOperator
 from .norms import input_scale
 from .primitives import WriteDetector, at_least_float32, tiles
 from .response import Response, pull_back, respond

@@ -10,7 +10,7 @@ from typing import NamedTuple, Optional, Tuple
 import torch
 from torch import Tensor
 
-from .decoupled import DecoupledOperator
+from .base import DecoupledOperator
 
 Gradients = Tuple[Tensor, Optional[Tensor], Optional[Tensor], Optional[Tensor]]
 
