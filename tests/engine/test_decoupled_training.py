@@ -1,3 +1,4 @@
+import pickle
 from types import SimpleNamespace
 
 import pytest
@@ -112,9 +113,45 @@ def test_no_weight_decay_on_radii_is_a_field_of_the_host(net):
         assert decays[id(parameter)] == (0 if 'radius' in name else 1e-4), name
 
 
+@pytest.mark.parametrize('hook', [WeightedGradientsHook(), OrthogonalityHook(0.5)])
+def test_after_training_the_network_is_as_before(net, hook):
+    images = x()
+    net(images, mode='loss')['loss'].backward()
+    plain = net.conv.weight.grad.clone()
+    hook.before_train(runner(net))
+    pickle.dumps(net)
+    hook.after_train(runner(net))
+    net.zero_grad()
+    net.conv.num_batches.zero_()
+    losses = net(images, mode='loss')
+    losses['loss'].backward()
+    assert set(losses) == {'loss'}
+    assert_close(net.conv.weight.grad, plain)
+
+
+def test_projection_of_half_precision_leaves_a_zero_kernel_alone(net):
+    net.half()
+    with torch.no_grad():
+        net.conv.weight[0] = 0
+    WeightProjectionHook(1).after_train_iter(runner(net), 0)
+    lengths = net.conv.weight.float().flatten(1).norm(dim=1)
+    expected = torch.tensor([0.0] + [1.0] * (len(lengths) - 1))
+    assert_close(lengths, expected, rtol=2e-3, atol=0)
+
+
 @pytest.mark.parametrize(
     ('build', 'message'),
     [
+        (
+            lambda: WeightedGradientsHook().before_train(runner(nn.Linear(1, 1))),
+            'WeightedGradientsHook: the model has no decoupled layer',
+        ),
+        (
+            lambda: WeightProjectionHook(1).after_train_iter(
+                runner(nn.Linear(1, 1)), 0
+            ),
+            'WeightProjectionHook: the model has no decoupled layer',
+        ),
         (lambda: WeightProjectionHook(0), 'interval=0 must be > 0'),
         (lambda: OrthogonalityHook(-1), 'weight=-1 must be >= 0'),
         (

@@ -50,6 +50,59 @@ def test_patterns_choose():
     assert names == [f'layer{i}.{j}.conv1' for i in (3, 4) for j in (0, 1)]
 
 
+def shared():
+    """Return a network that holds one convolution under two names."""
+    model = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU())
+    model.again = model[0]
+    return model
+
+
+def test_a_shared_module_is_swapped_under_all_its_names():
+    model, x = shared(), torch.randn(2, 3, 4, 4)
+    assert decouple(model, include=['0'], **NORMED) == ['0', 'again']
+    assert type(model[0]) is DecoupledConv2d and model[0] is model.again
+    model.eval()
+    before = model(x)
+    assert fold(model) == ['0', 'again']
+    assert type(model[0]) is nn.Conv2d and model[0] is model.again
+    assert_close(model(x), before)
+
+
+def test_a_shared_module_of_which_a_name_is_excluded_stays():
+    with pytest.raises(ValueError, match='no nn.Conv2d of Sequential matches'):
+        decouple(shared(), exclude=['again'])
+
+
+@pytest.mark.parametrize(
+    'wrap', [nn.utils.spectral_norm, nn.utils.parametrizations.weight_norm]
+)
+def test_reparametrised_convolutions_are_left_alone_and_named(wrap):
+    model = nn.Sequential(nn.Conv2d(3, 3, 1), wrap(nn.Conv2d(3, 3, 1)))
+    with pytest.warns(UserWarning, match='are left alone .*the first is 1'):
+        assert decouple(model) == ['0']
+
+
+@pytest.mark.parametrize(
+    ('call', 'error', 'message'),
+    [
+        (lambda: decouple(nn.Conv2d(3, 3, 1)), ValueError, 'put it into nn.Sequential'),
+        (
+            lambda: recouple(DecoupledConv2d(3, 3, 1)),
+            ValueError,
+            'put it into nn.Sequential',
+        ),
+        (
+            lambda: decouple(nn.Sequential(nn.Conv2d(3, 3, 1)), exclude='fc*'),
+            TypeError,
+            r"exclude='fc\*' is a string; give a list",
+        ),
+    ],
+)
+def test_what_cannot_be_swapped_is_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
 def test_recouple_undoes():
     model, x = ResNet(18), image()
     model.eval()
@@ -228,7 +281,7 @@ def test_subclasses_are_left_alone_and_named():
         nn.Conv2d(3, 4, 3), Standardised(4, 4, 3), DecoupledConv2d(4, 4, 3)
     )
     subclass, decoupled = model[1], model[2]
-    message = r'1 convolutions of subclasses .*\(Standardised; the first is 1\)'
+    message = r'1 convolutions that are no nn.Conv2d .*\(Standardised; the first is 1\)'
     with pytest.warns(UserWarning, match=message):
         assert decouple(model) == ['0']
     assert model[1] is subclass

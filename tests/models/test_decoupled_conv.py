@@ -107,9 +107,30 @@ def test_every_geometry_equals_loop(geometry, magnitude):
     assert_close(y, slow_conv(conv, x))
 
 
+@pytest.mark.parametrize(
+    ('built', 'later'),
+    [
+        (dict(padding=1), dict(dilation=(2, 2), padding=(2, 2))),
+        (dict(padding=1), dict(stride=(2, 2))),
+        (dict(padding='same'), dict(dilation=(2, 2))),
+        (dict(padding='valid', stride=2), dict(stride=(1, 1))),
+    ],
+)
+@pytest.mark.parametrize('kernel_size', [1, 3, (3, 2)])
+def test_geometry_that_a_host_sets_later_counts(built, later, kernel_size):
+    conv = build(4, 6, kernel_size, **built)
+    fresh = DecoupledConv2d(4, 6, kernel_size, **{**built, **later}).double()
+    fresh.load_state_dict(conv.state_dict())
+    for name, value in later.items():
+        setattr(conv, name, value)
+    x = image()
+    assert_close(conv(x), fresh(x), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize('kernel_size', [1, (1, 3), (3, 2), 4])
-def test_kernel_sizes_equal_loop(kernel_size):
-    conv, x = build(4, 6, kernel_size, padding=1), image()
+@pytest.mark.parametrize('padding', [1, 'same'])
+def test_kernel_sizes_equal_loop(kernel_size, padding):
+    conv, x = build(4, 6, kernel_size, padding=padding), image()
     assert_close(conv(x), slow_conv(conv, x))
 
 
@@ -399,12 +420,24 @@ def test_exported_program_gives_the_same():
         (dict(radius_unit='pixel'), "radius_unit='pixel' is none of"),
         (dict(k=-1), 'k=-1 must be > 0'),
         (dict(decay=1), r'decay=1 must be in \[0, 1\)'),
+        (dict(magnitude=['tanh']), r"magnitude=\['tanh'\] is none of"),
+        (dict(radius=None), 'radius=None must be a finite number'),
+        (dict(radius=float('inf')), 'radius=inf must be a finite number'),
+        (dict(alpha='1'), "alpha='1' must be a finite number"),
+        (dict(beta=float('nan')), 'beta=nan must be a finite number'),
+        (dict(k=None), 'k=None must be a finite number'),
         (dict(groups=3), 'divisible by groups'),
     ],
 )
 def test_bad_arguments_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         DecoupledConv2d(2, 4, 3, **changes)
+
+
+@pytest.mark.parametrize('groups', [1, 2])
+def test_input_of_other_channels_is_refused(groups):
+    with pytest.raises(ValueError, match=r'\(2, 3, 5, 5\) must be \(N, 4, H, W\)'):
+        build(groups=groups)(image(2, 3, 5, 5))
 
 
 def test_input_without_batch_is_refused():

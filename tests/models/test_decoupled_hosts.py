@@ -8,6 +8,7 @@ from mmengine.structures import PixelData
 from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
+from mmadf.models.layers import decouple
 from mmadf.models.layers.decoupled import ANGLES, MAGNITUDES
 from tests.helpers import randomise
 
@@ -56,6 +57,24 @@ def test_conv_cfg_works_in_a_config_of_mmsegmentation(name):
     model.eval()
     (first, _) = model.predict(torch.randn(2, 3, 64, 64), [sample, sample])
     assert first.pred_sem_seg.data.shape == (1, 64, 64)
+
+
+def test_mmsegmentation_dilates_layers_that_it_has_built():
+    backbones = pytest.importorskip('mmseg.models.backbones')
+    by_config = backbones.MobileNetV3(arch='small', conv_cfg=CONV)
+    swapped = backbones.MobileNetV3(arch='small')
+    decouple(swapped, **{k: v for k, v in CONV.items() if k != 'type'})
+    swapped.load_state_dict(by_config.state_dict(), strict=False)
+    dilated = [
+        m
+        for m in by_config.modules()
+        if isinstance(m, DecoupledConv2d) and m.dilation != (1, 1)
+    ]
+    assert dilated
+    for model in (by_config, swapped):  # its train() returns None
+        model.train(False)
+    x = torch.randn(1, 3, 64, 64)
+    assert_close(by_config(x), swapped(x))
 
 
 def _fcn(conv_cfg):

@@ -16,12 +16,12 @@ def build(**choices):
     return conv, halves
 
 
-def train_half(rank, folder):
+def train_part(rank, folder, images):
     dist.init_process_group(
         'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
     )
     conv, halves = build()
-    y = conv(halves[rank])
+    y = conv(halves.flatten(0, 1).split(images)[rank])
     y.square().sum().backward()
     gradients = [conv.weight.grad, conv.radius.grad]
     for gradient in gradients:
@@ -32,14 +32,15 @@ def train_half(rank, folder):
 
 
 @pytest.mark.slow
-def test_synchronised_mean_norm_equals_one_process_on_the_whole_batch(tmp_path):
-    spawn(train_half, args=(str(tmp_path),), nprocs=2)
+@pytest.mark.parametrize('images', [(2, 2), (3, 1), (4, 0)])
+def test_synchronised_mean_norm_equals_one_process_on_the_whole_batch(tmp_path, images):
+    spawn(train_part, args=(str(tmp_path), images), nprocs=2)
     conv, halves = build()
     y = conv(halves.flatten(0, 1))
     y.square().sum().backward()
     for rank in range(2):
         found = torch.load(tmp_path / f'{rank}.pth')
-        expected = [y.chunk(2)[rank].detach(), conv.mean_norm]
+        expected = [y.split(images)[rank].detach(), conv.mean_norm]
         expected += [conv.weight.grad, conv.radius.grad]
         for one, other in zip(found, expected, strict=True):
             assert_close(one, other, rtol=1e-4, atol=1e-5)

@@ -4,7 +4,8 @@ The fourth, no weight decay on the radii, is a field of the host:
 `optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'radius': dict(decay_mult=0)}))`.
 """
 
-from typing import Iterator, Optional
+from functools import partial
+from typing import List, Optional
 
 import torch
 from mmengine.hooks import Hook
@@ -13,12 +14,27 @@ from torch import Tensor, nn
 
 from mmadf.engine.unwrap import unwrap
 from mmadf.models.layers.decoupled import DecoupledOperator
+from mmadf.models.layers.decoupled.primitives import at_least_float32
 from mmadf.registry import HOOKS
 
 
-def decoupled_layers(model: nn.Module) -> Iterator[nn.Module]:
-    """Yield the decoupled layers of a network."""
-    return (m for m in model.modules() if isinstance(m, DecoupledOperator))
+def decoupled_layers(model: nn.Module, hook: Hook) -> List[nn.Module]:
+    """Return the decoupled layers of a network.
+
+    Args:
+        model: perhaps wrapped.
+        hook: who asks.
+
+    Raises:
+        ValueError: the network has none.
+    """
+    layers = [m for m in model.modules() if isinstance(m, DecoupledOperator)]
+    if not layers:
+        raise ValueError(
+            f'{type(hook).__name__}: the model has no decoupled layer; leave the hook '
+            "out, or choose one with conv_cfg=dict(type='DecoupledConv2d')."
+        )
+    return layers
 
 
 def orthogonality_loss(weight: Tensor) -> Tensor:
@@ -64,9 +80,9 @@ class WeightProjectionHook(Hook):
         """Project, after every `interval`-th iteration."""
         if not self.every_n_train_iters(runner, self.interval):
             return
-        for layer in decoupled_layers(runner.model):
-            w = layer.weight
-            w.copy_(nn.functional.normalize(w.flatten(1), dim=1).view_as(w))
+        for layer in decoupled_layers(runner.model, self):
+            w = at_least_float32(layer.weight).flatten(1)
+            layer.weight.copy_(nn.functional.normalize(w, dim=1).view_as(layer.weight))
 
 
 @HOOKS.register_module()
@@ -78,9 +94,13 @@ class WeightedGradientsHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Hook the gradients of all decoupled layers."""
-        for layer in decoupled_layers(runner.model):
-            weight = layer.weight
-            weight.register_hook(lambda grad, w=weight: grad * _kernel_norms(w))
+        weights = [layer.weight for layer in decoupled_layers(runner.model, self)]
+        self.handles = [w.register_hook(partial(_times_norms, w)) for w in weights]
+
+    def after_train(self, runner: Runner) -> None:
+        """Let the gradients be."""
+        for handle in self.handles:
+            handle.remove()
 
 
 @HOOKS.register_module()
@@ -101,23 +121,21 @@ class OrthogonalityHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Let the model return the loss beside its own."""
         model = unwrap(runner.model)
-        layers = list(decoupled_layers(model))
-        if not layers:
-            raise ValueError(
-                'OrthogonalityHook: the model has no decoupled layer; leave the hook '
-                "out, or choose one with conv_cfg=dict(type='DecoupledConv2d')."
-            )
+        self.layers = decoupled_layers(model, self)
+        self.handle = model.register_forward_hook(self._add_loss)
 
-        def _add_loss(module: nn.Module, args: tuple, output: object) -> object:
-            if isinstance(output, dict) and module.training:
-                total = sum(orthogonality_loss(layer.weight) for layer in layers)
-                return {**output, 'orthogonality_loss': self.weight * total}
-            return output
+    def after_train(self, runner: Runner) -> None:
+        """Let the losses be."""
+        self.handle.remove()
 
-        model.register_forward_hook(_add_loss)
+    def _add_loss(self, module: nn.Module, args: tuple, output: object) -> object:
+        if isinstance(output, dict) and module.training:
+            total = sum(orthogonality_loss(layer.weight) for layer in self.layers)
+            return {**output, 'orthogonality_loss': self.weight * total}
+        return output
 
 
-def _kernel_norms(w: Tensor) -> Tensor:
-    """Return |w| of each kernel, shaped to multiply `w`."""
+def _times_norms(w: Tensor, grad: Tensor) -> Tensor:
+    """Return the gradient of each kernel times |w|."""
     norms = w.detach().flatten(1).norm(dim=1)
-    return norms.view(-1, *[1] * (w.dim() - 1))
+    return grad * norms.view(-1, *[1] * (w.dim() - 1))

@@ -1,11 +1,12 @@
 """Decoupled convolution: magnitude times angle."""
 
-from typing import Optional, Tuple, Union
+from typing import Any, Optional, Tuple, Union
 
 import torch
 import torch.nn.functional as F
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from torch import Tensor, nn
+from torch.nn.modules.utils import _pair
 
 from mmadf.registry import MODELS
 
@@ -24,7 +25,9 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
     counts only in the weighted operators; no bias.
     Ours: groups have one patch norm each; geometries and padding modes beyond the
     code's; norms in float32 whatever the precision; see `DecoupledOperator`. For the
-    backward pass it keeps what `nn.Conv2d` keeps, see `LeanConvolution`.
+    backward pass it keeps what `nn.Conv2d` keeps, see `LeanConvolution`. Whoever scales
+    kernels to fold a batch norm into them, as mmcv's `fuse_conv_bn`, must not do so
+    here, where they are normalised: use `fold`.
 
     Args:
         in_channels: channels that come in.
@@ -89,12 +92,6 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
             bias,
             padding_mode,
         )
-        left, right, top, bottom = self._reversed_padding_repeated_twice
-        self.pad_mode = None if padding_mode == 'zeros' else padding_mode
-        if padding_mode == 'zeros' and (left, top) != (right, bottom):
-            self.pad_mode = 'constant'
-        margin = (top, left) if self.pad_mode is None else (0, 0)
-        self.geometry = (self.stride, margin, self.dilation, groups)
         self.set_operator(
             out_channels,
             magnitude=magnitude,
@@ -112,21 +109,53 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
         """Map (N, C, H, W) to (N, K, H', W'), as `nn.Conv2d` does.
 
         Raises:
-            ValueError: an input without batch dimension.
+            ValueError: an input without batch dimension, or of other channels.
         """
-        if x.dim() != 4:
+        if x.dim() != 4 or x.shape[1] != self.in_channels:
             raise ValueError(
                 f'DecoupledConv2d: input of shape {tuple(x.shape)} must be '
-                '(N, C, H, W); add a batch dimension with x[None].'
+                f'(N, {self.in_channels}, H, W); add a batch dimension with x[None], '
+                'or correct in_channels.'
             )
-        if self.pad_mode is not None:
-            x = F.pad(x, self._reversed_padding_repeated_twice, self.pad_mode)
+        if not self.pads_within:
+            mode = 'constant' if self.padding_mode == 'zeros' else self.padding_mode
+            x = F.pad(x, self.borders, mode)
         x, energy = with_energy(x, self.groups)
         r = self.patch_norm(energy)
-        rho, k = self.rho(r), self.k_of(self)
+        rho, k = self.rho(r), self.k_of()
         function = convolve if is_traced() else LeanConvolution.apply
         y = function(x, self.weight, r, rho, k, self)
-        return y if self.bias is None else y + self.bias[:, None, None]
+        return y if self.bias is None else y + self.bias.to(y.dtype)[:, None, None]
+
+    @property
+    def borders(self) -> Tuple[int, int, int, int]:
+        """What is padded left, right, above and below; see `nn.Conv2d`.
+
+        As in `nn.Conv2d`, what hosts set on a built layer counts: stride, dilation, and
+        padding with zeros.
+        """
+        if self.padding_mode != 'zeros' or self.padding == 'valid':
+            return tuple(self._reversed_padding_repeated_twice)
+        if self.padding == 'same':
+            sizes = zip(_pair(self.dilation), self.kernel_size, strict=True)
+            spans = [dilation * (size - 1) for dilation, size in sizes]
+        else:
+            spans = [2 * padding for padding in _pair(self.padding)]
+        (top, left), (height, width) = (span // 2 for span in spans), spans
+        return left, width - left, top, height - top
+
+    @property
+    def pads_within(self) -> bool:
+        """Whether the convolution pads: with zeros, the same on both sides."""
+        left, right, top, bottom = self.borders
+        return self.padding_mode == 'zeros' and (left, top) == (right, bottom)
+
+    @property
+    def geometry(self) -> Tuple[Any, ...]:
+        """Stride, padding within the convolution, dilation and groups."""
+        left, _, top, _ = self.borders
+        margin = (top, left) if self.pads_within else (0, 0)
+        return _pair(self.stride), margin, _pair(self.dilation), self.groups
 
     def patch_norm(self, energy: Tensor) -> Tensor:
         """Return |patch| per group and position.
@@ -138,8 +167,9 @@ class DecoupledConv2d(DecoupledOperator, nn.Conv2d):
         Returns:
             (N, groups, H', W').
         """
-        if self.kernel_size == (1, 1) and self.geometry[1] == (0, 0):
-            total = energy[..., :: self.stride[0], :: self.stride[1]]
+        stride, margin, _, _ = self.geometry
+        if self.kernel_size == (1, 1) and margin == (0, 0):
+            total = energy[..., :: stride[0], :: stride[1]]
         else:
             ones = energy.new_ones(self.groups, 1, *self.kernel_size)
             with without_autocast(energy):

@@ -78,9 +78,9 @@ class DecoupledLinear(DecoupledOperator, nn.Linear):
         with without_autocast(x):
             r = norm(x, (-1,))
             cos = dot.to(r.dtype) / (r * scale)
-            y = self.respond(cos, r, q.squeeze(1), self.rho(r), self.k_of(self))
+            y = self.respond(cos, r, q.squeeze(1), self.rho(r), self.k_of())
         y = y.to(dot.dtype)
-        return y if self.bias is None else y + self.bias
+        return y if self.bias is None else y + self.bias.to(y.dtype)
 
     def per_kernel(self, values: Tensor) -> Tensor:
         """Return (K,) as it is: kernels are the last dimension."""

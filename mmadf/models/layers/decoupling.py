@@ -2,7 +2,7 @@
 
 import warnings
 from fnmatch import fnmatchcase
-from typing import Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Callable, Dict, List, Sequence
 
 import torch
 from torch import nn
@@ -24,8 +24,10 @@ def decouple(
 
     Weight and bias stay the same parameters, so that optimizers and checkpoints
     that hold them stay valid. Subclasses of `nn.Conv2d`, as timm's StdConv2d and
-    Conv2dSame, compute something else with them, which a decoupled layer would
-    silently drop: they are left alone, and a warning names them.
+    Conv2dSame, and convolutions under `weight_norm` or `spectral_norm` compute
+    something else with them, which a decoupled layer would silently drop: they are left
+    alone, and a warning names them. Hooks of the replaced modules go with these. A
+    module with several names is replaced under all of them, if none is excluded.
 
     Args:
         model: any network.
@@ -38,24 +40,29 @@ def decouple(
         Names of the replaced modules.
 
     Raises:
-        ValueError: nothing matches, or an operator that does not exist.
-        TypeError: an argument that `DecoupledConv2d` does not have.
+        ValueError: nothing matches, a model that is a convolution itself, or an
+            operator that does not exist.
+        TypeError: patterns that are no list, or an argument that `DecoupledConv2d`
+            does not have.
     """
+    _check_patterns(include=include, exclude=exclude)
+    found = _named(model, nn.Conv2d)
+    excluded = {id(found[name]) for name in found if _matches(name, exclude)}
+    included = {id(found[name]) for name in found if _matches(name, include)}
     chosen = {
-        name: type(module)
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Conv2d)
-        and _matches(name, include)
-        and not _matches(name, exclude)
+        name: module
+        for name, module in found.items()
+        if id(module) in included - excluded
     }
-    names = [name for name, cls in chosen.items() if cls is nn.Conv2d]
+    names = [name for name, module in chosen.items() if _is_plain(module)]
+    left = _left_alone(chosen)
     if not names:
         raise ValueError(
             f'decouple: no nn.Conv2d of {type(model).__name__} matches include='
-            f'{tuple(include)} without matching exclude={tuple(exclude)}'
-            f'{_subclasses(chosen)}; see model.named_modules() for the names.'
+            f'{tuple(include)} without matching exclude={tuple(exclude)}{left}; see '
+            'model.named_modules() for the names.'
         )
-    if left := _subclasses(chosen):
+    if left:
         warnings.warn(f'decouple{left}.', stacklevel=2)
     _replace(model, names, lambda conv: _like(conv, DecoupledConv2d, **operator))
     return names
@@ -67,7 +74,7 @@ def recouple(model: nn.Module) -> List[str]:
     Returns:
         Names of the replaced modules.
     """
-    names = [name for name, _ in _decoupled(model, DecoupledConv2d)]
+    names = list(_named(model, DecoupledConv2d))
     _replace(model, names, lambda layer: _like(layer, nn.Conv2d))
     return names
 
@@ -84,7 +91,7 @@ def fold(model: nn.Module) -> List[str]:
     Returns:
         Names of the folded modules.
     """
-    layers = dict(_decoupled(model, DecoupledOperator))
+    layers = _named(model, DecoupledOperator)
     plain = [name for name in layers if layers[name].names == ('linear', 'cosine')]
     _replace(model, plain, _folded)
     for name in set(layers) - set(plain):
@@ -92,19 +99,32 @@ def fold(model: nn.Module) -> List[str]:
     return list(layers)
 
 
-def _subclasses(chosen: Dict[str, type]) -> str:
-    """Say which of these convolutions are of subclasses; nothing if none is."""
+def _check_patterns(**patterns: Sequence[str]) -> None:
+    for name, value in patterns.items():
+        if isinstance(value, str):
+            raise TypeError(
+                f'decouple: {name}={value!r} is a string; give a list of patterns.'
+            )
+
+
+def _is_plain(conv: nn.Conv2d) -> bool:
+    """Whether a convolution computes with its parameter `weight` and nothing else."""
+    return type(conv) is nn.Conv2d and 'weight' in conv._parameters
+
+
+def _left_alone(chosen: Dict[str, nn.Module]) -> str:
+    """Say which of these convolutions cannot be swapped; nothing if all can."""
     left = {
-        name: cls.__name__
-        for name, cls in chosen.items()
-        if cls not in (nn.Conv2d, DecoupledConv2d)
+        name: type(conv).__name__
+        for name, conv in chosen.items()
+        if not _is_plain(conv) and type(conv) is not DecoupledConv2d
     }
     if not left:
         return ''
     kinds, first = sorted(set(left.values())), next(iter(left))
     return (
-        f': {len(left)} convolutions of subclasses of nn.Conv2d are left alone '
-        f'({", ".join(kinds)}; the first is {first})'
+        f': {len(left)} convolutions that are no nn.Conv2d with a weight of their own '
+        f'are left alone ({", ".join(kinds)}; the first is {first})'
     )
 
 
@@ -112,10 +132,10 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _decoupled(model: nn.Module, cls: type) -> Iterator[Tuple[str, nn.Module]]:
-    for name, module in model.named_modules():
-        if isinstance(module, cls):
-            yield name, module
+def _named(model: nn.Module, cls: type) -> Dict[str, nn.Module]:
+    """Return the modules of a class under all their names."""
+    modules = model.named_modules(remove_duplicate=False)
+    return {name: module for name, module in modules if isinstance(module, cls)}
 
 
 def _replace(
@@ -123,11 +143,17 @@ def _replace(
     names: Sequence[str],
     make: Callable[[nn.Module], nn.Module],
 ) -> None:
-    """Put `make(module)` in the place of each named module."""
-    for name in names:
+    """Put `make(module)` in the place of each named module, once all are made."""
+    if '' in names:
+        raise ValueError(
+            f'the model is a {type(model).__name__} itself and cannot be replaced in '
+            'its own place; put it into nn.Sequential.'
+        )
+    old = {name: model.get_submodule(name) for name in names}
+    made = {id(module): make(module) for module in old.values()}
+    for name, module in old.items():
         parent, _, child = name.rpartition('.')
-        owner = model.get_submodule(parent)
-        setattr(owner, child, make(getattr(owner, child)))
+        setattr(model.get_submodule(parent), child, made[id(module)])
 
 
 def _like(conv: nn.Conv2d, cls: type, **operator) -> nn.Conv2d:
@@ -156,5 +182,5 @@ def _folded(layer: DecoupledOperator) -> nn.Module:
     else:
         plain = _like(layer, nn.Conv2d)
     kernels, _ = layer.unit_kernels(layer.weight)
-    plain.weight = nn.Parameter(layer.alpha * kernels)
+    plain.weight = nn.Parameter(layer.alpha * kernels, requires_grad=False)
     return plain

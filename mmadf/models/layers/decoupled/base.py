@@ -1,6 +1,8 @@
 """What decoupled convolution and decoupled linear layer share: the operator."""
 
-from typing import Optional, Tuple, Union
+import math
+from numbers import Real
+from typing import Any, Callable, Optional, Tuple, Union
 
 import torch
 import torch.distributed as dist
@@ -9,6 +11,7 @@ from torch import Tensor, nn
 from .closed_forms import Factor
 from .norms import EPS, norm, normalised
 from .operators import ANGLES, MAGNITUDES
+from .primitives import at_least_float32
 
 
 class DecoupledOperator:
@@ -59,29 +62,31 @@ class DecoupledOperator:
         Raises:
             ValueError: unknown name, or a number outside its range.
         """
-        _check(magnitude, angle, k, radius, radius_unit, decay)
+        _check_names(magnitude, angle, radius_unit)
+        _check_numbers(alpha, beta, k, radius, decay)
         self.names = (magnitude, angle)
         self.magnitude, self.angle = MAGNITUDES[magnitude], ANGLES[angle]
         self.alpha, self.beta, self.decay = alpha, beta, decay
         self.sync_mean_norm = sync_mean_norm
         self.register_buffer('fixed_norms', None)
         self.relative = self.magnitude.has_radius and radius_unit == 'mean_norm'
+        self.learns_radius = self.magnitude.has_radius and isinstance(radius, str)
+        self.learns_k = self.angle.k == 'learned'
         if self.relative:
             self.register_buffer('mean_norm', torch.ones(()))
             self.register_buffer('num_batches', torch.zeros((), dtype=torch.long))
-        if not self.magnitude.has_radius:
-            self.radius = None
-        elif isinstance(radius, str):
+        if self.learns_radius:
             count = num_kernels if radius == 'kernel' else 1
-            self.radius, self.rho_of = nn.Parameter(torch.ones(count)), _learned_rho
+            self.radius = nn.Parameter(torch.ones(count))
         else:
-            self.register_buffer('radius', torch.full((1,), float(radius)))
-            self.rho_of = _fixed_rho
-        self.k_of = K_KINDS[self.angle.k]
-        if self.angle.k == 'learned':
+            given = self.magnitude.has_radius
+            fixed = torch.full((1,), float(radius)) if given else None
+            self.register_buffer('radius', fixed, persistent=False)
+        if self.learns_k:
             self.v = nn.Parameter(torch.full((num_kernels,), 0.7))
-        elif self.angle.k == 'fixed':
-            self.register_buffer('k', torch.full((1,), float(k)), persistent=False)
+        else:
+            fixed = torch.full((1,), float(k)) if self.angle.k else None
+            self.register_buffer('k', fixed, persistent=False)
 
     def respond(
         self,
@@ -98,7 +103,7 @@ class DecoupledOperator:
             r: patch norms; all broadcast against each other.
             q: kernel norms.
             rho: operator radii, see `rho`.
-            k: curvature of the angle, see `K_KINDS`.
+            k: curvature of the angle, see `k_of`.
         """
         return self.magnitude_of(r, q, rho) * self.angle.function(cos, k)
 
@@ -132,7 +137,12 @@ class DecoupledOperator:
         if self.radius is None:
             return None
         unit = self.mean_patch_norm(r) if self.relative else 1.0
-        return self.per_kernel(self.rho_of(self.radius)) * unit
+        own = self.radius.square() + EPS if self.learns_radius else self.radius
+        return self.per_kernel(own) * unit
+
+    def k_of(self) -> Optional[Tensor]:
+        """Return the curvature of the angle, None for an angle without."""
+        return self.per_kernel(self.v.abs() + 0.05) if self.learns_k else self.k
 
     def unit_kernels(self, weight: Tensor) -> Tuple[Tensor, Tensor]:
         """Return the kernels divided by their norms, and these, kernels first."""
@@ -162,39 +172,31 @@ class DecoupledOperator:
 
     def mean_patch_norm(self, r: Tensor) -> Tensor:
         """Return m: the mean of `r` in training, its moving average in evaluation."""
-        if not self.training or r.numel() == 0:
+        together = self.sync_mean_norm and dist.is_available() and dist.is_initialized()
+        if not self.training or (r.numel() == 0 and not together):
             return self.mean_norm.to(r.dtype)
-        mean = r.mean()
-        if self.sync_mean_norm and dist.is_available() and dist.is_initialized():
-            mean = dist.nn.functional.all_reduce(mean) / dist.get_world_size()
+        mean = self._mean_of_processes(r) if together else r.mean()
         if not _recomputing():
-            self.num_batches += 1
+            self.num_batches.add_(1)
             weight = torch.clamp(1 / self.num_batches, min=1 - self.decay)
-            self.mean_norm.lerp_(mean.detach().to(self.mean_norm), weight)
+            new = mean.detach().to(self.mean_norm)
+            new = torch.where(new.isfinite(), new, self.mean_norm)
+            self.mean_norm.lerp_(new, weight)
         return mean
 
+    def _mean_of_processes(self, r: Tensor) -> Tensor:
+        """Return the mean of `r` over all processes, some of which may have none."""
+        count = torch.full_like(r.detach().sum(), r.numel())
+        total = dist.nn.functional.all_reduce(torch.stack([r.sum(), count]))
+        mean = total[0] / total[1].clamp(min=1)
+        return torch.where(total[1] > 0, mean, self.mean_norm.to(r.dtype))
 
-def _learned_rho(radius: Tensor) -> Tensor:
-    return radius.square() + EPS
-
-
-def _fixed_rho(radius: Tensor) -> Tensor:
-    return radius
-
-
-def _no_k(layer: DecoupledOperator) -> None:
-    return None
-
-
-def _fixed_k(layer: DecoupledOperator) -> Tensor:
-    return layer.k
-
-
-def _learned_k(layer: DecoupledOperator) -> Tensor:
-    return layer.per_kernel(layer.v.abs() + 0.05)
-
-
-K_KINDS = {'': _no_k, 'fixed': _fixed_k, 'learned': _learned_k}
+    def _apply(self, fn: Callable, recurse: bool = True) -> nn.Module:
+        """Convert as any module, but keep a moving average that can move."""
+        super()._apply(fn, recurse)
+        if self.relative:
+            self.mean_norm = at_least_float32(self.mean_norm)
+        return self
 
 
 def _recomputing() -> bool:
@@ -204,26 +206,30 @@ def _recomputing() -> bool:
     return torch._C._current_graph_task_id() != -1
 
 
-def _check(
-    magnitude: str,
-    angle: str,
-    k: float,
-    radius: Union[str, float],
-    radius_unit: str,
-    decay: float,
-) -> None:
+def _check_names(magnitude: str, angle: str, radius_unit: str) -> None:
     for name, value, allowed in (
         ('magnitude', magnitude, MAGNITUDES),
         ('angle', angle, ANGLES),
         ('radius_unit', radius_unit, ('mean_norm', 'absolute')),
     ):
-        if value not in allowed:
+        if not isinstance(value, str) or value not in allowed:
             raise ValueError(f'{name}={value!r} is none of {sorted(allowed)}.')
+
+
+def _check_numbers(
+    alpha: float, beta: float, k: float, radius: Union[str, float], decay: float
+) -> None:
     if isinstance(radius, str) and radius not in ('kernel', 'layer'):
         raise ValueError(f"radius={radius!r} is none of 'kernel', 'layer' or a number.")
-    if not isinstance(radius, str) and not radius > 0:
-        raise ValueError(f'radius={radius} must be > 0.')
-    if not k > 0:
-        raise ValueError(f'k={k} must be > 0.')
+    positive = dict(k=k) if isinstance(radius, str) else dict(k=k, radius=radius)
+    for name, value in dict(alpha=alpha, beta=beta, decay=decay, **positive).items():
+        if not _is_finite(value):
+            raise ValueError(f'{name}={value!r} must be a finite number.')
+        if name in positive and not value > 0:
+            raise ValueError(f'{name}={value} must be > 0.')
     if not 0 <= decay < 1:
         raise ValueError(f'decay={decay} must be in [0, 1).')
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)

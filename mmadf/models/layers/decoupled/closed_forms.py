@@ -12,13 +12,14 @@ without a graph: automatic differentiation goes through h itself.
 from typing import Callable, NamedTuple, Union
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 Factor = Union[float, Tensor]
 
 
 class ClosedForm(NamedTuple):
-    """Gain, elasticity, and for those with rho the degree of h(r, rho) in both."""
+    """Gain, elasticity, and the d for which h(s * r, s * rho) = s^d * h(r, rho)."""
 
     gain: Callable[..., Factor]
     elasticity: Callable[..., Factor]
@@ -58,9 +59,14 @@ def tanh_gain(r: Tensor, rho: Tensor, alpha: float, beta: float) -> Tensor:
 def tanh_elasticity(
     r: Tensor, rho: Tensor, gain: Tensor, alpha: float, beta: float
 ) -> Tensor:
-    """Return alpha / rho * (1 - t^2) / gain for t = tanh(r / rho)."""
+    """Return alpha / rho * (1 - t^2) / gain for t = tanh(r / rho).
+
+    What rounding leaves of 1 - t^2 where t is 1 would grow with r / rho: it is cut off.
+    """
     t = gain * (r / alpha)
-    return torch.addcmul(r.new_ones(()), t, t, value=-1).mul_(alpha / rho).div_(gain)
+    slope = torch.addcmul(r.new_ones(()), t, t, value=-1)
+    F.threshold_(slope, 8 * torch.finfo(r.dtype).eps, 0)
+    return slope.mul_(alpha / rho).div_(gain)
 
 
 def linear_gain(r: Tensor, rho: None, alpha: float, beta: float) -> float:

@@ -76,8 +76,7 @@ class LeanConvolution(torch.autograd.Function):
             respond(Response(part, True, norms, kernel_norms, rho, k, scale), layer)
         if not y.is_inference():
             # Of y itself autograd would refuse the whole node once y is written to.
-            invertible = layer.is_positive and layer.angle.inverse is not None
-            output = y.data if invertible else None
+            output = y.data if _is_invertible(layer, y.dtype) else None
             ctx.save_for_backward(x, weight, r, rho, k, output)
             ctx.layer, ctx.scale, ctx.output = layer, scale, WriteDetector(y)
         return y
@@ -110,8 +109,17 @@ class LeanConvolution(torch.autograd.Function):
         if grad_x is not None:
             grad_x = _times(grad_x, scale).to(x.dtype)
         if grad_w is not None:
-            grad_w = _grad_of_kernels(grad_w, grad_q.view_as(q), weight, q)
+            if layer.fixed_norms is None:
+                grad_w = _grad_of_kernels(grad_w, grad_q.view_as(q), weight, q)
+            grad_w = grad_w.to(weight.dtype)
         return grad_x, grad_w, torch.cat(grads_r).view_as(r), grad_rho, grad_k, None
+
+
+def _is_invertible(layer: DecoupledOperator, dtype: torch.dtype) -> bool:
+    """Whether the angle comes back from the output; roots of tiny halves do not."""
+    if not layer.is_positive or layer.angle.inverse is None:
+        return False
+    return layer.angle.power == 1 or dtype != torch.float16
 
 
 def _grad_of_kernels(grad: Tensor, grad_q: Tensor, weight: Tensor, q: Tensor) -> Tensor:

@@ -6,15 +6,19 @@ from typing import ContextManager, Tuple
 import torch
 from torch import Tensor
 
-from .primitives import at_least_float32
+from .primitives import at_least_float32, is_traced
 
 EPS = 1e-4  # Code: added under both square roots and to the squared radius.
 
 
 def norm(x: Tensor, dims: Tuple[int, ...]) -> Tensor:
     """Return sqrt(sum of squares + 1e-4) over `dims`, kept. Code: wy1iu/DCNets."""
-    length = torch.linalg.vector_norm(at_least_float32(x), dim=dims, keepdim=True)
-    return (length.square() + EPS).sqrt()
+    x = at_least_float32(x)
+    if is_traced() or (torch.is_grad_enabled() and x.requires_grad):
+        squares = x.square().sum(dims, keepdim=True)
+    else:  # twice as fast, but its second derivative at 0 is NaN
+        squares = torch.linalg.vector_norm(x, dim=dims, keepdim=True).square()
+    return (squares + EPS).sqrt()
 
 
 def normalised(weight: Tensor, q: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from . import closed_forms
 from .closed_forms import ClosedForm
 from .primitives import positive_tanh, signed_square, smaller
 
-# acos has an infinite slope at +-1, which rounding can reach.
+# asin has an infinite slope at +-1, which rounding can reach.
 MAX_COS = 1 - 1e-6
 
 
@@ -99,8 +99,8 @@ def _times(alpha: float, h: Tensor) -> Tensor:
 
 
 def linear_angle(cos: Tensor, k: Optional[Tensor]) -> Tensor:
-    """Return 1 - 2 * theta / pi. Paper: linear."""
-    return 1 - 2 / math.pi * torch.acos(cos.clamp(-MAX_COS, MAX_COS))
+    """Return 1 - 2 * theta / pi, exact around 0. Paper: linear."""
+    return 2 / math.pi * torch.asin(cos.clamp(-MAX_COS, MAX_COS))
 
 
 def cosine_angle(cos: Tensor, k: Optional[Tensor]) -> Tensor:
@@ -118,8 +118,8 @@ def sigmoid_angle(cos: Tensor, k: Tensor) -> Tensor:
 
     Paper: sigmoid, whose exponential form this equals and does not overflow.
     """
-    theta = torch.acos(cos.clamp(-MAX_COS, MAX_COS))
-    return torch.tanh((math.pi / 2 - theta) / (2 * k)) / torch.tanh(math.pi / (4 * k))
+    complement = torch.asin(cos.clamp(-MAX_COS, MAX_COS))
+    return torch.tanh(complement / (2 * k)) / torch.tanh(math.pi / (4 * k))
 
 
 class Magnitude(NamedTuple):

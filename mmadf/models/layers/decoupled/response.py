@@ -47,9 +47,8 @@ def respond(known: Response, layer: DecoupledOperator) -> None:
     """Turn inner products into the output, in place."""
     maps, _, r, q, rho, k, scale = known
     if layer.has_closed_form and layer.angle.power == 1:
-        maps.mul_(layer.gain_of(r, rho))
-        if scale != 1:
-            maps.mul_(1 / scale)
+        gain = layer.gain_of(r, rho)
+        maps.mul_(gain if scale == 1 else gain * (1 / scale))
         return
     h = layer.magnitude_of(r, q, rho)
     torch.mul(h, layer.angle.function(known.cos(None, layer), k), out=maps)

@@ -1,0 +1,163 @@
+"""Precision of decoupled layers at the ends of what numbers can hold."""
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+from torch.utils.checkpoint import checkpoint
+
+from mmadf.models import DecoupledConv2d, DecoupledLinear
+from mmadf.models.layers import decoupled_conv
+from tests.helpers import randomise
+
+
+def error(found, expected):
+    """Return the largest error as a share of the largest value."""
+    difference = found.double() - expected.double()
+    return (difference.abs().max() / expected.abs().max()).item()
+
+
+def double(layer):
+    """Return the same layer in float64."""
+    choices = dict(zip(('magnitude', 'angle'), layer.names, strict=True))
+    sizes = layer.in_channels, layer.out_channels, layer.kernel_size
+    twin = DecoupledConv2d(*sizes, padding=layer.padding, **choices).double()
+    twin.load_state_dict(layer.state_dict())
+    return twin
+
+
+@pytest.mark.parametrize('scale', [1.0, 10.0, 1000.0])
+@pytest.mark.parametrize('traced', [True, False])
+def test_a_saturated_tanh_leaves_its_radius_alone(scale, traced, monkeypatch):
+    monkeypatch.setattr(decoupled_conv, 'is_traced', lambda: traced)
+    layer = DecoupledConv2d(16, 8, 3, radius_unit='absolute')
+    x = scale * torch.randn(2, 16, 8, 8)
+    y = layer(x)
+    y.square().sum().backward()
+    truth = DecoupledConv2d(16, 8, 3, radius_unit='absolute').double()
+    truth.load_state_dict(layer.state_dict())
+    truth(x.double()).square().sum().backward()
+    assert y.abs().max() > 0.2
+    assert_close(layer.radius.grad.double(), truth.radius.grad, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_moving_average_moves_in_models_of_low_precision(dtype):
+    layer = DecoupledConv2d(3, 4, 3, decay=0.999).to(dtype)
+    layer.num_batches.fill_(10000)
+    x = torch.full((1, 3, 3, 3), 10.0, dtype=dtype)
+    m = 10 * 27**0.5
+    layer.mean_norm.fill_(m - 1)
+    for _ in range(100):
+        layer(x)
+    assert layer.mean_norm.dtype == torch.float32
+    assert layer.mean_norm.item() == pytest.approx(m - 0.999**100, rel=1e-4)
+
+
+def test_moving_average_follows_the_device_and_stays_in_double():
+    layer = DecoupledConv2d(3, 4, 3).double()
+    assert layer.mean_norm.dtype == torch.float64
+    assert layer.to('meta').mean_norm.device.type == 'meta'
+
+
+@pytest.mark.parametrize('magnitude', ['tanh', 'ball', 'weighted_tanh'])
+@pytest.mark.parametrize('angle', ['cosine', 'square_cosine'])
+def test_small_images_beside_large_ones_keep_their_precision(magnitude, angle):
+    torch.manual_seed(0)
+    layer = DecoupledConv2d(64, 8, 3, padding=1, magnitude=magnitude, angle=angle)
+    truth = double(layer)
+    sizes = torch.tensor([1e-2, 1e3]).view(2, 1, 1, 1)
+    x = (torch.randn(2, 64, 8, 8) * sizes).requires_grad_()
+    z = x.detach().double().requires_grad_()
+    with torch.autocast('cpu', torch.float16):
+        y = layer(x)
+    y.float().sum().backward()
+    expected = truth(z)
+    expected.sum().backward()
+    smallest = 2.0**-24  # of float16
+    strayed = (y[0].double() - expected[0]).abs().max()
+    assert strayed < 0.6 * smallest + 2e-3 * expected[0].abs().max()
+    assert error(x.grad[0], z.grad[0]) < 0.02
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('build', [DecoupledLinear, DecoupledConv2d])
+def test_bias_does_not_widen_the_output(build, dtype):
+    if build is DecoupledLinear:
+        layer, x = DecoupledLinear(4, 3, bias=True), torch.randn(2, 4)
+    else:
+        layer, x = DecoupledConv2d(4, 3, 3, bias=True), torch.randn(2, 4, 5, 5)
+    randomise(layer)
+    with torch.autocast('cpu', dtype):
+        y = layer(x)
+    assert y.dtype == dtype
+    assert_close(y.float(), layer(x), rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize('zero', ['input', 'kernel'])
+@pytest.mark.parametrize('build', [DecoupledLinear, DecoupledConv2d])
+def test_second_derivatives_at_zero_are_finite(build, zero):
+    if build is DecoupledLinear:
+        layer, x = DecoupledLinear(4, 3), torch.randn(2, 4, dtype=torch.float64)
+    else:
+        layer, x = DecoupledConv2d(4, 3, 1), torch.randn(2, 4, 1, 1).double()
+    layer.double()
+    with torch.no_grad():
+        (x if zero == 'input' else layer.weight)[0] = 0
+    x.requires_grad_()
+    tensors = x, layer.weight
+    first = torch.autograd.grad(layer(x).square().sum(), tensors, create_graph=True)
+    second = torch.autograd.grad(sum(g.square().sum() for g in first), tensors)
+    assert all(g.isfinite().all() and g.abs().max() > 0 for g in second)
+
+
+def test_an_overflow_does_not_poison_the_moving_average():
+    layer = DecoupledConv2d(3, 4, 3)
+    x = torch.randn(2, 3, 6, 6)
+    layer(x)
+    before = layer.mean_norm.clone()
+    layer(torch.where(torch.arange(6) == 3, 1e20, x))
+    assert_close(layer.mean_norm, before, rtol=0, atol=0)
+    layer(2 * x)
+    assert layer.mean_norm > before
+    assert layer.eval()(x).isfinite().all()
+
+
+def test_gradient_of_fixed_kernels_is_that_of_the_kernels_themselves():
+    layer = randomise(DecoupledConv2d(3, 4, 3), 1.0).double().eval()
+    layer.fix_kernels()
+    layer.requires_grad_(True)
+    x = torch.randn(2, 3, 5, 5, dtype=torch.float64)
+    assert torch.autograd.gradcheck(
+        lambda w: torch.func.functional_call(layer, {'weight': w}, (x,)),
+        (layer.weight,),
+    )
+
+    def loss():
+        return layer(x).square().sum()
+
+    (slope,) = torch.autograd.grad(loss(), layer.weight)
+    step = torch.randn_like(layer.weight)
+    with torch.no_grad():
+        ends = []
+        for sign in (1, -1):
+            layer.weight.add_(sign * 1e-5 * step)
+            ends.append(loss())
+            layer.weight.sub_(sign * 1e-5 * step)
+    assert_close((slope * step).sum(), (ends[0] - ends[1]) / 2e-5)
+
+
+class Checkpointed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = DecoupledConv2d(4, 4, 3)
+
+    def forward(self, x):
+        return checkpoint(self.conv, x, use_reentrant=False)
+
+
+def test_checkpointed_training_compiles_without_graph_break():
+    model, x = Checkpointed(), torch.randn(2, 4, 8, 8, requires_grad=True)
+    compiled = torch.compile(model, fullgraph=True, backend='aot_eager')
+    assert_close(compiled(x), model.conv(x))
+    assert model.conv.num_batches == 2
