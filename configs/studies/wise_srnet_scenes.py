@@ -4,6 +4,11 @@ Run: python tools/study.py configs/studies/wise_srnet_scenes.py --jobs 2
          --cfg-options data.root=DIR
     DIR holds `train` and `test`, each with a folder of images for each class. A tenth of
     the training images chooses the checkpoints; `test` is seen once, at the end.
+    Our numbers are of a subset of Intel Image Classification, 1,100 training and 260 test
+    images a class at 96 x 96 pixels (github.com/afroozsheikh/Intel-Image-Classifier, commit
+    5b571f44, see docs/studies.md), whose test part lies in a folder `val`:
+    data.test=val. All images, as tools/dataset_converters/intel.py writes them, will give
+    other numbers; its `val` is ignored.
     Needs timm.
 Cost: 45 runs of a tiny ResNet, 5 epochs each; about a minute a run on one CPU core with
     5,940 training images.

@@ -2,7 +2,7 @@
 
 Run: python tools/study.py configs/studies/wise_srnet_scenes_42.py --jobs 2
          --cfg-options data.root=DIR
-    DIR as in wise_srnet_scenes.py. Needs timm.
+    DIR, and the images of our numbers, as in wise_srnet_scenes.py. Needs timm.
 Cost: 35 runs of a tiny ResNet, 5 epochs each; half a minute a run on one CPU core with
     5,940 training images.
 Images are resized to 48 pixels and cropped to 42; networks and training stay the same.
