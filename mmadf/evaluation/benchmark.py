@@ -30,7 +30,7 @@ def saved_bytes(step: Callable[[], Any], without: Collection[int] = ()) -> int:
     def _pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         sizes[storage._cdata] = storage.nbytes()
-        return tensor
+        return tensor.detach()  # itself, an output would keep its graph alive for ever
 
     with torch.autograd.graph.saved_tensors_hooks(_pack, lambda tensor: tensor):
         step()

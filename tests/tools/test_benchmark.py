@@ -1,3 +1,5 @@
+import weakref
+
 import pytest
 import torch
 from torch import nn
@@ -13,6 +15,18 @@ def test_saved_bytes_are_the_ones_needed_backward():
     assert saved_bytes(lambda: x.exp()) == 400
     assert saved_bytes(lambda: x * x) == 400
     assert saved_bytes(lambda: x.exp() * x.exp()) == 800
+
+
+def test_counting_saved_bytes_keeps_nothing_alive():
+    x, kept = torch.randn(10, 10, requires_grad=True), []
+
+    def step():
+        y = x.exp()  # saves its own output
+        kept.append(weakref.ref(y.untyped_storage()))
+        return y
+
+    saved_bytes(step)
+    assert kept[0]() is None
 
 
 def test_a_training_step_holds_weights_gradients_momentum_and_what_is_saved():
