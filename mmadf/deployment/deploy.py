@@ -47,12 +47,13 @@ def deploy_classifier(
     Raises:
         FileNotFoundError: config, checkpoint or folder that is not there.
         ValueError: another classifier, a deployed one, a readout that needs the
-            appearance head, or a difference above 1e-5.
+            appearance head, a difference above 1e-5, or names under which lie the
+            config, the checkpoint or any other config that is not of a deployed
+            network.
     """
     out = Path(out)
     check_files(checkpoint, out, '.pth')
-    if out.exists() and out.samefile(checkpoint):
-        raise ValueError(f'out={out} is the checkpoint itself; give another name.')
+    _keep_what_is_there(config, checkpoint, out)
     cfg = read_config(config)
     model, meta = load_classifier(cfg, checkpoint)
     if not isinstance(model, ADFClassifier) or model.deployed:
@@ -94,6 +95,37 @@ def deployed_config(cfg: Config, fold: bool) -> Config:
     cfg.model.deploy = dict(fold=fold)
     cfg.load_from, cfg.resume = None, False
     return cfg
+
+
+def _keep_what_is_there(config: str, checkpoint: str, out: Path) -> None:
+    """Refuse to write over what is no result of an earlier deployment."""
+    if out.exists() and out.samefile(checkpoint):
+        raise ValueError(f'out={out} is the checkpoint itself; give another name.')
+    beside = out.with_suffix('.py')
+    if beside.is_dir():
+        raise ValueError(
+            f'out={out}: its config {beside} is a folder; give another name.'
+        )
+    if not beside.exists():
+        return
+    if Path(config).exists() and beside.samefile(config):
+        raise ValueError(
+            f'out={out}: its config would be written over {config}; give another name.'
+        )
+    if not _is_deployed(beside):
+        raise ValueError(
+            f'out={out}: {beside} is there and is no config of a deployed network; '
+            'give another name, or move that file.'
+        )
+
+
+def _is_deployed(config: Path) -> bool:
+    """Return whether a file is a config of a deployed network."""
+    try:
+        model = Config.fromfile(config).get('model')
+    except Exception:  # whatever a file raises that is no config
+        return False
+    return isinstance(model, dict) and model.get('deploy') is not None
 
 
 def _compare(draft: Path, images: torch.Tensor, expected: torch.Tensor) -> float:

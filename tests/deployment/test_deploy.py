@@ -1,3 +1,5 @@
+import shutil
+
 import mmpretrain
 import numpy as np
 import pytest
@@ -128,6 +130,54 @@ def test_bad_paths_are_named_first(trained, tmp_path, out, error, message):
 def test_the_checkpoint_is_not_overwritten(trained):
     with pytest.raises(ValueError, match='is the checkpoint itself'):
         deploy_classifier(*trained, trained[1])
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.fixture
+def trained_here(trained, tmp_path):
+    """Return the folder of a training: config `my.py`, checkpoint `epoch_7.pth`."""
+    shutil.copy(trained[0], tmp_path / 'my.py')
+    shutil.copy(trained[1], tmp_path / 'epoch_7.pth')
+    return tmp_path
+
+
+def test_the_training_config_is_not_overwritten(trained_here):
+    before = contents(trained_here)
+    config, checkpoint = trained_here / 'my.py', trained_here / 'epoch_7.pth'
+    with pytest.raises(ValueError, match=r'would be written over .*my\.py'):
+        deploy_classifier(str(config), str(checkpoint), trained_here / 'my.pth')
+    assert contents(trained_here) == before
+
+
+@pytest.mark.parametrize(
+    'text', ["model = dict(type='ImageClassifier')", 'x = 1', 'this is (no config']
+)
+def test_no_other_file_is_overwritten_but_a_deployed_config(trained_here, text):
+    (trained_here / 'small.py').write_text(text)
+    before = contents(trained_here)
+    files = str(trained_here / 'my.py'), str(trained_here / 'epoch_7.pth')
+    with pytest.raises(ValueError, match='small.py is there and is no config of a dep'):
+        deploy_classifier(*files, trained_here / 'small.pth')
+    assert contents(trained_here) == before
+
+
+def test_a_folder_in_the_place_of_the_config_is_named_before_the_work(trained_here):
+    (trained_here / 'small.py').mkdir()
+    before = contents(trained_here)
+    files = 'no config', str(trained_here / 'epoch_7.pth')
+    with pytest.raises(ValueError, match='its config .*small.py is a folder'):
+        deploy_classifier(*files, trained_here / 'small.pth')
+    assert contents(trained_here) == before
+
+
+def test_an_earlier_deployment_is_replaced(trained_here):
+    files = str(trained_here / 'my.py'), str(trained_here / 'epoch_7.pth')
+    deploy_classifier(*files, trained_here / 'small.pth', fold=False)
+    deploy_classifier(*files, trained_here / 'small.pth')
+    assert Config.fromfile(trained_here / 'small.py').model.deploy == dict(fold=True)
 
 
 def test_missing_checkpoint_is_named(trained, tmp_path):
