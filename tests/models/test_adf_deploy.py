@@ -8,6 +8,8 @@ from mmengine.registry import DefaultScope
 from torch import nn
 from torch.testing import assert_close
 
+from mmadf.models.utils import Stages
+from mmadf.models.utils.stages import FAMILIES
 from mmadf.registry import MODELS
 from tests.helpers import adf_cfg, backbone_cfg, randomise, samples
 
@@ -90,6 +92,61 @@ def test_reparameterised_blocks_are_merged():
     assert any('branch_3x3' in name for name, _ in adf.named_modules())
     assert not any('branch_3x3' in name for name, _ in small.named_modules())
     assert_close(small(x), adf(x), rtol=1e-9, atol=1e-9)
+
+
+class PreActivation(nn.Module):
+    """Two stages: one ends with a convolution, the next starts with its norm."""
+
+    def __init__(self, out_indices):
+        super().__init__()
+        self.out_indices = out_indices
+        stem = nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU()
+        self.one = nn.Sequential(*stem, nn.Conv2d(4, 4, 3, padding=1))
+        self.two = nn.Sequential(nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 8, 3, 2, 1))
+
+    def forward(self, x):
+        raise AssertionError('runs by its stages')
+
+
+@pytest.fixture
+def pre_activation(monkeypatch):
+    name = f'{PreActivation.__module__}.PreActivation'
+    monkeypatch.setitem(FAMILIES, name, lambda _: Stages([('one',), ('two',)]))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(('outputs', 'norms'), [((0, 1), 1), ((1,), 0)])
+def test_every_returned_map_stays_the_same(pre_activation, outputs, norms):
+    adf = build(
+        backbone=dict(type=PreActivation, out_indices=outputs),
+        mapper=None,
+        head=dict(type='LinearClsHead', num_classes=5, in_channels=8),
+    ).double()
+    x = torch.randn(2, 3, 16, 16, dtype=torch.float64)
+    small = deployed(adf)
+    expected = adf.extract_feat(x, stage='backbone')
+    assert_close(small.extract_feat(x, stage='backbone'), expected)
+    kinds = [type(m) for m in small.modules()]
+    assert kinds.count(nn.BatchNorm2d) == norms
+
+
+@torch.no_grad()
+def test_ghostnets_shallow_map_stays_the_same():
+    pytest.importorskip('timm')
+    backbone = dict(
+        type='TIMMBackbone',
+        model_name='ghostnet_100',
+        features_only=True,
+        out_indices=(0, 4),
+    )
+    head = dict(type='LinearClsHead', num_classes=5, in_channels=160)
+    adf = MODELS.build(adf_cfg(backbone=backbone, head=head)).double().eval()
+    for name, buffer in adf.named_buffers():
+        if name.endswith('running_var'):
+            buffer.uniform_(0.5, 1.5)
+    x = torch.randn(1, 3, 64, 64, dtype=torch.float64)
+    expected = adf.extract_feat(x, stage='backbone')
+    assert_close(deployed(adf).extract_feat(x, stage='backbone'), expected)
 
 
 @pytest.mark.parametrize('fold', [True, False])

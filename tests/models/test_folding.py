@@ -69,6 +69,18 @@ class Reused(nn.Module):
         return self.one(self.conv(x)) + self.two(self.conv(-x))
 
 
+class Returned(nn.Module):
+    """The convolution's output is normed, and returned as well."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bn = conv(), nn.BatchNorm2d(3)
+
+    def forward(self, x):
+        y = self.conv(x)
+        return dict(maps=[y], last=self.bn(y).relu())
+
+
 class Backwards(nn.Module):
     """Modules are registered in another order than they run."""
 
@@ -124,6 +136,7 @@ class NormWithActivation(nn.BatchNorm2d):
         ),
         (nn.Sequential(fixed(DecoupledConv2d(3, 3, 3)), nn.BatchNorm2d(3)), []),
         (Skip(), []),
+        (Returned(), []),
         (Twice(), []),
         (Shared(), []),
         (Reused(), []),

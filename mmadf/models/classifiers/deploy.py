@@ -1,5 +1,7 @@
 """What can be folded in a deployed ADF classifier."""
 
+from typing import Tuple
+
 from torch import Tensor, nn
 
 from mmadf.models.layers import fold
@@ -19,6 +21,6 @@ def fold_network(classifier: nn.Module) -> None:
     fold_norms(classifier, _run)
 
 
-def _run(classifier: nn.Module, image: Tensor) -> None:
-    """Run backbones and mappers; heads may be built for another image size."""
-    classifier.extract_feat(image, stage='backbone')
+def _run(classifier: nn.Module, image: Tensor) -> Tuple[Tensor, ...]:
+    """Return the fused maps; heads may be built for another image size."""
+    return classifier.extract_feat(image, stage='backbone')

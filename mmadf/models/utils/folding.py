@@ -22,13 +22,15 @@ def fold_norms(
     """Fold each batch norm into the convolution whose output only it reads.
 
     What reads what is seen in one pass that computes nothing, so that neither the
-    order of modules nor their names are relied upon. Folded norms become
+    order of modules nor their names are relied upon; a map that the pass returns is
+    read once more, by the caller. Folded norms become
     `nn.Identity`; weights are folded in float64. Subclasses of the norms, as timm's
     with an activation inside, are left alone.
 
     Args:
         network: changed in place; in evaluation mode afterwards.
-        function: runs the network on an image, (N, C, H, W).
+        function: runs the network on an image, (N, C, H, W), and returns every map
+            that is used outside of the pass, in any nesting.
 
     Returns:
         Names of the folded norms.
@@ -74,7 +76,8 @@ def _find_pairs(
 ) -> List[Tuple[str, str]]:
     """Return names of convolution and norm for each pair that can be folded."""
     with _Watch() as watch:
-        function(network, image)
+        returned = function(network, image)
+    watch.reads.update({id(x) for x in tree_leaves(returned)})
     convs, norms = {}, {}
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):
