@@ -112,6 +112,7 @@ class NormWithActivation(nn.BatchNorm2d):
             ['1'],
         ),
         (ConvModule(3, 4, 3, norm_cfg=dict(type='BN')), ['bn']),
+        (ConvModule(3, 4, 3, norm_cfg=dict(type='SyncBN')), ['bn']),
         (
             ConvModule(
                 3,

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any, Callable, List, Tuple
 
 import torch
+from mmengine.utils.dl_utils.parrots_wrapper import SyncBatchNorm
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
@@ -12,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from .shapes import run_without_data
 
-NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
+NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm, SyncBatchNorm)
 
 
 @torch.no_grad()
@@ -25,7 +26,7 @@ def fold_norms(
     order of modules nor their names are relied upon; a map that the pass returns is
     read once more, by the caller. Folded norms become
     `nn.Identity`; weights are folded in float64. Subclasses of the norms, as timm's
-    with an activation inside, are left alone.
+    with an activation inside, are left alone, but for MMCV's 'SyncBN'.
 
     Args:
         network: changed in place; in evaluation mode afterwards.
