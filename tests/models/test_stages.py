@@ -1,6 +1,6 @@
 import pytest
 import torch
-from mmpretrain.models import DenseNet, ResNet, ResNeXt
+from mmpretrain.models import DenseNet, ResNet, ResNeXt, TIMMBackbone
 from torch import nn
 from torch.testing import assert_close
 
@@ -34,6 +34,25 @@ from mmadf.models.utils.stages import FAMILIES
 )
 def test_asked_stages_are_counted_from_0_and_ascend(backbone, asked):
     assert stages_of(backbone).asked(backbone) == asked
+
+
+@pytest.mark.parametrize('outside', [(4,), (0, -5), ()])
+def test_stages_that_are_not_there_are_named(outside):
+    backbone = ResNet(18)
+    backbone.out_indices = outside
+    with pytest.raises(ValueError, match=r'ResNet: out_indices=.* from 0 to 3\.'):
+        stages_of(backbone).asked(backbone)
+
+
+@pytest.mark.parametrize(
+    ('out_indices', 'asked'), [((-2, -1), [3, 4]), ((-4, 2), [1, 2])]
+)
+def test_negative_taps_of_timm_count_from_the_last_one_it_has(out_indices, asked):
+    timm = pytest.importorskip('timm')
+    backbone = TIMMBackbone('resnet18', features_only=True, out_indices=out_indices)
+    assert stages_of(backbone).asked(backbone) == asked
+    plain = timm.create_model('resnet18', features_only=True, out_indices=asked)
+    assert backbone.timm_model.feature_info.channels() == plain.feature_info.channels()
 
 
 class Inherits(ResNeXt):

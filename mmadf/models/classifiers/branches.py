@@ -10,6 +10,7 @@ from torch import Tensor
 from mmadf.models.utils import stage_shapes, stages_of, trim
 from mmadf.registry import MODELS
 
+from .checks import check_classifier
 from .wiring import complete, is_complete, route
 
 
@@ -68,6 +69,7 @@ class TwoBranches:
             given: those that differ.
         """
         slots = deepcopy({**semantic, **given})
+        check_classifier(self.backbone, self.neck, self.head)
         self.stages = stages_of(self.backbone)
         self.asked = self.stages.asked(self.backbone)
         self.appearance_backbone = MODELS.build(slots['backbone'])
@@ -79,6 +81,9 @@ class TwoBranches:
         neck = slots['neck']
         self.appearance_neck = None if neck is None else MODELS.build(neck)
         self.appearance_head = MODELS.build(slots['head'])
+        check_classifier(
+            self.appearance_backbone, self.appearance_neck, self.appearance_head
+        )
 
     def build_mappers(self, cfgs: Sequence[dict]) -> None:
         """Build the mappers; `routes` says which stages each reads and fuses."""

@@ -1,9 +1,11 @@
 """Arguments of the ADF classifier that no network could be built from."""
 
-from typing import Dict
+from typing import Dict, Optional
 
 from mmpretrain.models import ClsHead
 from torch import nn
+
+from mmadf.models.utils import stage_shapes, stages_of
 
 READOUTS = ('semantic', 'appearance', 'sum')
 REDUCTIONS = ('sum', 'mean')
@@ -65,6 +67,30 @@ def check_choices(
             "ADFClassifier: loss_reduction='mean' divides by the sum of the weights; "
             'set semantic_weight > 0.'
         )
+
+
+def check_classifier(
+    backbone: nn.Module, neck: Optional[nn.Module], head: nn.Module
+) -> None:
+    """Refuse a branch that only a classifier inside its backbone could classify.
+
+    Raises:
+        ValueError: the backbone has one, which ADF leaves out, and neither neck nor
+            head has parameters in its place.
+    """
+    stages = stages_of(backbone)
+    learns = neck is not None and any(True for _ in neck.parameters())
+    if not stages.classifier or learns or type(head).forward is not ClsHead.forward:
+        return
+    host, channels = type(backbone).__name__, stage_shapes(backbone, stages)[-1][1]
+    neck = 'None' if neck is None else type(neck).__name__
+    raise ValueError(
+        f'ADFClassifier: with neck={neck} and head={type(head).__name__} nothing '
+        f'classifies the map of {host}: its {stages.classifier} is left out here. Set '
+        "neck=dict(type='GlobalAveragePooling') and head=dict(type='LinearClsHead', "
+        f'in_channels={channels}, num_classes=...); over a base with neck=None give '
+        'the neck _delete_=True, as configs/adf/adf_inceptionv3_imagenet.py does.'
+    )
 
 
 def check_mutual(*heads: nn.Module) -> None:

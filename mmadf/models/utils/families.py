@@ -5,7 +5,7 @@ Where a backbone norms a map only to return it, as ConvNeXt and Swin do, that is
 """
 
 from itertools import pairwise
-from typing import List, Tuple
+from typing import List, Sequence, Tuple
 
 from mmpretrain.models import backbones as host
 from mmpretrain.models.utils import resize_pos_embed
@@ -42,7 +42,8 @@ def inception_v3(backbone: nn.Module) -> Stages:
     """Five stages, up to pool 1, pool 2, Mixed 5d, 6e and 7c."""
     ends = ('maxpool1', 'maxpool2', 'Mixed_5d', 'Mixed_6e', 'Mixed_7c')
     layers = [name for name, _ in backbone.named_children() if name != 'AuxLogits']
-    return _cut(layers, ends)
+    classifier = 'classifier (fc)' if hasattr(backbone, 'fc') else ''
+    return Stages(_cut(layers, ends), classifier)
 
 
 @family(host.EfficientNet)
@@ -74,12 +75,12 @@ def repvgg(backbone: nn.Module) -> Stages:
 @family(host.VGG)
 def vgg(backbone: nn.Module) -> Stages:
     """A stage ends behind its pool; the classifier inside is left out."""
-    return Stages(
-        [
-            [f'{backbone.module_name}.{layer}' for layer in range(*span)]
-            for span in backbone.range_sub_modules
-        ]
-    )
+    rows = [
+        [f'{backbone.module_name}.{layer}' for layer in range(*span)]
+        for span in backbone.range_sub_modules
+    ]
+    remark = 'classifier (set num_classes=-1 in the backbone)'
+    return Stages(rows, remark if backbone.num_classes > 0 else '')
 
 
 @family(StagedBackbone)
@@ -185,14 +186,15 @@ class TimmStages(Stages):
         """Return `out_indices` of a network with features_only, else the last."""
         if not getattr(backbone.timm_model, 'return_layers', None):
             return [len(self) - 1]
-        return sorted(backbone.timm_model.feature_info.out_indices)
+        taps = backbone.timm_model.feature_info
+        return self.counted(taps.out_indices, len(taps.info), backbone)
 
 
 @family('timm.models._features.FeatureListNet')
 def timm_features(network: nn.Module) -> Stages:
     """Many networks with features_only=True: a stage ends where timm taps it."""
     ends = {info['module'].replace('.', '_') for info in network.feature_info.info}
-    return _cut(list(network), [name for name in network if name in ends])
+    return Stages(_cut(list(network), [name for name in network if name in ends]))
 
 
 @family('timm.models.xception.Xception')
@@ -200,7 +202,7 @@ def timm_xception(network: nn.Module) -> Stages:
     """legacy_xception, Keras's: stages of stride 2, 4, 8, 16 and 32."""
     layers = [name for name, _ in network.named_children()]
     layers = layers[: layers.index('act4') + 1]
-    return _cut(layers, ('act2', 'block1', 'block2', 'block11', 'act4'))
+    return Stages(_cut(layers, ('act2', 'block1', 'block2', 'block11', 'act4')))
 
 
 @family('timm.models.resnetv2.ResNetV2')
@@ -216,7 +218,7 @@ def _behind(stem: Tuple[str, ...], layers: List[str]) -> Stages:
     return Stages([(*stem, layers[0]), *((layer,) for layer in layers[1:])])
 
 
-def _cut(layers: List[str], ends: Tuple[str, ...]) -> Stages:
+def _cut(layers: List[str], ends: Sequence[str]) -> List[List[str]]:
     """Cut a row of layers behind each of `ends`; what follows the last is dropped."""
     cuts = [0, *(layers.index(end) + 1 for end in ends)]
-    return Stages([layers[i:j] for i, j in pairwise(cuts)])
+    return [layers[i:j] for i, j in pairwise(cuts)]

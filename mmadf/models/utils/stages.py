@@ -16,10 +16,13 @@ class Stages:
     Args:
         names: for each stage, the modules that run in it, in their order; the stem
             belongs to the first stage.
+        classifier: what classifies inside the backbone, behind its stages, which is
+            left out: a phrase on it for errors, empty for none.
     """
 
-    def __init__(self, names: Sequence[Sequence[str]]) -> None:
+    def __init__(self, names: Sequence[Sequence[str]], classifier: str = '') -> None:
         self.names = tuple(tuple(row) for row in names)
+        self.classifier = classifier
 
     def __len__(self) -> int:
         return len(self.names)
@@ -78,11 +81,29 @@ class Stages:
         """Return the stages whose maps the backbone returns, ascending.
 
         They are its `out_indices`; the last stage where it has none.
+
+        Raises:
+            ValueError: one of them is no stage.
         """
         asked = getattr(backbone, 'out_indices', None)
-        if asked is None:
-            asked = (-1,)
-        return sorted({stage % len(self) for stage in asked})
+        return self.counted((-1,) if asked is None else asked, len(self), backbone)
+
+    def counted(
+        self, indices: Sequence[int], count: int, backbone: nn.Module
+    ) -> List[int]:
+        """Return `indices` ascending, those below 0 counted from the end of `count`.
+
+        Raises:
+            ValueError: not from -count to count - 1, or no stage that is known here.
+        """
+        stages = sorted({i + count if i < 0 else i for i in indices})
+        if not stages or stages[0] < 0 or stages[-1] >= len(self):
+            inside = self.classifier and f' Its {self.classifier} is left out here.'
+            raise ValueError(
+                f'{type(backbone).__name__}: out_indices={tuple(indices)} must name '
+                f'stages from 0 to {len(self) - 1}.{inside}'
+            )
+        return stages
 
     def used(self, last: int, outputs: Sequence[int] = ()) -> List[str]:
         """Return the modules of stages 0 to `last`, and those that give `outputs`."""

@@ -1,0 +1,76 @@
+"""Networks that an ADF classifier refuses to be."""
+
+import pytest
+import torch
+from mmengine.hub import get_config
+from mmengine.registry import DefaultScope
+
+from mmadf.registry import MODELS
+from tests.helpers import adf_cfg, without_memory
+
+GAP = dict(type='GlobalAveragePooling')
+HOSTS = dict(
+    inception=('inception_v3/inception-v3_8xb32_in1k.py', 2048),
+    vgg=('vgg/vgg11bn_8xb32_in1k.py', 512),
+)
+
+
+@pytest.fixture(autouse=True)
+def _scope():
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        yield
+
+
+def linear(channels):
+    return dict(type='LinearClsHead', num_classes=5, in_channels=channels)
+
+
+def of_host(name, **changes):
+    """Return the three lines of ADF over a config of MMPretrain."""
+    model = get_config(f'mmpretrain::{HOSTS[name][0]}').model.to_dict()
+    mapper = dict(type='Mapper', sources=(0, 1), target=-2)
+    return {**model, 'type': 'mmadf.ADFClassifier', 'mapper': mapper, **changes}
+
+
+# Classifiers inside backbones
+
+
+@pytest.mark.parametrize('host', HOSTS)
+@pytest.mark.parametrize(('neck', 'told'), [(None, 'None'), (GAP, GAP['type'])])
+def test_a_branch_without_a_classifier_is_refused(host, neck, told):
+    channels = HOSTS[host][1]
+    message = (
+        f"neck={told} and head=ClsHead nothing classifies .*'GlobalAveragePooling'.*"
+        f"'LinearClsHead', in_channels={channels}, .*adf_inceptionv3_imagenet.py"
+    )
+    with without_memory(), pytest.raises(ValueError, match=message):
+        MODELS.build(of_host(host, neck=neck))
+
+
+def test_an_appearance_branch_without_a_classifier_is_refused():
+    inside = dict(backbone=dict(type='InceptionV3'), head=dict(type='ClsHead'))
+    message = 'nothing classifies the map of InceptionV3: its classifier .fc. is left'
+    with without_memory(), pytest.raises(ValueError, match=message):
+        MODELS.build(adf_cfg(mapper=None, appearance=inside))
+
+
+@torch.no_grad()
+def test_a_neck_may_classify_in_the_place_of_what_is_left_out():
+    neck = dict(type='LinearNeck', gap_dim=2, in_channels=2048, out_channels=7)
+    adf = MODELS.build(of_host('inception', neck=neck)).eval()
+    assert adf(torch.randn(2, 3, 96, 96)).shape == (2, 7)
+
+
+def test_the_classifier_of_vgg_is_no_stage():
+    changes = dict(neck=GAP, head=linear(512))
+    message = r'VGG: out_indices=\(5,\) must name stages from 0 to 4.*num_classes=-1'
+    with without_memory(), pytest.raises(ValueError, match=message):
+        MODELS.build(of_host('vgg', **changes))
+
+
+@torch.no_grad()
+def test_what_the_errors_say_to_write_builds():
+    backbone = {**of_host('vgg')['backbone'], 'num_classes': -1}
+    changes = dict(backbone=backbone, neck=GAP, head=linear(512))
+    adf = MODELS.build(of_host('vgg', **changes)).eval()
+    assert adf(torch.randn(2, 3, 64, 64)).shape == (2, 5)
