@@ -256,6 +256,17 @@ def test_folded_prediction_is_the_same(adf, family, x):
     assert kinds['BatchNorm2d'] == UNFOLDED.get(family, 0)
 
 
+def test_a_deployed_network_can_be_initialised_and_loaded_but_not_trained(adf, x):
+    adf.switch_to_deploy()
+    weights = copy.deepcopy(adf.state_dict())
+    expected = adf(x)
+    adf.init_weights()
+    with pytest.raises(ValueError, match='deployed, .* can neither be trained nor'):
+        adf.loss(x, samples(LABELS))
+    adf.load_state_dict(weights)
+    assert_close(adf.eval()(x), expected, rtol=0, atol=0)
+
+
 def test_shapes_are_those_of_a_real_pass(adf, family, x):
     adf.eval()
     maps = adf.appearance_maps(x[:1], adf.appearance_last)

@@ -123,6 +123,17 @@ def test_without_safe_start_appearance_is_there_at_once():
     assert change.abs().mean() > 0.1
 
 
+@pytest.mark.parametrize('kind', ['BN', 'IN'])
+def test_without_safe_start_the_norm_needs_no_weights(kind):
+    norm_cfg = dict(type=kind, affine=False)
+    mapper = build(safe_start=False, norm_cfg=norm_cfg)
+    mapper.init_weights()
+    appearance, s = inputs()
+    mapped = mapper.paths[0](appearance[0])
+    assert_close(mapped.mean((0, 2, 3)), torch.zeros(4), rtol=0, atol=1e-5)
+    assert (mapper(appearance, s) - s).abs().mean() > 0.1
+
+
 @pytest.mark.parametrize('form', ['residual', 'convex'])
 def test_appearance_comes_in_after_one_step(form):
     mapper = build(gate=form)
@@ -211,6 +222,11 @@ def test_builds_from_the_host_registry():
         (dict(strides=(4, 0)), 'must be powers of 2'),
         (dict(gate='sum'), "gate='sum' is none of"),
         (dict(granularity='pixel'), "granularity='pixel' is none of"),
+        (
+            dict(norm_cfg=dict(type='BN', affine=False)),
+            "norm_cfg={'type': 'BN', 'affine': False} gives .* set affine=True",
+        ),
+        (dict(norm_cfg=dict(type='IN')), 'without weights, .* or safe_start=False'),
     ],
 )
 def test_bad_arguments_are_named(changes, message):

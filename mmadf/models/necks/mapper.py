@@ -38,6 +38,13 @@ class AppearancePath(BaseModule):
         super().__init__()
         self.steps = Sequential(*steps, last)
         self.zero_start = zero_start
+        norm = last.pointwise_conv.norm
+        if zero_start and norm is not None and getattr(norm, 'weight', None) is None:
+            raise ValueError(
+                f'Mapper: norm_cfg={norm_cfg} gives a norm without weights, so that '
+                'safe_start=True cannot start them at 0; set affine=True in norm_cfg, '
+                'norm_cfg=None, or safe_start=False.'
+            )
         self._start()
 
     def init_weights(self) -> None:
@@ -52,8 +59,9 @@ class AppearancePath(BaseModule):
     def _start(self) -> None:
         if not self.zero_start:
             return
-        pointwise = self.steps[-1].pointwise_conv
-        last = pointwise.norm if pointwise.with_norm else pointwise.conv
+        last = self.steps[-1].pointwise_conv
+        folded = isinstance(last.norm, nn.Identity)
+        last = last.norm if last.with_norm and not folded else last.conv
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
@@ -104,7 +112,8 @@ class Mapper(BaseModule):
 
     Raises:
         ValueError: unknown gate or granularity, no source, lists of different
-            lengths, or a stride that is no power of 2.
+            lengths, a stride that is no power of 2, or a safe start with a norm that
+            has no weights.
     """
 
     def __init__(
