@@ -12,8 +12,9 @@ from mmadf.models.utils import load_branches
 from mmadf.registry import MODELS
 
 from .branches import TwoBranches
-from .checks import check_choices, check_mutual, check_slots
+from .checks import check_choices, check_mutual, check_slots, check_whole
 from .deploy import fold_network
+from .loading import check_weights
 from .objective import mutual_losses, weighted_losses
 
 FEATURES = ('backbone', 'neck', 'pre_logits')
@@ -137,6 +138,7 @@ class ADFClassifier(TwoBranches, ImageClassifier):
             check_mutual(self.head, self.appearance_head)
         self.build_mappers([mapper] if isinstance(mapper, dict) else mapper or [])
         self.drop_unread_stages()
+        self.register_load_state_dict_pre_hook(check_weights)
         if deploy is not None:
             self.switch_to_deploy(**deploy)
 
@@ -155,7 +157,7 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         Raises:
             ValueError: a deployed network, which has one head.
         """
-        self._need_both_heads()
+        check_whole(self)
         appearance = self.appearance_maps(inputs, self.appearance_last)
         semantic = self.semantic_maps(inputs, appearance)
         outputs = self.semantic_outputs(semantic), self.appearance_outputs(appearance)
@@ -206,7 +208,7 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         """
         if self.readout == 'semantic':
             return self.head(self.extract_feat(inputs))
-        self._need_both_heads()
+        check_whole(self)
         return self.scores(inputs)[self.readout]
 
     def forward(
@@ -282,14 +284,6 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         self.drop_appearance_end()
         if fold:
             fold_network(self)
-
-    def _need_both_heads(self) -> None:
-        if self.deployed:
-            raise ValueError(
-                'ADFClassifier: deployed, so its appearance head and deep appearance '
-                'stages are gone: it can neither be trained nor read out by them; '
-                'use the checkpoint from before switch_to_deploy.'
-            )
 
 
 def _pass(neck: Optional[nn.Module], maps: Tuple[Tensor, ...]) -> Tuple[Tensor, ...]:

@@ -105,3 +105,17 @@ def check_mutual(*heads: nn.Module) -> None:
                 'ADFClassifier: mutual_weight needs heads with the loss of ClsHead, '
                 f'got {type(head).__name__}; set mutual_weight=0 or take another head.'
             )
+
+
+def check_whole(classifier: nn.Module) -> None:
+    """Refuse what needs both heads in a network that has one.
+
+    Raises:
+        ValueError: a deployed classifier.
+    """
+    if classifier.deployed:
+        raise ValueError(
+            'ADFClassifier: deployed, so its appearance head and deep appearance '
+            'stages are gone: it can neither be trained nor read out by them; use the '
+            'checkpoint from before switch_to_deploy.'
+        )
