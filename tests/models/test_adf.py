@@ -1,4 +1,5 @@
 import copy
+from itertools import product
 
 import cv2
 import mmpretrain
@@ -12,6 +13,8 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch.testing import assert_close
 
+from mmadf.models.classifiers import wiring
+from mmadf.models.utils import stage_shapes
 from tests.conftest import ROOT
 from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise, samples
 
@@ -334,7 +337,75 @@ def test_channels_and_strides_are_inferred():
     head = dict(type='LinearClsHead', num_classes=5, in_channels=1024)
     mapper = MODELS.build(adf_cfg(backbone=backbone, head=head)).mappers[0]
     assert (mapper.out_channels, mapper.in_channels) == (1024, (128, 256))
-    assert (mapper.strides, mapper.resize) == ((4, 2), False)
+    assert mapper.strides == (4, 2)
+
+
+BACKBONES = dict(
+    resnet=(dict(type='ResNet', depth=18), 512, False),
+    regnet=(dict(type='RegNet', arch='regnetx_400mf'), 384, False),
+    efficientnet=(dict(type='EfficientNet', arch='b0'), 1280, False),
+    swin=(
+        dict(
+            type='SwinTransformer',
+            arch=dict(embed_dims=24, depths=[1, 1, 2, 1], num_heads=[1, 2, 2, 4]),
+            pad_small_map=True,
+        ),
+        192,
+        False,
+    ),
+    convnext=(
+        dict(type='ConvNeXt', arch='atto', gap_before_final_norm=False),
+        320,
+        True,
+    ),
+    densenet=(
+        dict(
+            type='DenseNet',
+            arch=dict(growth_rate=8, depths=[2, 2, 3, 2], init_channels=16),
+        ),
+        36,
+        True,
+    ),
+    vgg=(dict(type='VGG', depth=11), 512, True),
+)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('name', BACKBONES)
+def test_resizing_is_inferred_where_some_image_size_needs_it(name):
+    backbone, channels, resize = BACKBONES[name]
+    head = dict(type='LinearClsHead', num_classes=5, in_channels=channels)
+    mapper = dict(type='Mapper', sources=(0, 1), target=-2)
+    adf = MODELS.build(adf_cfg(backbone=backbone, head=head, mapper=mapper)).eval()
+    assert adf.mappers[0].resize == resize
+    for height, width in ((64, 64), (100, 150), (75, 97), (90, 225)):
+        assert adf(torch.randn(1, 3, height, width)).shape == (1, 5)
+
+
+def test_a_size_on_which_a_backbone_does_not_run_is_left_out(monkeypatch):
+    def _only_224(backbone, stages, size=224):
+        if size != 224:
+            raise ValueError('cannot be inferred')
+        return stage_shapes(backbone, stages, size)
+
+    monkeypatch.setattr(wiring, 'stage_shapes', _only_224)
+    mapper = MODELS.build(adf_cfg()).mappers[0]
+    assert (mapper.strides, mapper.resize) == ((8, 4), False)
+
+
+def halvings(size, orders):
+    """Return the sizes that halving gives, up or down as `orders` say."""
+    sizes = [size]
+    for up in orders:
+        sizes.append((sizes[-1] + up) // 2)
+    return sizes
+
+
+@pytest.mark.parametrize('length', range(5))
+def test_every_halving_meets_an_odd_size(length):
+    for orders in product((0, 1), repeat=length):
+        last = [halvings(size, orders)[-1] for size in wiring.IMAGE_SIZES]
+        assert any(size % 2 for size in last), orders
 
 
 def test_maps_that_do_not_halve_evenly_are_resized():

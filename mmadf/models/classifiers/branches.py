@@ -11,7 +11,7 @@ from mmadf.models.utils import stage_shapes, stages_of, trim
 from mmadf.registry import MODELS
 
 from .checks import check_classifier
-from .wiring import complete, is_complete, route
+from .wiring import complete, is_complete, route, shapes_by_size
 
 
 class TwoBranches:
@@ -93,8 +93,8 @@ class TwoBranches:
         self.appearance_last = max(self.appearance_asked[-1], self.last_source)
         if not is_complete(cfgs):
             shapes = (
-                stage_shapes(self.appearance_backbone, self.appearance_stages),
-                stage_shapes(self.backbone, self.stages),
+                shapes_by_size(self.appearance_backbone, self.appearance_stages),
+                shapes_by_size(self.backbone, self.stages),
             )
             cfgs = [
                 complete(cfg, path, *shapes)

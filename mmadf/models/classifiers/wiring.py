@@ -1,11 +1,18 @@
 """Which stage of which branch goes into which mapper, settled at build time."""
 
 from math import ceil, log2
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
+from torch import nn
+
+from mmadf.models.utils import Stages, stage_shapes
 
 MAPPER_SHAPES = ('in_channels', 'out_channels', 'strides')
+# Backbones halve their maps up or down, mappers up. Among these sizes every row of up
+# to five halvings meets an odd number before each one, where the two differ.
+IMAGE_SIZES = (224, 234, 245)
+BySize = Sequence[Optional[Sequence[torch.Size]]]
 
 
 class Route(NamedTuple):
@@ -42,25 +49,49 @@ def route(mapper_cfg: dict, shallow: int, last: int) -> Route:
     return Route(tuple(sources), target % (last + 1))
 
 
+def shapes_by_size(backbone: nn.Module, stages: Stages) -> BySize:
+    """Return the shapes of the maps of all stages for each of `IMAGE_SIZES`.
+
+    Args:
+        backbone: takes (N, C, H, W).
+        stages: how it runs.
+
+    Returns:
+        Shapes (1, C_i, H_i, W_i), one per stage; None for a size, other than the first,
+        on which the backbone does not run.
+
+    Raises:
+        ValueError: the backbone does not run without data.
+    """
+    shapes: List[Optional[List[torch.Size]]] = [stage_shapes(backbone, stages)]
+    for size in IMAGE_SIZES[1:]:
+        try:
+            shapes.append(stage_shapes(backbone, stages, size))
+        except ValueError:
+            shapes.append(None)
+    return shapes
+
+
 def complete(
     mapper_cfg: dict,
     path: Route,
-    shallow: Sequence[torch.Size],
-    deep: Sequence[torch.Size],
+    shallow: BySize,
+    deep: BySize,
 ) -> dict:
     """Return a mapper config with channels and strides, inferred where not given.
 
     Args:
         mapper_cfg: config of a mapper.
         path: its route.
-        shallow: shapes of the maps of all stages of the appearance backbone.
+        shallow: shapes of the maps of all stages of the appearance backbone, for
+            each of `IMAGE_SIZES`, from `shapes_by_size`.
         deep: the same of the semantic backbone.
 
     Raises:
         ValueError: a source is coarser than the target.
     """
-    _, channels, height, _ = deep[path.target]
-    heights = [shallow[source][2] for source in path.sources]
+    _, channels, height, _ = deep[0][path.target]
+    heights = [shallow[0][source][2] for source in path.sources]
     for source, source_height in zip(path.sources, heights, strict=True):
         if source_height < height and 'strides' not in mapper_cfg:
             raise ValueError(
@@ -69,9 +100,14 @@ def complete(
                 'that are as fine as the target or finer.'
             )
     strides = [2 ** max(round(log2(h / height)), 0) for h in heights]
-    meet = all(ceil(h / s) == height for h, s in zip(heights, strides, strict=True))
+    meet = all(
+        ceil(fine[source][2] / stride) == coarse[path.target][2]
+        for fine, coarse in zip(shallow, deep, strict=True)
+        for source, stride in zip(path.sources, strides, strict=True)
+        if fine and coarse
+    )
     inferred = dict(
-        in_channels=[shallow[source][1] for source in path.sources],
+        in_channels=[shallow[0][source][1] for source in path.sources],
         out_channels=channels,
         strides=strides,
         resize=not meet,

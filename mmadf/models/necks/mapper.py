@@ -105,7 +105,8 @@ class Mapper(BaseModule):
             ('convex'), and appearance comes in as training wants it.
         resize: interpolate (bilinear) what a path gives to the size of the semantic
             map where strides alone do not lead there, as in Inception, whose
-            convolutions have no border. Off, other sizes are an error.
+            convolutions have no border, and in ConvNeXt and DenseNet, whose maps are
+            halved down, for some image sizes. Off, other sizes are an error.
         norm_cfg: norm of the paths, None for none.
         act_cfg: activation within the paths.
         init_cfg: initialisation of MMEngine's BaseModule.
