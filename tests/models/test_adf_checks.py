@@ -6,7 +6,7 @@ from mmengine.hub import get_config
 from mmengine.registry import DefaultScope
 
 from mmadf.registry import MODELS
-from tests.helpers import adf_cfg, without_memory
+from tests.helpers import adf_cfg, backbone_cfg, without_memory
 
 GAP = dict(type='GlobalAveragePooling')
 HOSTS = dict(
@@ -74,3 +74,48 @@ def test_what_the_errors_say_to_write_builds():
     changes = dict(backbone=backbone, neck=GAP, head=linear(512))
     adf = MODELS.build(of_host('vgg', **changes)).eval()
     assert adf(torch.randn(2, 3, 64, 64)).shape == (2, 5)
+
+
+# Another appearance backbone
+
+SHALLOW = backbone_cfg(base_channels=4, stem_channels=4)  # 4 to 32 channels
+LINEAR_NECK = dict(type='LinearNeck', gap_dim=2, in_channels=64, out_channels=24)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ('appearance', 'channels'),
+    [
+        (dict(backbone=SHALLOW), 32),
+        (dict(backbone=SHALLOW, neck={**LINEAR_NECK, 'in_channels': 32}), 24),
+        (dict(backbone=dict(type='ConvNeXt', arch='atto'), neck=None), 320),
+    ],
+)
+def test_the_appearance_head_takes_what_its_neck_gives(appearance, channels):
+    adf = MODELS.build(adf_cfg(mapper=None, appearance=appearance)).eval()
+    assert adf.appearance_head.fc.in_features == channels
+    assert adf.scores(torch.randn(2, 3, 32, 32))['appearance'].shape == (2, 5)
+    assert adf.appearance_backbone.training is False
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (
+            dict(neck=LINEAR_NECK, head=linear(24), appearance=dict(backbone=SHALLOW)),
+            'ResNet_CIFAR and LinearNeck make .*RuntimeError: .*neck that fits',
+        ),
+        (
+            dict(head=dict(type='ClsHead'), appearance=dict(backbone=SHALLOW)),
+            'ClsHead, takes no in_channels; give appearance a head',
+        ),
+    ],
+)
+def test_an_appearance_head_that_cannot_be_inferred_is_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        MODELS.build(adf_cfg(**changes))
+
+
+def test_a_head_without_channels_is_taken_where_it_is_given():
+    appearance = dict(backbone=backbone_cfg(depth=34), head=dict(type='ClsHead'))
+    MODELS.build(adf_cfg(head=dict(type='ClsHead'), appearance=appearance))

@@ -58,7 +58,7 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         appearance: what differs in the appearance branch, a dict with any of
             `backbone`, `neck` and `head`. Slots that are not given are built from
             the semantic branch's config, with weights of their own; a head that
-            is not given takes its `in_channels` from the given backbone.
+            is not given takes its `in_channels` from the given backbone and neck.
         readout: scores used by 'predict' and 'tensor': 'semantic' (the fused
             head), 'appearance', or 'sum' of both logits.
         semantic_weight: weight of the semantic loss, >= 0.

@@ -5,12 +5,13 @@ from functools import partial
 from typing import List, Sequence, Tuple
 
 from mmengine.model import ModuleList
-from torch import Tensor
+from torch import Tensor, nn
 
-from mmadf.models.utils import stage_shapes, stages_of, trim
+from mmadf.models.utils import stages_of, trim
+from mmadf.models.utils.shapes import run_without_data
 from mmadf.registry import MODELS
 
-from .checks import check_classifier
+from .checks import check_classifier, check_takes_channels
 from .wiring import complete, is_complete, route, shapes_by_size
 
 
@@ -75,14 +76,49 @@ class TwoBranches:
         self.appearance_backbone = MODELS.build(slots['backbone'])
         self.appearance_stages = stages_of(self.appearance_backbone)
         self.appearance_asked = self.appearance_stages.asked(self.appearance_backbone)
-        if 'backbone' in given and 'head' not in given:
-            shapes = stage_shapes(self.appearance_backbone, self.appearance_stages)
-            slots['head']['in_channels'] = shapes[self.appearance_asked[-1]][1]
         neck = slots['neck']
         self.appearance_neck = None if neck is None else MODELS.build(neck)
+        if 'backbone' in given and 'head' not in given:
+            check_takes_channels(self.head)
+            slots['head']['in_channels'] = self.appearance_channels()
         self.appearance_head = MODELS.build(slots['head'])
         check_classifier(
             self.appearance_backbone, self.appearance_neck, self.appearance_head
+        )
+
+    def appearance_channels(self) -> int:
+        """Return the channels of what the appearance head takes, computing nothing.
+
+        Raises:
+            ValueError: backbone and neck do not fit, or do not run without data.
+        """
+        parts = [self.appearance_backbone, self.appearance_neck]
+        names = [type(part).__name__ for part in parts if part is not None]
+        try:
+            feats = run_without_data(
+                nn.ModuleList(part for part in parts if part is not None),
+                lambda _, image: self.appearance_feats(image),
+            )
+            return feats[-1].shape[1]
+        except Exception as error:
+            reason = ' '.join(str(error).split())
+            raise ValueError(
+                f'ADFClassifier: the appearance head is not given, and what '
+                f'{" and ".join(names)} make for it cannot be inferred '
+                f'({type(error).__name__}: {reason}); give appearance a neck that fits '
+                'its backbone, and a head.'
+            ) from error
+
+    def appearance_feats(self, inputs: Tensor) -> Tuple[Tensor, ...]:
+        """Return what the appearance head takes.
+
+        Args:
+            inputs: preprocessed images, (N, 3, H, W).
+        """
+        maps = self.appearance_maps(inputs, self.appearance_asked[-1])
+        outputs = self.appearance_outputs(maps)
+        return (
+            outputs if self.appearance_neck is None else self.appearance_neck(outputs)
         )
 
     def build_mappers(self, cfgs: Sequence[dict]) -> None:

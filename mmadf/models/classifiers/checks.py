@@ -1,5 +1,6 @@
 """Arguments of the ADF classifier that no network could be built from."""
 
+from inspect import signature
 from typing import Dict, Optional
 
 from mmpretrain.models import ClsHead
@@ -91,6 +92,21 @@ def check_classifier(
         f'in_channels={channels}, num_classes=...); over a base with neck=None give '
         'the neck _delete_=True, as configs/adf/adf_inceptionv3_imagenet.py does.'
     )
+
+
+def check_takes_channels(head: nn.Module) -> None:
+    """Refuse to build a head for another backbone if it is not told the channels.
+
+    Raises:
+        ValueError: a head without the argument `in_channels`.
+    """
+    if 'in_channels' not in signature(type(head).__init__).parameters:
+        raise ValueError(
+            'ADFClassifier: appearance has a backbone and no head, and the semantic '
+            f'head, {type(head).__name__}, takes no in_channels; give appearance a '
+            'head that fits its backbone and neck, as '
+            "head=dict(type='LinearClsHead', in_channels=..., num_classes=...)."
+        )
 
 
 def check_mutual(*heads: nn.Module) -> None:
