@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.hub import get_config
 from mmengine.registry import DefaultScope
+from torch.testing import assert_close
 
 from mmadf.registry import MODELS
 from tests.helpers import adf_cfg, backbone_cfg, without_memory
@@ -119,3 +120,75 @@ def test_an_appearance_head_that_cannot_be_inferred_is_named(changes, message):
 def test_a_head_without_channels_is_taken_where_it_is_given():
     appearance = dict(backbone=backbone_cfg(depth=34), head=dict(type='ClsHead'))
     MODELS.build(adf_cfg(head=dict(type='ClsHead'), appearance=appearance))
+
+
+# Arguments
+
+MULTI_TASK = dict(
+    type='MultiTaskHead', task_heads=dict(a=linear(64), b=linear(64)), in_channels=64
+)
+
+
+def fusing(**changes):
+    return dict(mapper=dict(type='Mapper', **{**dict(sources=(0,)), **changes}))
+
+
+@pytest.mark.parametrize(
+    ('changes', 'error', 'message'),
+    [
+        (fusing(sources=1), ValueError, r'sources=1 must name .* sources=\(0, 1\)'),
+        (fusing(sources=(0.5,)), ValueError, r'sources=\(0.5,\) must name stages'),
+        (fusing(sources='01'), ValueError, "sources='01' must name stages"),
+        (
+            fusing(target=None),
+            ValueError,
+            'target=None must be a stage of the semantic',
+        ),
+        (fusing(target='3'), ValueError, "target='3' must be a stage of the semantic"),
+        (dict(mapper='x'), TypeError, "mapper='x' must be a config, a list of configs"),
+        (dict(mapper=['x']), TypeError, r"mapper=\['x'\] must be a config"),
+        (dict(mapper=5), TypeError, 'mapper=5 must be a config'),
+        (dict(deploy=True), TypeError, r'deploy=True must be .*dict\(fold=False\)'),
+        (
+            dict(pretrained_branches='x.pth'),
+            TypeError,
+            r"pretrained_branches='x.pth' must be .*dict\(checkpoint=",
+        ),
+        (dict(appearance='x'), TypeError, "appearance='x' must be a dict with any of"),
+        (dict(semantic_weight=float('nan')), ValueError, 'semantic_weight=nan must be'),
+        (
+            dict(appearance_weight=float('inf')),
+            ValueError,
+            'appearance_weight=inf must',
+        ),
+        (dict(mutual_weight='1'), ValueError, "mutual_weight='1' must be >= 0"),
+        (
+            dict(mutual_temperature=float('nan')),
+            ValueError,
+            'mutual_temperature=nan must be > 0, and a finite',
+        ),
+        (dict(head=MULTI_TASK), ValueError, 'MultiTaskHead does not classify by one'),
+        (
+            dict(appearance=dict(head=MULTI_TASK)),
+            ValueError,
+            'MultiTaskHead does not classify by one',
+        ),
+        (dict(neck=[GAP, 'x']), TypeError, 'neck is a list'),
+        (dict(backbone=[GAP]), TypeError, 'backbone is a list'),
+        (dict(neck='x'), TypeError, 'neck is a str'),
+    ],
+)
+def test_an_argument_that_makes_no_network_is_named(changes, error, message):
+    with pytest.raises(error, match=message):
+        MODELS.build(adf_cfg(**changes))
+
+
+@torch.no_grad()
+def test_a_neck_may_be_a_row():
+    neck = [GAP, dict(type='LinearNeck', gap_dim=0, in_channels=64, out_channels=6)]
+    adf = MODELS.build(adf_cfg(neck=neck, head=linear(6))).eval()
+    x = torch.randn(2, 3, 16, 16)
+    features = adf.extract_feat(x, stage='backbone')[0].mean((2, 3))
+    expected = adf.head.fc(adf.neck[1]((features,))[0])
+    assert_close(adf(x), expected)
+    assert adf.appearance_neck[1].fc.weight is not adf.neck[1].fc.weight

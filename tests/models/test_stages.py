@@ -167,3 +167,13 @@ class Stubborn(nn.Module):
 def test_backbone_that_needs_values_is_named():
     with pytest.raises(ValueError, match='shapes of Sequential cannot be inferred'):
         stage_shapes(nn.Sequential(Stubborn()), Stages([('0',)]))
+
+
+class Pair(nn.Module):
+    def forward(self, x):
+        return [x, x]
+
+
+def test_stage_that_gives_no_map_is_named():
+    with pytest.raises(ValueError, match="of Sequential cannot be inferred .*'list'"):
+        stage_shapes(nn.Sequential(Pair()), Stages([('0',)]))

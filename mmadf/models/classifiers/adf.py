@@ -11,8 +11,15 @@ from torch import Tensor, nn
 from mmadf.models.utils import load_branches
 from mmadf.registry import MODELS
 
-from .branches import TwoBranches
-from .checks import check_choices, check_mutual, check_slots, check_whole
+from .branches import TwoBranches, passed
+from .checks import (
+    check_choices,
+    check_heads,
+    check_mutual,
+    check_options,
+    check_slots,
+    check_whole,
+)
 from .deploy import fold_network
 from .loading import check_weights
 from .objective import mutual_losses, weighted_losses
@@ -54,7 +61,7 @@ class ADFClassifier(TwoBranches, ImageClassifier):
             fusion: with readout='sum' that is the logit ensemble of two
             backbones, a control.
         head: config of the semantic head.
-        neck: config of the semantic neck, None for none.
+        neck: config of the semantic neck, a list of them for a row, None for none.
         appearance: what differs in the appearance branch, a dict with any of
             `backbone`, `neck` and `head`. Slots that are not given are built from
             the semantic branch's config, with weights of their own; a head that
@@ -82,8 +89,9 @@ class ADFClassifier(TwoBranches, ImageClassifier):
     Raises:
         ValueError: a stage that a backbone does not have, maps that do not fit,
             an unknown backbone, readout, reduction or slot, a negative weight, a head
-            without logits that the other could learn from.
-        TypeError: a slot that is a built module: a second branch needs a config.
+            without logits, or without those that the other could learn from.
+        TypeError: an argument that is no config. A slot must not be a built module:
+            a second branch needs a config.
     """
 
     def __init__(
@@ -107,6 +115,8 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         data_preprocessor: Optional[dict] = None,
         init_cfg: Optional[dict] = None,
     ) -> None:
+        options = dict(deploy=deploy, pretrained_branches=pretrained_branches)
+        check_options(mapper, appearance=appearance, **options)
         semantic = dict(backbone=backbone, neck=neck, head=head)
         appearance = dict(appearance or {})
         check_slots(semantic, appearance)
@@ -134,6 +144,7 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         self.deployed = False
 
         self.build_appearance(semantic, appearance)
+        check_heads(self.head, self.appearance_head)
         if mutual_weight:
             check_mutual(self.head, self.appearance_head)
         self.build_mappers([mapper] if isinstance(mapper, dict) else mapper or [])
@@ -161,7 +172,7 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         appearance = self.appearance_maps(inputs, self.appearance_last)
         semantic = self.semantic_maps(inputs, appearance)
         outputs = self.semantic_outputs(semantic), self.appearance_outputs(appearance)
-        return _pass(self.neck, outputs[0]), _pass(self.appearance_neck, outputs[1])
+        return passed(self.neck, outputs[0]), passed(self.appearance_neck, outputs[1])
 
     def extract_feat(
         self, inputs: Tensor, stage: str = 'neck'
@@ -184,7 +195,7 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         outputs = self.semantic_outputs(self.semantic_maps(inputs, appearance))
         if stage == 'backbone':
             return outputs
-        feats = _pass(self.neck, outputs)
+        feats = passed(self.neck, outputs)
         return feats if stage == 'neck' else self.head.pre_logits(feats)
 
     def scores(self, inputs: Tensor) -> Dict[str, Tensor]:
@@ -284,8 +295,3 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         self.drop_appearance_end()
         if fold:
             fold_network(self)
-
-
-def _pass(neck: Optional[nn.Module], maps: Tuple[Tensor, ...]) -> Tuple[Tensor, ...]:
-    """Return `maps` behind a neck, or as they are where there is none."""
-    return maps if neck is None else neck(maps)

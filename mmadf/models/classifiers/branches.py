@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 from functools import partial
-from typing import List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from mmengine.model import ModuleList
 from torch import Tensor, nn
@@ -162,3 +162,13 @@ class TwoBranches:
             name = param_name.removeprefix('appearance_')
             return self.appearance_backbone.get_layer_depth(name, 'backbone.')
         return super().get_layer_depth(param_name)
+
+
+def passed(neck: Optional[nn.Module], maps: Tuple[Tensor, ...]) -> Tuple[Tensor, ...]:
+    """Return `maps` behind a neck, or as they are where there is none.
+
+    Args:
+        neck: takes and returns a tuple of tensors, or None.
+        maps: (N, C, H, W) each, or (N, C).
+    """
+    return maps if neck is None else neck(maps)

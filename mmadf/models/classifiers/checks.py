@@ -1,7 +1,9 @@
 """Arguments of the ADF classifier that no network could be built from."""
 
 from inspect import signature
-from typing import Dict, Optional
+from math import inf
+from numbers import Real
+from typing import Any, Dict, Optional
 
 from mmpretrain.models import ClsHead
 from torch import nn
@@ -10,6 +12,34 @@ from mmadf.models.utils import stage_shapes, stages_of
 
 READOUTS = ('semantic', 'appearance', 'sum')
 REDUCTIONS = ('sum', 'mean')
+OPTIONS = dict(
+    appearance='a dict with any of backbone, neck and head',
+    deploy='a dict of arguments of switch_to_deploy, e.g. dict() or dict(fold=False)',
+    pretrained_branches="a dict of arguments, e.g. dict(checkpoint='resnet50.pth')",
+)
+
+
+def check_options(mapper: Any, **options: Any) -> None:
+    """Refuse arguments that are no configs.
+
+    Args:
+        mapper: a config, a list of them, or None.
+        options: by argument, a dict or None each.
+
+    Raises:
+        TypeError: anything else.
+    """
+    cfgs = mapper if isinstance(mapper, (list, tuple)) else [mapper or {}]
+    if not all(isinstance(cfg, dict) for cfg in cfgs):
+        raise TypeError(
+            f'ADFClassifier: mapper={mapper!r} must be a config, a list of configs, or '
+            "None for no fusion, e.g. mapper=dict(type='Mapper', sources=(0, 1))."
+        )
+    for name, option in options.items():
+        if option is not None and not isinstance(option, dict):
+            raise TypeError(
+                f'ADFClassifier: {name}={option!r} must be {OPTIONS[name]}, or None.'
+            )
 
 
 def check_slots(semantic: dict, appearance: dict) -> None:
@@ -21,7 +51,7 @@ def check_slots(semantic: dict, appearance: dict) -> None:
 
     Raises:
         ValueError: an unknown slot.
-        TypeError: a slot that is no config; only a neck may be None.
+        TypeError: a slot that is no config; a neck may be None, or a list of configs.
     """
     if unknown := sorted(set(appearance) - set(semantic)):
         raise ValueError(
@@ -29,7 +59,10 @@ def check_slots(semantic: dict, appearance: dict) -> None:
             'and head.'
         )
     for slot, cfg in [*semantic.items(), *appearance.items()]:
-        if not isinstance(cfg, dict) and not (slot == 'neck' and cfg is None):
+        row = cfg if isinstance(cfg, list) else [cfg or {}]
+        if slot == 'neck' and all(isinstance(part, dict) for part in row):
+            continue
+        if not isinstance(cfg, dict):
             raise TypeError(
                 f'ADFClassifier: {slot} is a {type(cfg).__name__}; give its config, a '
                 'dict, from which each branch builds its own.'
@@ -57,11 +90,14 @@ def check_choices(
             f'ADFClassifier: loss_reduction={loss_reduction!r} is none of {REDUCTIONS}.'
         )
     for name, weight in weights.items():
-        if weight < 0:
-            raise ValueError(f'ADFClassifier: {name}={weight} must be >= 0.')
-    if temperature <= 0:
+        if not isinstance(weight, Real) or not 0 <= weight < inf:
+            raise ValueError(
+                f'ADFClassifier: {name}={weight!r} must be >= 0, and a finite number.'
+            )
+    if not isinstance(temperature, Real) or not 0 < temperature < inf:
         raise ValueError(
-            f'ADFClassifier: mutual_temperature={temperature} must be > 0.'
+            f'ADFClassifier: mutual_temperature={temperature!r} must be > 0, and a '
+            'finite number.'
         )
     if loss_reduction == 'mean' and weights['semantic_weight'] <= 0:
         raise ValueError(
@@ -92,6 +128,21 @@ def check_classifier(
         f'in_channels={channels}, num_classes=...); over a base with neck=None give '
         'the neck _delete_=True, as configs/adf/adf_inceptionv3_imagenet.py does.'
     )
+
+
+def check_heads(*heads: nn.Module) -> None:
+    """Refuse heads that do not predict from one set of logits.
+
+    Raises:
+        ValueError: a head without the prediction of `ClsHead`.
+    """
+    for head in heads:
+        if not hasattr(head, '_get_predictions'):
+            raise ValueError(
+                f'ADFClassifier: {type(head).__name__} does not classify by one set of '
+                "logits, which 'predict' and 'sum' need; take a head such as "
+                'LinearClsHead or MultiLabelLinearClsHead.'
+            )
 
 
 def check_takes_channels(head: nn.Module) -> None:

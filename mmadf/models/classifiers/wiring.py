@@ -1,7 +1,7 @@
 """Which stage of which branch goes into which mapper, settled at build time."""
 
 from math import ceil, log2
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import nn
@@ -34,19 +34,24 @@ def route(mapper_cfg: dict, shallow: int, last: int) -> Route:
         ValueError: they do not exist, or no source is named.
     """
     sources = mapper_cfg.get('sources')
-    if not sources or min(sources) < 0 or max(sources) >= shallow:
+    listed = isinstance(sources, (list, tuple)) and len(sources) > 0
+    if not listed or not all(_is_stage(source, 0, shallow) for source in sources):
         raise ValueError(
-            f'ADFClassifier: mapper sources={sources} must name stages of the '
+            f'ADFClassifier: mapper sources={sources!r} must name stages of the '
             f'appearance backbone, from 0 to {shallow - 1}, e.g. sources=(0, 1).'
         )
     target = mapper_cfg.get('target', -1)
-    if not -last - 1 <= target <= last:
+    if not _is_stage(target, -last - 1, last + 1):
         raise ValueError(
-            f'ADFClassifier: mapper target={target} must be a stage of the semantic '
+            f'ADFClassifier: mapper target={target!r} must be a stage of the semantic '
             f'backbone, from 0 to {last}, or from {-last - 1} to -1, counted from the '
             'last.'
         )
     return Route(tuple(sources), target % (last + 1))
+
+
+def _is_stage(stage: Any, first: int, end: int) -> bool:
+    return isinstance(stage, int) and first <= stage < end
 
 
 def shapes_by_size(backbone: nn.Module, stages: Stages) -> BySize:

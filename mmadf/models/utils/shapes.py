@@ -91,16 +91,16 @@ def stage_shapes(
         Shapes (1, C_i, H_i, W_i), one per stage.
 
     Raises:
-        ValueError: the backbone does not run without data.
+        ValueError: the backbone does not run without data, or a stage gives no map.
     """
     try:
         maps = run_without_data(
             backbone, lambda net, x: stages.maps(net, x, len(stages) - 1), image_size
         )
+        return [x.shape for x in maps]
     except Exception as error:
         raise ValueError(
             f'the map shapes of {type(backbone).__name__} cannot be inferred '
             f'({type(error).__name__}: {error}); give the mapper in_channels, '
             'out_channels and strides.'
         ) from error
-    return [x.shape for x in maps]
