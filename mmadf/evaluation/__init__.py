@@ -1,12 +1,6 @@
 """What a trained network can do and what it costs."""
 
-from .cost import (
-    compare_costs,
-    cost_table,
-    count_cost,
-    count_costs,
-    count_parts,
-)
+from .cost import Cost, cost_by_part, cost_by_phase, cost_table, total_cost
 from .logs import (
     counts_epochs,
     read_log,
@@ -17,14 +11,14 @@ from .logs import (
 from .readouts import collect_scores
 
 __all__ = [
+    'Cost',
     'collect_scores',
-    'compare_costs',
+    'cost_by_part',
+    'cost_by_phase',
     'cost_table',
-    'count_cost',
-    'count_costs',
-    'count_parts',
     'counts_epochs',
     'read_log',
+    'total_cost',
     'training_curve',
     'training_seconds',
     'validation_curve',

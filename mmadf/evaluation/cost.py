@@ -19,20 +19,26 @@ class Cost(NamedTuple):
     multiply_adds: int = 0
 
 
+class Phases(NamedTuple):
+    """Costs by part of a network in training and of what is deployed of it."""
+
+    trained: Dict[str, Cost]
+    deployed: Dict[str, Cost]
+
+
 @torch.no_grad()
-def count_parts(
-    model: nn.Module, run: Callable[[Tensor], Any], image_size: Tuple[int, int]
-) -> Dict[str, Cost]:
+def cost_by_part(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, Cost]:
     """Count parameters, and multiply-adds of one image, for each child of a network.
 
     Args:
-        model: a network, put into evaluation mode.
-        run: a pass through it, given an image, (1, 3, H, W).
+        model: a network, put into evaluation mode; of one with several readouts all
+            are run.
         image_size: height and width in pixels.
 
     Returns:
         For each child with parameters or work, and for each mapper, its cost. Work
-        is that of convolutions and matrix products, by PyTorch's counter.
+        is that of convolutions and matrix products, by PyTorch's counter; MMPretrain's
+        tables call it FLOPs.
     """
     model.eval()
     device = next(model.parameters()).device
@@ -56,7 +62,7 @@ def count_parts(
                     module.register_forward_hook(partial(_leave, part)),
                 ]
         try:
-            run(torch.zeros(1, 3, *image_size, device=device))
+            _every_readout(model)(torch.zeros(1, 3, *image_size, device=device))
         finally:
             for handle in handles:
                 handle.remove()
@@ -72,44 +78,8 @@ def count_parts(
     }
 
 
-def count_cost(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, int]:
-    """Count parameters and multiply-adds of one forward pass, with all readouts.
-
-    Args:
-        model: a network, put into evaluation mode.
-        image_size: height and width in pixels.
-
-    Returns:
-        `parameters`, and `multiply_adds` of the convolutions and matrix products,
-        by PyTorch's counter. MMPretrain's tables call the latter FLOPs.
-    """
-    return total(count_parts(model, _every_readout(model), image_size))._asdict()
-
-
-def compare_costs(
-    model: nn.Module, image_size: Tuple[int, int], fold: bool = True
-) -> Dict[str, Dict[str, Cost]]:
-    """Count the parts of a classifier as it is trained and as it is deployed.
-
-    Args:
-        model: a classifier; an ADF classifier is left as it is.
-        image_size: height and width in pixels.
-        fold: see `ADFClassifier.switch_to_deploy`.
-
-    Returns:
-        Costs by part under 'trained', for an ADF classifier with all its readouts,
-        and, if it can be, 'deployed'.
-    """
-    columns = dict(trained=count_parts(model, _every_readout(model), image_size))
-    if hasattr(model, 'switch_to_deploy') and model.readout == 'semantic':
-        small = deepcopy(model)
-        small.switch_to_deploy(fold=fold)
-        columns['deployed'] = count_parts(small, small, image_size)
-    return columns
-
-
-def count_costs(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, int]:
-    """Count the cost of a forward pass in training and of one in deployment.
+def cost_by_phase(model: nn.Module, image_size: Tuple[int, int]) -> Phases:
+    """Count the parts of a network as it is trained and as it is deployed.
 
     Nothing is folded, so that batch norms count as those of other networks do. What
     cannot be cut is deployed whole.
@@ -117,45 +87,41 @@ def count_costs(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, int]
     Args:
         model: a classifier; it is left as it is, in evaluation mode.
         image_size: height and width in pixels.
-
-    Returns:
-        `trained_parameters`, `trained_multiply_adds`, `deployed_parameters` and
-        `deployed_multiply_adds`, see `count_cost`.
     """
-    columns = compare_costs(model, image_size, fold=False)
-    return {
-        f'{when}_{what}': count
-        for when in ('trained', 'deployed')
-        for what, count in total(columns.get(when, columns['trained']))
-        ._asdict()
-        .items()
-    }
+    trained = cost_by_part(model, image_size)
+    if not hasattr(model, 'switch_to_deploy') or model.readout != 'semantic':
+        return Phases(trained, trained)
+    small = deepcopy(model)
+    small.switch_to_deploy(fold=False)
+    return Phases(trained, cost_by_part(small, image_size))
 
 
-def total(parts: Dict[str, Cost], names: Tuple[str, ...] = ()) -> Cost:
+def total_cost(parts: Dict[str, Cost], names: Tuple[str, ...] = ()) -> Cost:
     """Add up the costs of some parts, by default of all."""
     rows = [cost for part, cost in parts.items() if not names or part in names]
     return Cost(*(sum(column) for column in zip(*rows, strict=True)))
 
 
-def cost_table(columns: Dict[str, Dict[str, Cost]]) -> List[List[str]]:
-    """Return rows of text: parts, their sum and, of ADF, the single network.
+def cost_table(phases: Phases) -> List[List[str]]:
+    """Return rows of text: a head, parts, their sum and, of ADF, the single network.
 
     Args:
-        columns: what `compare_costs` returns.
+        phases: one of which nothing is cut takes one column instead of two.
 
     Returns:
         Rows of a name, then parameters (M) and multiply-adds (G) for each column.
     """
-    trained = columns['trained']
-    rows = [
-        [part, *_cells(*(column.get(part) for column in columns.values()))]
-        for part in trained
-    ]
-    sums = [total(column) for column in columns.values()]
+    trained = phases.trained
+    columns = phases._asdict()
+    if phases.deployed == trained:
+        del columns['deployed']
+    rows = [['part', *(f'{name}, {unit}' for name in columns for unit in ('M', 'G'))]]
+    for part in trained:
+        rows.append([part, *_cells(*(column.get(part) for column in columns.values()))])
+    sums = [total_cost(column) for column in columns.values()]
     rows.append(['all', *_cells(*sums)])
     if any(part.startswith('appearance') for part in trained):
-        single = total(trained, SINGLE)
+        single = total_cost(trained, SINGLE)
         rows.append(['single network', *_cells(*[single] * len(columns))])
         ratios = [
             f'{ours / theirs:.3f}' if theirs else '-'

@@ -8,7 +8,13 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 
-from mmadf.evaluation import count_costs, read_log, training_seconds, validation_curve
+from mmadf.evaluation import (
+    cost_by_phase,
+    read_log,
+    total_cost,
+    training_seconds,
+    validation_curve,
+)
 from mmadf.evaluation.logs import Curve
 
 from .plan import Run
@@ -77,10 +83,16 @@ def cost_of(run: Run) -> Dict[str, int]:
         run: its config is read.
 
     Returns:
-        See `count_costs`.
+        `trained_parameters`, `trained_multiply_adds`, `deployed_parameters` and
+        `deployed_multiply_adds`, see `cost_by_phase`.
     """
     cfg = Config.fromfile(run.config)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
     size = tuple(dataset[0]['inputs'].shape[-2:])
-    return count_costs(mmpretrain.get_model(cfg), size)
+    phases = cost_by_phase(mmpretrain.get_model(cfg), size)
+    return {
+        f'{phase}_{what}': count
+        for phase, parts in phases._asdict().items()
+        for what, count in total_cost(parts)._asdict().items()
+    }

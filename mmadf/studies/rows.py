@@ -23,7 +23,7 @@ def summarise(
     Args:
         results: of finished runs.
         control: the variant that the others are compared with, by seed.
-        costs: by variant, see `count_costs`.
+        costs: by variant, see `cost_of`.
 
     Returns:
         Rows with `variant`, `seeds` (how many), `mean` and `deviation` of the metric on

@@ -3,13 +3,7 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from mmadf.evaluation import (
-    compare_costs,
-    cost_table,
-    count_cost,
-    count_costs,
-    count_parts,
-)
+from mmadf.evaluation import cost_by_part, cost_by_phase, cost_table, total_cost
 from mmadf.registry import MODELS
 from tests.helpers import adf_cfg, backbone_cfg
 
@@ -32,7 +26,7 @@ class Network(nn.Module):
 
 def test_parts_are_counted_by_hand():
     model = Network()
-    parts = count_parts(model, model, (6, 5))
+    parts = cost_by_part(model, (6, 5))
     assert parts == dict(
         stem=(4 * 3 * 9 + 4, 4 * 3 * 9 * 30),
         body=(16, 2 * 16 * 30),
@@ -40,14 +34,13 @@ def test_parts_are_counted_by_hand():
         unused=(9, 0),
         scale=(7, 0),
     )
-    assert count_cost(model, (6, 5)) == dict(
-        parameters=112 + 16 + 25 + 9 + 7, multiply_adds=3240 + 960 + 20
-    )
+    assert total_cost(parts) == (112 + 16 + 25 + 9 + 7, 3240 + 960 + 20)
+    assert total_cost(parts, ('body', 'head')) == (16 + 25, 960 + 20)
 
 
 def test_hooks_do_not_stay():
     model = Network()
-    count_parts(model, model, (6, 5))
+    cost_by_part(model, (6, 5))
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
 
 
@@ -58,21 +51,21 @@ def costs():
         plain = {k: adf_cfg()[k] for k in ('backbone', 'neck', 'head')}
         single = MODELS.build(dict(type='ImageClassifier', **plain))
     before = sum(p.numel() for p in model.parameters())
-    columns = compare_costs(model, (16, 16))
+    phases = cost_by_phase(model, (16, 16))
     assert sum(p.numel() for p in model.parameters()) == before
-    return columns, count_cost(single, (16, 16))
+    return phases, total_cost(cost_by_part(single, (16, 16)))
 
 
 def test_both_branches_of_the_trained_network_cost_the_same(costs):
-    trained = costs[0]['trained']
+    trained = costs[0].trained
     assert trained['backbone'] == trained['appearance_backbone']
     assert trained['head'] == trained['appearance_head']
     single = sum(trained[part].multiply_adds for part in ('backbone', 'head'))
-    assert single == costs[1]['multiply_adds']
+    assert single == costs[1].multiply_adds
 
 
 def test_deployed_network_pays_the_shallow_stages_only(costs):
-    trained, deployed = costs[0]['trained'], costs[0]['deployed']
+    trained, deployed = costs[0]
     assert deployed['backbone'].multiply_adds == trained['backbone'].multiply_adds
     assert deployed['mappers.0'].multiply_adds == trained['mappers.0'].multiply_adds
     assert 'appearance_head' not in deployed
@@ -85,26 +78,32 @@ def test_deployed_network_pays_the_shallow_stages_only(costs):
 
 
 def test_table_adds_up_and_compares_with_the_single_network(costs):
-    columns, single = costs
-    rows = {row[0]: row[1:] for row in cost_table(columns)}
-    parameters = sum(cost.parameters for cost in columns['deployed'].values())
+    phases, single = costs
+    rows = {row[0]: row[1:] for row in cost_table(phases)}
+    assert rows['part'] == ['trained, M', 'trained, G', 'deployed, M', 'deployed, G']
+    parameters = sum(cost.parameters for cost in phases.deployed.values())
     assert rows['all'][2] == f'{parameters / 1e6:.2f}'
-    assert rows['single network'][0] == f'{single["parameters"] / 1e6:.2f}'
-    ratio = parameters / single['parameters']
+    assert rows['single network'][0] == f'{single.parameters / 1e6:.2f}'
+    ratio = parameters / single.parameters
     assert rows['all / single'][2] == f'{ratio:.3f}'
     assert rows['appearance_head'][2:] == ['-', '-']
 
 
+def test_nothing_is_folded_so_that_ratios_compare_like_with_like(costs):
+    trained, deployed = costs[0]
+    assert deployed['backbone'] == trained['backbone']
+    assert deployed['mappers.0'] == trained['mappers.0']
+
+
 def test_another_classifier_has_one_column():
-    columns = compare_costs(Network(), (6, 5))
-    assert list(columns) == ['trained']
-    assert [row[0] for row in cost_table(columns)][-1] == 'all'
+    head, *rows = cost_table(cost_by_phase(Network(), (6, 5)))
+    assert head == ['part', 'trained, M', 'trained, G']
+    assert [row[0] for row in rows][-1] == 'all'
 
 
-# What a study reports
+# Training and deployment
 
 SIZE = (32, 32)
-WHEN = ('trained', 'deployed')
 
 
 def build(cfg):
@@ -118,34 +117,41 @@ def single():
     return build(cfg)
 
 
-@pytest.mark.parametrize('what', ['parameters', 'multiply_adds'])
-def test_ordinary_classifier_costs_the_same_in_training_and_deployed(what):
-    model = single()
-    costs = count_costs(model, SIZE)
-    expected = count_cost(model, SIZE)[what]
-    assert [costs[f'{when}_{what}'] for when in WHEN] == [expected] * 2
+def phases_of(model):
+    return [total_cost(parts) for parts in cost_by_phase(model, SIZE)]
 
 
-@pytest.mark.parametrize('what', ['parameters', 'multiply_adds'])
-def test_ensemble_costs_two_networks_in_training_and_deployed(what):
-    costs = count_costs(build(adf_cfg(mapper=None, readout='sum')), SIZE)
-    expected = 2 * count_cost(single(), SIZE)[what]
-    assert [costs[f'{when}_{what}'] for when in WHEN] == [expected] * 2
+def cost_of(model):
+    return total_cost(cost_by_part(model, SIZE))
+
+
+def test_ordinary_classifier_costs_the_same_in_training_and_deployed():
+    assert phases_of(single()) == [cost_of(single())] * 2
+
+
+def test_ensemble_costs_two_networks_in_training_and_deployed():
+    twice = tuple(2 * count for count in cost_of(single()))
+    assert phases_of(build(adf_cfg(mapper=None, readout='sum'))) == [twice] * 2
 
 
 @pytest.mark.parametrize('what', ['parameters', 'multiply_adds'])
 def test_adf_is_trained_in_full_and_deployed_without_the_appearance_end(what):
-    model = build(adf_cfg())
-    costs, one = count_costs(model, SIZE), count_cost(single(), SIZE)[what]
     two = dict(num_stages=2, strides=(1, 2), dilations=(1, 1), out_indices=(1,))
-    shallow = count_cost(build(backbone_cfg(**two)), SIZE)[what]
-    mapper = costs[f'trained_{what}'] - 2 * one
+    trained, deployed, one, shallow = (
+        getattr(cost, what)
+        for cost in (
+            *phases_of(build(adf_cfg())),
+            cost_of(single()),
+            cost_of(build(backbone_cfg(**two))),
+        )
+    )
+    mapper = trained - 2 * one
     assert 0 < mapper < one / 5
-    assert costs[f'deployed_{what}'] == one + shallow + mapper
+    assert deployed == one + shallow + mapper
 
 
 def test_network_is_left_as_it_was():
     model = build(adf_cfg())
-    before = count_costs(model, SIZE)
+    before = phases_of(model)
     assert not model.deployed
-    assert count_costs(model, SIZE) == before
+    assert phases_of(model) == before

@@ -2,9 +2,10 @@
 
 Run: python tools/analysis/complexity.py CONFIG [--size 224]
 
-An ADF network is counted as trained, with both heads, and as deployed, beside the
-single network that its semantic branch is. Convolutions and matrix products of one
-image are counted, by PyTorch's counter; MMPretrain's tables call multiply-adds FLOPs.
+An ADF network is counted as trained, with both heads, and as deployed, with batch norms
+not folded, beside the single network that its semantic branch is. Convolutions and
+matrix products of one image are counted, by PyTorch's counter; MMPretrain's tables call
+multiply-adds FLOPs.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import argparse
 import mmpretrain
 
 import mmadf  # noqa: F401  registers
-from mmadf.evaluation import compare_costs, cost_table
+from mmadf.evaluation import cost_by_phase, cost_table
 
 
 def main() -> None:
@@ -24,9 +25,8 @@ def main() -> None:
     )
     args = parser.parse_args()
     model = mmpretrain.get_model(args.config)
-    columns = compare_costs(model, (args.size, args.size))
-    head = ['part', *(f'{name}, {unit}' for name in columns for unit in ('M', 'G'))]
-    for row in [head, ['-' * len(head[0])] * len(head), *cost_table(columns)]:
+    head, *rows = cost_table(cost_by_phase(model, (args.size, args.size)))
+    for row in [head, ['-' * len(head[0])] * len(head), *rows]:
         print(' | '.join(f'{cell:>19}' for cell in row))
 
 

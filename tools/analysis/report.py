@@ -19,10 +19,12 @@ from torch import Tensor, nn
 
 from mmadf.engine import launch
 from mmadf.evaluation import (
+    Cost,
     collect_scores,
-    count_cost,
+    cost_by_part,
     counts_epochs,
     read_log,
+    total_cost,
     training_curve,
     validation_curve,
 )
@@ -66,9 +68,7 @@ def row_name(readout: str, model: nn.Module) -> str:
     return NAMES.get(readout, readout)
 
 
-def readout_table(
-    scores: Dict[str, Tensor], labels: Tensor, cost: Dict[str, int]
-) -> str:
+def readout_table(scores: Dict[str, Tensor], labels: Tensor, cost: Cost) -> str:
     """Return accuracy by readout and the cost as a Markdown table."""
     lines = [
         '| readout | top-1 (%) | parameters (M) | GFLOPs (multiply-adds) |',
@@ -79,7 +79,7 @@ def readout_table(
         top1 = Accuracy.calculate(logits.softmax(1), labels, topk=(1,))[0][0].item()
         lines.append(
             f'| {name} | {top1:.2f} | '
-            f'{cost["parameters"] / 1e6:.3f} | {cost["multiply_adds"] / 1e9:.4f} |'
+            f'{cost.parameters / 1e6:.3f} | {cost.multiply_adds / 1e9:.4f} |'
         )
     return '\n'.join(lines)
 
@@ -128,7 +128,8 @@ def report(args: argparse.Namespace, runner: Runner) -> None:
     """Write the table and the pictures."""
     scores, labels = collect_scores(runner)
     dataset = runner.test_dataloader.dataset
-    cost = count_cost(runner.model, tuple(dataset[0]['inputs'].shape[-2:]))
+    size = tuple(dataset[0]['inputs'].shape[-2:])
+    cost = total_cost(cost_by_part(runner.model, size))
     rows = {row_name(name, runner.model): value for name, value in scores.items()}
     table = readout_table(rows, labels, cost)
     (args.work_dir / 'readouts.md').write_text(table + '\n')
