@@ -131,12 +131,12 @@ def prepare(args: argparse.Namespace) -> tuple:
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     cfg = read_config(args.config, args.cfg_options)
     out = args.out or Path(launch.default_work_dir(args.config)) / 'robustness'
-    network = robustness.load_network(cfg, args.checkpoint, device)
+    network = robustness.load_pixel_network(cfg, args.checkpoint, device)
     settings = dict(network=identify(cfg, args.checkpoint))
     source = None
     if args.transfer:
         other = read_config(args.transfer[0])
-        source = robustness.load_network(other, args.transfer[1], device)
+        source = robustness.load_pixel_network(other, args.transfer[1], device)
         settings['transferred from'] = identify(other, args.transfer[1])
     images, labels = robustness.load_images(cfg, args.limit)
     attacks = robustness.AttackPlan(

@@ -8,15 +8,10 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import save_checkpoint
 
+from mmadf.checkpoint import load_network, read_config, test_dataset, without_start
 from mmadf.models import ADFClassifier
 
-from .classifier import (
-    check_files,
-    load_classifier,
-    read_config,
-    test_dataset,
-    without_start,
-)
+from .files import check_files
 from .images import view_through
 
 TOLERANCE = 1e-5
@@ -55,7 +50,7 @@ def deploy_classifier(
     check_files(checkpoint, out, '.pth')
     _keep_what_is_there(config, checkpoint, out)
     cfg = read_config(config)
-    model, meta = load_classifier(cfg, checkpoint)
+    model, meta = load_network(cfg, checkpoint)
     if not isinstance(model, ADFClassifier) or model.deployed:
         raise ValueError(
             f'{config} builds a {"deployed " if hasattr(model, "deployed") else ""}'
@@ -130,7 +125,7 @@ def _is_deployed(config: Path) -> bool:
 
 def _compare(draft: Path, images: torch.Tensor, expected: torch.Tensor) -> float:
     """Build the network from the written files; return its relative difference."""
-    model, _ = load_classifier(Config.fromfile(draft.with_suffix('.py')), str(draft))
+    model, _ = load_network(Config.fromfile(draft.with_suffix('.py')), str(draft))
     with torch.no_grad():
         difference = (model(images) - expected).abs().max() / expected.abs().max()
     if not difference <= TOLERANCE:

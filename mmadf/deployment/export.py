@@ -10,7 +10,9 @@ from typing import Callable, Optional, Tuple, Union
 import torch
 from torch.export import ExportedProgram
 
-from .classifier import check_files, load_classifier, read_config
+from mmadf.checkpoint import load_network, read_config
+
+from .files import check_files
 from .network import ExportError, Subject, prepare
 from .rewrites import dynamic_batch
 from .verify import largest_difference, onnx_runner, pt2_runner, spread
@@ -63,7 +65,7 @@ def export_classifier(
     with TemporaryDirectory(dir=out.parent, prefix='.export-') as folder:
         draft = Path(folder) / out.name
         log(f'loading {checkpoint}')
-        model, meta = load_classifier(cfg, checkpoint)
+        model, meta = load_network(cfg, checkpoint)
         subject = prepare(model, cfg, meta, size, preprocess, probabilities, log)
         program = _write_onnx(subject, draft, log)
         if pt2:

@@ -1,13 +1,14 @@
 """The network that is exported: a classifier, with what was asked for around it."""
 
-from typing import Callable, Dict, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 from mmengine.config import Config
 from mmpretrain.models.heads import MultiLabelClsHead
 from torch import Tensor, nn
 
-from .classifier import class_names, test_dataset
+from mmadf.checkpoint import class_names, known_names, test_dataset
+
 from .images import ImageView, RawImages, normalisation, random_pictures, view_through
 from .metadata import describe
 
@@ -81,14 +82,22 @@ def prepare(
             return pixels.permute(0, 2, 3, 1).contiguous()
         return model.data_preprocessor(dict(inputs=pixels))['inputs']
 
-    classes = class_names(cfg, meta)
-    outputs = _count_outputs(network, pictures(2))
-    if classes is not None and len(classes) != outputs:
-        log(f'left out {len(classes)} class names: the network has {outputs} outputs')
-        classes = None
+    classes = _classes(cfg, meta, _count_outputs(network, pictures(2)), log)
     output = 'probabilities' if probabilities else 'logits'
     facts = describe(pictures(1), normalised, classes, pipeline, preprocess, output)
     return Subject(network, pictures, facts)
+
+
+def _classes(
+    cfg: Config, meta: dict, outputs: int, log: Callable[[str], None]
+) -> Optional[List[str]]:
+    """Return the names of the classes, None where none are known that fit."""
+    known = [len(names) for names in known_names(cfg, meta)]
+    if outputs in known:
+        return class_names(cfg, meta, outputs)
+    if known:
+        log(f'left out {known[0]} class names: the network has {outputs} outputs')
+    return None
 
 
 def _size(size: Optional[Tuple[int, int]], view: ImageView) -> Tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Image files as the test set of a config reads them, and the names of its classes."""
+"""Image files as the test set of a config reads them."""
 
 from pathlib import Path
 from typing import List, Optional, Sequence
@@ -6,7 +6,7 @@ from typing import List, Optional, Sequence
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
-from mmpretrain.registry import DATASETS, TRANSFORMS
+from mmpretrain.registry import TRANSFORMS
 from torch import Tensor
 
 from mmadf.datasets.checks import decode_problem
@@ -72,28 +72,6 @@ class ImageReader:
         if problem:
             raise ValueError(f'{path}: {problem}')
         return self.pipeline(dict(img_path=str(path)))['inputs']
-
-
-def class_names(cfg: Config, checkpoint: dict, count: int) -> List[str]:
-    """Return the names of the classes: of a checkpoint, its config, or numbers.
-
-    Args:
-        cfg: config of the network.
-        checkpoint: what is in the file, of MMEngine's Runner or weights alone.
-        count: how many classes the network tells apart; other names do not fit.
-    """
-    dataset = (cfg.get('test_dataloader') or {}).get('dataset', {})
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        kind = DATASETS.get(dataset['type']) if 'type' in dataset else None
-    candidates: Sequence[Optional[Sequence[str]]] = (
-        checkpoint.get('meta', {}).get('dataset_meta', {}).get('classes'),
-        dataset.get('metainfo', {}).get('classes'),
-        getattr(kind, 'METAINFO', {}).get('classes'),
-    )
-    for names in candidates:
-        if names is not None and len(names) == count:
-            return [str(name) for name in names]
-    return [f'class {index}' for index in range(count)]
 
 
 def class_of(path: Path, names: Sequence[str]) -> Optional[str]:

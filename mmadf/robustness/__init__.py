@@ -5,7 +5,7 @@ from .conditions import Condition, plan_conditions
 from .corruptions import SEVERITIES, corrupt, corruption_names
 from .evaluate import Evaluation, evaluate
 from .masking import masking_warnings
-from .network import PixelNetwork, load_images, load_network
+from .network import PixelNetwork, load_images, load_pixel_network
 from .picture import draw
 from .records import Records
 from .summary import Row, summarise
@@ -35,7 +35,7 @@ __all__ = [
     'draw',
     'evaluate',
     'load_images',
-    'load_network',
+    'load_pixel_network',
     'markdown',
     'masking_warnings',
     'plan_conditions',

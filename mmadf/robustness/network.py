@@ -1,16 +1,16 @@
 """A classifier as a function of pixels in [0, 1], and the images it is tested on."""
 
+from pathlib import Path
 from typing import Tuple, Union
 
-import mmpretrain
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from mmengine.runner import load_checkpoint
 from mmpretrain.registry import DATASETS
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from mmadf.checkpoint import load_network
 from mmadf.engine.preflight import check_config
 
 
@@ -45,30 +45,21 @@ class PixelNetwork(nn.Module):
         return bool(getattr(self.classifier.data_preprocessor, 'to_rgb', False))
 
 
-def load_network(
-    config: Union[str, Config], checkpoint: str, device: str = 'cpu'
+def load_pixel_network(
+    cfg: Config, checkpoint: Union[str, Path], device: str = 'cpu'
 ) -> PixelNetwork:
     """Build a network, in evaluation mode, with the weights of a checkpoint.
 
     Args:
-        config: a config or its file.
+        cfg: its config.
         checkpoint: its file.
         device: of PyTorch.
 
     Raises:
         ValueError: the weights are those of another network.
     """
-    model = mmpretrain.get_model(config)
-    try:
-        load_checkpoint(
-            model, str(checkpoint), map_location='cpu', strict=True, logger='silent'
-        )
-    except RuntimeError as error:
-        raise ValueError(
-            f'{checkpoint} does not fit the network of the config; give a checkpoint '
-            f'that was trained with it. {error}'
-        ) from error
-    network = PixelNetwork(model.to(device))
+    model, _ = load_network(cfg, checkpoint, device)
+    network = PixelNetwork(model)
     network.train(False)
     return network.requires_grad_(False)
 

@@ -10,7 +10,6 @@ from torch.testing import assert_close
 
 from mmadf.deployment import deploy as module
 from mmadf.deployment import deploy_classifier
-from mmadf.deployment.deploy import without_start
 
 ADF = dict(type='mmadf.ADFClassifier', mapper=dict(type='Mapper', sources=(0,)))
 META = dict(dataset_meta=dict(classes=('a', 'b', 'c', 'd', 'e')), epoch=7)
@@ -68,23 +67,6 @@ def test_without_folding_the_weights_are_the_trained_ones(trained, tmp_path):
 def test_meta_keeps_the_classes_alone(deployed):
     meta = torch.load(deployed[1], weights_only=False)['meta']
     assert meta == dict(dataset_meta=META['dataset_meta'])
-
-
-def test_written_config_starts_from_no_checkpoint():
-    start = dict(type='Pretrained', checkpoint='a.pth')
-    cfg = dict(
-        backbone=dict(type='ResNet', init_cfg=start, pretrained=True),
-        neck=None,
-        head=dict(init_cfg=[dict(type='Normal'), start]),
-        pretrained='b.pth',
-        pretrained_branches=dict(checkpoint='c.pth'),
-    )
-    assert without_start(cfg) == dict(
-        backbone=dict(type='ResNet', pretrained=False),
-        neck=None,
-        head=dict(init_cfg=[dict(type='Normal')]),
-        pretrained=None,
-    )
 
 
 def test_a_network_that_predicts_something_else_is_not_written(

@@ -1,11 +1,9 @@
 import pytest
 import torch
-from mmengine.config import Config
 from mmpretrain.models import ClsDataPreprocessor
 from mmpretrain.models.utils import ShiftWindowMSA
 from torch.testing import assert_close
 
-from mmadf.deployment.classifier import class_names, load_classifier, read_config
 from mmadf.deployment.images import ImageView, normalisation, view_through
 from mmadf.deployment.rewrites import dynamic_batch, window_reverse
 from mmadf.deployment.verify import relative_difference, spread
@@ -117,58 +115,3 @@ def test_windows_leave_the_batch_open():
         )
     x = torch.randn(5, 4, 6, 3)
     assert_close(program.module()(x), x.relu(), rtol=0, atol=0)
-
-
-@pytest.mark.parametrize(
-    ('meta', 'dataset', 'names'),
-    [
-        (dict(dataset_meta=dict(classes=('a', 'b'))), dict(classes=['c']), ['a', 'b']),
-        (dict(CLASSES=['a', 'b']), {}, ['a', 'b']),
-        ({}, dict(metainfo=dict(classes=['c', 'd'])), ['c', 'd']),
-        ({}, dict(classes=['c', 'd']), ['c', 'd']),
-        ({}, dict(type='CustomDataset'), None),
-        ({}, dict(type='RepeatDataset', dataset=dict(classes=['e'])), ['e']),
-        (dict(dataset_meta=None), {}, None),
-    ],
-)
-def test_class_names_are_those_of_the_checkpoint_or_the_test_set(meta, dataset, names):
-    cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
-    assert class_names(cfg, meta) == names
-
-
-def test_class_names_come_from_a_list_or_from_the_data_set_itself(tmp_path):
-    path = tmp_path / 'names.txt'
-    path.write_text('one\ntwo\n')
-    cfg = Config(dict(test_dataloader=dict(dataset=dict(classes=str(path)))))
-    assert class_names(cfg, {}) == ['one', 'two']
-    cfg.test_dataloader.dataset = dict(type='CIFAR10')
-    assert class_names(cfg, {})[:2] == ['airplane', 'automobile']
-
-
-def test_a_checkpoint_of_another_network_is_refused(write_files):
-    config, checkpoint = write_files()
-    cfg = Config.fromfile(config)
-    model, _ = load_classifier(cfg, checkpoint)
-    weights = torch.load(checkpoint)['state_dict']
-    assert_close(dict(model.state_dict()), dict(weights))
-    assert not model.training
-    for changed in (
-        {**weights, 'extra.weight': torch.zeros(1)},
-        {k: v for k, v in weights.items() if k != 'head.fc.bias'},
-        {**weights, 'head.fc.bias': torch.zeros(6)},
-    ):
-        torch.save(dict(state_dict=changed), checkpoint)
-        with pytest.raises(ValueError, match='of this config.*(extra|head.fc.bias)'):
-            load_classifier(cfg, checkpoint)
-
-
-def test_a_file_that_is_no_checkpoint_is_refused(write_files):
-    config, _ = write_files()
-    with pytest.raises(ValueError, match='cannot be loaded into the network'):
-        load_classifier(Config.fromfile(config), __file__)
-
-
-def test_names_of_the_hub_are_configs_of_their_own():
-    cfg = read_config('resnet18_8xb32_in1k')
-    cfg.model.backbone.depth = 34
-    assert read_config('resnet18_8xb32_in1k').model.backbone.depth == 18

@@ -4,12 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmadf.evaluation.image_files import (
-    ImageReader,
-    class_names,
-    class_of,
-    find_images,
-)
+from mmadf.evaluation.image_files import ImageReader, class_of, find_images
 
 NAMES = ['cat', 'dog']
 
@@ -80,24 +75,6 @@ def test_a_spoilt_image_is_named(tmp_path, content):
 def test_a_config_without_test_set_is_named():
     with pytest.raises(ValueError, match='has no test_dataloader'):
         ImageReader(Config(dict(model=dict())))
-
-
-def test_names_come_from_checkpoint_then_config_then_dataset():
-    checkpoint = dict(meta=dict(dataset_meta=dict(classes=('cat', 'dog'))))
-    named = config(metainfo=dict(classes=['one', 'two']))
-    assert class_names(named, checkpoint, 2) == NAMES
-    assert class_names(named, {}, 2) == ['one', 'two']
-    cifar = config()
-    cifar.test_dataloader.dataset.type = 'CIFAR10'
-    assert class_names(cifar, {}, 10)[3] == 'cat'
-    empty = Config(dict(model=dict()))
-    assert class_names(empty, checkpoint, 2) == NAMES
-    assert class_names(empty, {}, 2) == ['class 0', 'class 1']
-
-
-def test_names_of_another_number_of_classes_are_not_used():
-    checkpoint = dict(meta=dict(dataset_meta=dict(classes=('cat', 'dog'))))
-    assert class_names(config(), checkpoint, 3) == ['class 0', 'class 1', 'class 2']
 
 
 def test_the_folder_of_an_image_is_its_class_if_there_is_one(tmp_path, monkeypatch):

@@ -101,6 +101,6 @@ def test_another_classifier_or_checkpoint_is_refused(network, explain, tmp_path)
     with pytest.raises(TypeError, match='got a ImageClassifier'):
         explain(config, checkpoint, images, tmp_path / 'pages')
     config, _ = network('adf', adf_cfg())
-    with pytest.raises(RuntimeError, match='missing keys in source state_dict'):
+    with pytest.raises(ValueError, match='of this config.* missing keys'):
         explain(config, checkpoint, images, tmp_path / 'pages')
     assert not (tmp_path / 'pages').exists()

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from mmadf.registry import MODELS
-from mmadf.robustness import load_images, load_network, read_results
+from mmadf.robustness import load_images, load_pixel_network, read_results
 from tests.conftest import ROOT, write_images
 from tests.helpers import CHANNELS, backbone_cfg, randomise
 
@@ -75,8 +75,8 @@ def test_images_of_several_sizes_are_refused(files):
 
 def test_weights_of_another_network_are_refused(files, tmp_path):
     torch.save(dict(state_dict=dict(a=torch.ones(1))), tmp_path / 'other.pth')
-    with pytest.raises(ValueError, match='does not fit the network of the config'):
-        load_network(str(files[0]), tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match='give a checkpoint of this config'):
+        load_pixel_network(Config.fromfile(files[0]), tmp_path / 'other.pth')
 
 
 def module(path, name):

@@ -11,24 +11,16 @@ after a class, that class is marked. Needs captum >= 0.9.
 
 import argparse
 from pathlib import Path
-from typing import List, Tuple
+from typing import List
 
-import mmpretrain
 import torch
-from mmengine.runner import load_checkpoint
-from torch import nn
 from tqdm import tqdm
 
-import mmadf  # noqa: F401  registers
+from mmadf.checkpoint import class_names, load_network, read_config
 from mmadf.evaluation.decisions import import_grad_cam
 from mmadf.evaluation.explanation_page import Page, draw_page, to_rgb
 from mmadf.evaluation.explanations import check_model, explain
-from mmadf.evaluation.image_files import (
-    ImageReader,
-    class_names,
-    class_of,
-    find_images,
-)
+from mmadf.evaluation.image_files import ImageReader, class_of, find_images
 from mmadf.evaluation.pictures import import_pyplot
 
 
@@ -44,26 +36,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def load(args: argparse.Namespace) -> Tuple[nn.Module, dict]:
-    """Return the network, with all its weights, and the checkpoint.
-
-    Raises:
-        TypeError: it is no ADF classifier.
-        RuntimeError: the checkpoint is of another network.
-    """
-    model = mmpretrain.get_model(args.config, device=args.device)
-    check_model(model)
-    loaded = load_checkpoint(
-        model, args.checkpoint, map_location='cpu', strict=True, logger='silent'
-    )
-    return model, loaded
-
-
-def draw_pages(
-    model: nn.Module, loaded: dict, files: List[Path], root: Path, out: Path
-) -> List[str]:
+def draw_pages(args: argparse.Namespace, files: List[Path]) -> List[str]:
     """Write a page for each image; return what is wrong with those left out."""
-    reader, problems = ImageReader(model._config), []
+    cfg = read_config(args.config)
+    model, meta = load_network(cfg, args.checkpoint, args.device)
+    check_model(model)
+    root = args.images.parent if args.images.is_file() else args.images
+    reader, problems = ImageReader(cfg), []
     for file in tqdm(files, desc='pages', unit='image'):
         try:
             inputs = reader(file)
@@ -72,10 +51,10 @@ def draw_pages(
             continue
         batch = model.data_preprocessor(dict(inputs=inputs[None]))
         explanation = explain(model, batch['inputs'])
-        names = class_names(model._config, loaded, len(explanation.scores))
+        names = class_names(cfg, meta, len(explanation.scores))
         image = to_rgb(inputs, batch['inputs'].shape[-2:])
         page = Page(image, file.name, class_of(file, names), explanation, names)
-        draw_page(page, out / file.relative_to(root).with_name(f'{file.name}.png'))
+        draw_page(page, args.out / file.relative_to(root).with_name(f'{file.name}.png'))
     return problems
 
 
@@ -85,9 +64,7 @@ def main() -> None:
     import_pyplot()
     import_grad_cam()
     files = find_images(args.images)
-    model, loaded = load(args)
-    root = args.images.parent if args.images.is_file() else args.images
-    problems = draw_pages(model, loaded, files, root, args.out)
+    problems = draw_pages(args, files)
     for problem in problems:
         print(f'left out, cannot be read: {problem}')
     print(f'{len(files) - len(problems)} pages: {args.out}')

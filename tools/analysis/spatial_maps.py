@@ -10,14 +10,12 @@ classifier for a few classes. Upright as the image is.
 
 import argparse
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Sequence, Tuple
 
-import mmpretrain
 import torch
-from mmengine.runner import load_checkpoint
-from torch import Tensor, nn
+from torch import Tensor
 
-import mmadf  # noqa: F401  registers
+from mmadf.checkpoint import class_names, load_network, read_config
 from mmadf.evaluation.pictures import import_pyplot
 from mmadf.evaluation.spatial_maps import SpatialMaps, spatial_maps
 
@@ -36,24 +34,6 @@ def parse_args() -> argparse.Namespace:
     if min(args.channels, args.classes) < 0:
         parser.error('--channels and --classes must be >= 0')
     return args
-
-
-def load(config: str, checkpoint: str) -> Tuple[nn.Module, Optional[Sequence[str]]]:
-    """Return the network with its weights, and the class names if they are known.
-
-    Raises:
-        ValueError: the checkpoint has no kernel for this network.
-    """
-    model = mmpretrain.get_model(config)
-    loaded = load_checkpoint(model, checkpoint, map_location='cpu', logger='silent')
-    weights = loaded.get('state_dict', loaded)
-    for name in spatial_maps(model):
-        if f'{name}.spatial.weight' not in weights:
-            raise ValueError(
-                f'{checkpoint} has no {name}.spatial.weight; give a checkpoint of the '
-                f'network in {config}.'
-            )
-    return model, loaded.get('meta', {}).get('dataset_meta', {}).get('classes')
 
 
 def spread(count: int, total: int) -> List[int]:
@@ -84,7 +64,7 @@ def draw_row(
 def plot(
     name: str,
     maps: SpatialMaps,
-    names: Optional[Sequence[str]],
+    names: Sequence[str],
     figure: plt.Figure,
     counts: Tuple[int, int],
 ) -> None:
@@ -93,7 +73,7 @@ def plot(
     Args:
         name: of the module, for the title.
         maps: what to plot.
-        names: of the classes, None for numbers.
+        names: of the classes.
         figure: takes the plot.
         counts: how many channels and classes to show.
     """
@@ -111,19 +91,22 @@ def plot(
     titles = [f'channel {i}' for i in channels]
     draw_row(figure, others, [maps.channels[i] for i in channels], titles)
     if classes:
-        titles = [f'class {names[i] if names else i}' for i in classes]
+        titles = [names[i] for i in classes]
         draw_row(figure, rows[1], [maps.classes[i] for i in classes], titles)
 
 
 def main() -> None:
     """Load, plot and save."""
     args = parse_args()
-    model, names = load(args.config, args.checkpoint)
+    cfg = read_config(args.config)
+    model, meta = load_network(cfg, args.checkpoint)
     found = spatial_maps(model)
     columns = max(1 + args.channels, args.classes)
     figure = plt.figure(figsize=(2.4 * columns, 5 * len(found)), layout='constrained')
     parts = figure.subfigures(len(found), 1, squeeze=False)[:, 0]
     for part, (name, maps) in zip(parts, found.items(), strict=True):
+        count = 0 if maps.classes is None else len(maps.classes)
+        names = class_names(cfg, meta, count)
         plot(name, maps, names, part, (args.channels, args.classes))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(args.out, dpi=120)

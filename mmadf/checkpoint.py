@@ -1,41 +1,20 @@
-"""A trained classifier from its files, and the names of its classes."""
+"""A trained network from config and checkpoint, and the names of its classes."""
 
 from copy import deepcopy
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Tuple, Union
 
 import mmengine
 import mmpretrain
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmengine.runner import load_checkpoint
 from mmpretrain.apis.model import ModelHub
 from mmpretrain.registry import DATASETS
 from torch import nn
 
 import mmadf  # noqa: F401  registers
-
-
-def check_files(checkpoint: str, out: Path, suffix: str) -> None:
-    """Find out before the work whether it can be read and written.
-
-    Args:
-        checkpoint: path, or an address that MMEngine's loader knows.
-        out: file to write.
-        suffix: what its name must end with.
-
-    Raises:
-        FileNotFoundError: the checkpoint, or the folder of `out`, is not there.
-        ValueError: `out` is no name of such a file.
-    """
-    if '://' not in str(checkpoint) and not Path(checkpoint).is_file():
-        raise FileNotFoundError(f'there is no checkpoint {checkpoint}.')
-    if out.suffix != suffix or out.is_dir():
-        raise ValueError(f'out={out} must be the name of a file, *{suffix}.')
-    if not out.parent.is_dir():
-        raise FileNotFoundError(
-            f'there is no folder {out.parent} for {out.name}; create it.'
-        )
 
 
 def read_config(config: str) -> Config:
@@ -52,18 +31,22 @@ def read_config(config: str) -> Config:
     return Config.fromfile(config)
 
 
-def load_classifier(cfg: Config, checkpoint: str) -> Tuple[nn.Module, dict]:
-    """Build a classifier in evaluation mode with exactly the weights of a file.
+def load_network(
+    cfg: Config, checkpoint: Union[str, Path], device: str = 'cpu'
+) -> Tuple[nn.Module, dict]:
+    """Build a network in evaluation mode with exactly the weights of a file.
 
     Args:
-        cfg: config of the network. Weights that it would start from are not
-            read, since the checkpoint replaces them.
+        cfg: config of the network, see `read_config`. Weights that it would start
+            from are not read, since the checkpoint replaces them.
         checkpoint: path, or an address that MMEngine's loader knows.
+        device: of PyTorch.
 
     Returns:
-        The classifier, on the CPU, and the `meta` of the checkpoint.
+        The network, and the `meta` of the checkpoint.
 
     Raises:
+        FileNotFoundError: there is no such file.
         ValueError: the file is no checkpoint, or not of this network.
     """
     cfg = cfg.copy()
@@ -71,7 +54,7 @@ def load_classifier(cfg: Config, checkpoint: str) -> Tuple[nn.Module, dict]:
     model = mmpretrain.get_model(cfg)
     try:
         loaded = load_checkpoint(
-            *(model, checkpoint), map_location='cpu', strict=True, logger='silent'
+            model, str(checkpoint), map_location='cpu', strict=True, logger='silent'
         )
     except (RuntimeError, UnpicklingError, EOFError) as error:
         reason = ' '.join(str(error).split())[:600]
@@ -79,7 +62,7 @@ def load_classifier(cfg: Config, checkpoint: str) -> Tuple[nn.Module, dict]:
             f'{checkpoint} cannot be loaded into the network; give a '
             f'checkpoint of this config. {reason}'
         ) from error
-    return model, loaded.get('meta') or {}
+    return model.to(device), loaded.get('meta') or {}
 
 
 def without_start(cfg: Any) -> Any:
@@ -103,15 +86,28 @@ def _is_pretrained(cfg: Any) -> bool:
     return isinstance(cfg, dict) and cfg.get('type') == 'Pretrained'
 
 
-def class_names(cfg: Config, meta: dict) -> Optional[List[str]]:
-    """Return the names of the classes, None where they are not known.
+def class_names(cfg: Config, meta: dict, count: int) -> List[str]:
+    """Return the names of the classes: of the checkpoint, the config, or numbers.
 
     Args:
-        cfg: config; its test set is asked where the checkpoint names none.
+        cfg: config of the network.
+        meta: of the checkpoint.
+        count: how many classes the network tells apart; other names do not fit.
+    """
+    fitting = (names for names in known_names(cfg, meta) if len(names) == count)
+    return next(fitting, [f'class {index}' for index in range(count)])
+
+
+def known_names(cfg: Config, meta: dict) -> List[List[str]]:
+    """Return every list of class names that is known, the most trusted first.
+
+    Args:
+        cfg: config; its test set may name the classes, or its kind of data set.
         meta: of the checkpoint, which knows the classes it was trained on.
     """
     dataset = test_dataset(cfg)
-    kind = DATASETS.get(dataset['type']) if 'type' in dataset else None
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        kind = DATASETS.get(dataset['type']) if 'type' in dataset else None
     listed = dataset.get('classes')
     known = (
         (meta.get('dataset_meta') or {}).get('classes'),
@@ -120,8 +116,7 @@ def class_names(cfg: Config, meta: dict) -> Optional[List[str]]:
         mmengine.list_from_file(listed) if isinstance(listed, str) else listed,
         getattr(kind, 'METAINFO', {}).get('classes'),
     )
-    names = next((names for names in known if names), None)
-    return None if names is None else [str(name) for name in names]
+    return [[str(name) for name in names] for names in known if names]
 
 
 def test_dataset(cfg: Config) -> dict:
