@@ -3,11 +3,13 @@
 from collections import Counter
 from copy import deepcopy
 from functools import partial
-from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from mmadf.engine.readouts import chosen_readout, readouts
 
 SINGLE = ('backbone', 'neck', 'head')
 
@@ -62,7 +64,7 @@ def cost_by_part(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, Cos
                     module.register_forward_hook(partial(_leave, part)),
                 ]
         try:
-            _every_readout(model)(torch.zeros(1, 3, *image_size, device=device))
+            readouts(model, torch.zeros(1, 3, *image_size, device=device))
         finally:
             for handle in handles:
                 handle.remove()
@@ -89,7 +91,8 @@ def cost_by_phase(model: nn.Module, image_size: Tuple[int, int]) -> Phases:
         image_size: height and width in pixels.
     """
     trained = cost_by_part(model, image_size)
-    if not hasattr(model, 'switch_to_deploy') or model.readout != 'semantic':
+    reads_semantic = chosen_readout(model) == 'semantic'
+    if not (hasattr(model, 'switch_to_deploy') and reads_semantic):
         return Phases(trained, trained)
     small = deepcopy(model)
     small.switch_to_deploy(fold=False)
@@ -130,10 +133,6 @@ def cost_table(phases: Phases) -> List[List[str]]:
         ]
         rows.append(['all / single', *ratios])
     return rows
-
-
-def _every_readout(model: nn.Module) -> Callable[[Tensor], Any]:
-    return getattr(model, 'scores', model)
 
 
 def _part(name: str) -> str:

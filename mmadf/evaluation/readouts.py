@@ -1,38 +1,34 @@
-"""Scores of every readout in one pass."""
+"""The test set in one pass, by readout."""
 
-from typing import Dict, Tuple
+from collections import defaultdict
+from typing import Dict, List, Tuple
 
 import torch
 from mmengine.runner import Runner
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
+
+from mmadf.engine.readouts import predict_readouts
 
 
 @torch.no_grad()
 def collect_scores(runner: Runner) -> Tuple[Dict[str, Tensor], Tensor]:
-    """Run the test set once and return the logits of every readout.
+    """Run the test set once and return the probabilities of every readout.
 
     Args:
         runner: its model, with weights loaded, and its test set are used; not
             for distributed runs.
 
     Returns:
-        Logits by readout, (N, num_classes) each, on the CPU, and labels, (N,). A
-        classifier without readouts has one, named 'prediction'.
+        Probabilities by readout, (N, num_classes) each, on the CPU, and labels, (N,).
+        A classifier without readouts has one, named 'prediction'.
     """
-    model = runner.model
-    model.eval()
-    scores, labels = {}, []
+    runner.model.eval()
+    scores: Dict[str, List[Tensor]] = defaultdict(list)
+    labels: List[Tensor] = []
     for batch in tqdm(runner.test_dataloader, desc='test', unit='batch'):
-        batch = model.data_preprocessor(batch, training=False)
-        for name, logits in _scores(model, batch['inputs']).items():
-            scores.setdefault(name, []).append(logits.cpu())
-        labels += [sample.gt_label.cpu() for sample in batch['data_samples']]
-    scores = {name: torch.cat(logits) for name, logits in scores.items()}
-    return scores, torch.cat(labels)
-
-
-def _scores(model: nn.Module, inputs: Tensor) -> Dict[str, Tensor]:
-    if hasattr(model, 'scores'):
-        return model.scores(inputs)
-    return dict(prediction=model(inputs))
+        predictions = predict_readouts(runner.model, batch)
+        for readout, samples in predictions.items():
+            scores[readout] += [sample.pred_score.cpu() for sample in samples]
+        labels += [sample.gt_label.cpu() for sample in samples]
+    return {name: torch.stack(rows) for name, rows in scores.items()}, torch.cat(labels)

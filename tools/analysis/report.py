@@ -18,6 +18,7 @@ from mmpretrain.evaluation import Accuracy, ConfusionMatrix
 from torch import Tensor, nn
 
 from mmadf.engine import launch
+from mmadf.engine.readouts import chosen_readout
 from mmadf.evaluation import (
     Cost,
     collect_scores,
@@ -74,9 +75,8 @@ def readout_table(scores: Dict[str, Tensor], labels: Tensor, cost: Cost) -> str:
         '| readout | top-1 (%) | parameters (M) | GFLOPs (multiply-adds) |',
         '|---|---|---|---|',
     ]
-    for name, logits in scores.items():
-        # `Accuracy` counts scores below 0 as no answer, which fits probabilities.
-        top1 = Accuracy.calculate(logits.softmax(1), labels, topk=(1,))[0][0].item()
+    for name, probabilities in scores.items():
+        top1 = Accuracy.calculate(probabilities, labels, topk=(1,))[0][0].item()
         lines.append(
             f'| {name} | {top1:.2f} | '
             f'{cost.parameters / 1e6:.3f} | {cost.multiply_adds / 1e9:.4f} |'
@@ -102,10 +102,10 @@ def plot_curve(records: List[dict], path: Path) -> None:
 
 
 def plot_confusion(
-    logits: Tensor, labels: Tensor, classes: Sequence[str], path: Path
+    scores: Tensor, labels: Tensor, classes: Sequence[str], path: Path
 ) -> None:
     """Plot which class was taken for which."""
-    matrix = ConfusionMatrix.calculate(logits, labels, num_classes=len(classes))
+    matrix = ConfusionMatrix.calculate(scores, labels, num_classes=len(classes))
     figure = ConfusionMatrix.plot(
         matrix, include_values=len(classes) <= 20, cmap='Blues', classes=classes
     )
@@ -134,7 +134,7 @@ def report(args: argparse.Namespace, runner: Runner) -> None:
     table = readout_table(rows, labels, cost)
     (args.work_dir / 'readouts.md').write_text(table + '\n')
     plot_curve(read_log(args.work_dir), args.work_dir / 'curve.png')
-    decision = scores[getattr(runner.model, 'readout', 'prediction')]
+    decision = scores[chosen_readout(runner.model)]
     classes = dataset.metainfo.get('classes') or range(decision.shape[1])
     plot_confusion(
         decision,

@@ -2,14 +2,13 @@
 
 from collections import defaultdict
 from copy import deepcopy
-from typing import Dict, List
+from typing import Dict
 
 import torch
 from mmengine.evaluator import DumpResults
 from mmengine.runner import TestLoop, autocast
-from mmpretrain.structures import DataSample
-from torch import nn
 
+from mmadf.engine.readouts import chosen_readout, has_readouts, predict_readouts
 from mmadf.engine.unwrap import unwrap
 from mmadf.registry import LOOPS
 
@@ -19,9 +18,9 @@ class ReadoutsTestLoop(TestLoop):
     """Measure, in one pass, every readout that a network has.
 
     The readout that the network predicts by keeps the names of its metrics; those of
-    the others follow as `<readout>/<metric>`. A network without `scores` and `readout`,
-    or one that is left with a single readout, is tested as by MMEngine's `TestLoop`,
-    whose arguments this loop has.
+    the others follow as `<readout>/<metric>`. A network without readouts, see
+    `has_readouts`, or one that is left with a single readout, is tested as by
+    MMEngine's `TestLoop`, whose arguments this loop has.
     """
 
     def run(self) -> Dict[str, float]:
@@ -39,32 +38,16 @@ class ReadoutsTestLoop(TestLoop):
     def run_iter(self, idx: int, data_batch: dict) -> None:
         """Take one batch of the data loader."""
         model = unwrap(self.runner.model)
-        if not hasattr(model, 'scores'):
+        if not has_readouts(model):
             super().run_iter(idx, data_batch)
             return
         self.runner.call_hook('before_test_iter', batch_idx=idx, data_batch=data_batch)
         with autocast(enabled=self.fp16):
             predictions = predict_readouts(model, data_batch)
-        outputs = predictions.pop(model.readout)
+        outputs = predictions.pop(chosen_readout(model))
         self.evaluator.process(data_samples=outputs, data_batch=data_batch)
         for readout, samples in predictions.items():
             self.others[readout].process(data_samples=samples, data_batch=data_batch)
         self.runner.call_hook(
             'after_test_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs
         )
-
-
-def predict_readouts(model: nn.Module, data_batch: dict) -> Dict[str, List[DataSample]]:
-    """Return the predictions of every readout for one batch.
-
-    Args:
-        model: a classifier with `scores`, the logits by readout, and `head`.
-        data_batch: as a data loader gives it.
-    """
-    data = model.data_preprocessor(data_batch, training=False)
-    return {
-        readout: model.head._get_predictions(
-            logits, [sample.clone() for sample in data['data_samples']]
-        )
-        for readout, logits in model.scores(data['inputs']).items()
-    }
