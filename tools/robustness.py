@@ -28,7 +28,8 @@ from mmengine.config import Config, DictAction
 
 import mmadf  # noqa: F401  registers
 from mmadf import robustness
-from mmadf.engine import launch, preflight
+from mmadf.engine.options import merge_options
+from mmadf.engine.work_dir import default_work_dir
 from mmadf.robustness import Condition, Evaluation, Records
 
 
@@ -99,8 +100,7 @@ def _problem(args: argparse.Namespace) -> Optional[str]:
 def read_config(path: str, options: Optional[dict] = None) -> Config:
     """Return a config with changes, which must change something."""
     cfg = Config.fromfile(path)
-    preflight.check_options(cfg, list(options or {}))
-    cfg.merge_from_dict(options or {})
+    merge_options(cfg, options)
     return cfg
 
 
@@ -130,7 +130,7 @@ def prepare(args: argparse.Namespace) -> tuple:
     """Load networks and images; return what is tested, its settings and records."""
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     cfg = read_config(args.config, args.cfg_options)
-    out = args.out or Path(launch.default_work_dir(args.config)) / 'robustness'
+    out = args.out or Path(default_work_dir(args.config)) / 'robustness'
     network = robustness.load_pixel_network(cfg, args.checkpoint, device)
     settings = dict(network=identify(cfg, args.checkpoint))
     source = None

@@ -5,11 +5,11 @@ import os
 from copy import deepcopy
 
 import mmengine
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
-from mmadf.engine import launch, preflight
+from mmadf.engine import launch, options
 
 
 def parse_args() -> argparse.Namespace:
@@ -17,50 +17,33 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a checkpoint')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--work-dir', help='folder for logs')
+    options.add_arguments(parser)
     parser.add_argument('--out', help='file for the results (.pkl, .json)')
     parser.add_argument(
         '--out-item',
         choices=['metrics', 'pred'],
         help='what --out holds, predictions unless said',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override settings, e.g. model.readout=sum',
-    )
-    parser.add_argument('--amp', action='store_true', help='mixed precision')
     parser.add_argument('--show-dir', help='folder for pictures with predictions')
     parser.add_argument('--show', action='store_true', help='show them in a window')
     parser.add_argument(
         '--interval', type=int, default=1, help='show every n-th sample'
     )
     parser.add_argument('--wait-time', type=float, default=2, help='seconds per window')
-    parser.add_argument('--no-pin-memory', action='store_true')
     parser.add_argument(
         '--tta', action='store_true', help='test-time augmentation (flip by default)'
     )
-    parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none'
-    )
-    # torch.distributed.launch passes it; torchrun sets LOCAL_RANK.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
     if args.out_item and not args.out:
         parser.error('--out-item says what --out holds: give --out FILE as well')
     if not os.path.isfile(args.checkpoint) and '://' not in args.checkpoint:
         parser.error(f'no such checkpoint: {args.checkpoint}')
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     """Apply the command line to a config."""
-    cfg.launcher = args.launcher
-    cfg.work_dir = (
-        args.work_dir or cfg.get('work_dir') or launch.default_work_dir(args.config)
-    )
+    options.set_launcher(cfg, args)
     cfg.load_from = args.checkpoint
     if args.amp:
         cfg.test_cfg.fp16 = True
@@ -73,12 +56,10 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
             out_dir=args.show_dir,
             interval=args.interval,
         )
-    if args.cfg_options:
-        preflight.check_options(cfg, list(args.cfg_options))
-        cfg.merge_from_dict(args.cfg_options)
+    options.merge_options(cfg, args.cfg_options)
     if args.tta:
         add_tta(cfg)
-    launch.set_dataloader_defaults(
+    options.set_dataloader_defaults(
         cfg,
         pin_memory=False if args.no_pin_memory else None,
         persistent_workers=False,

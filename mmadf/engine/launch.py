@@ -1,23 +1,15 @@
-"""From a config and command-line choices to a Runner that fits the machine."""
+"""From a config to a Runner in processes that fit the machine."""
 
 import gc
-import os
-import zipfile
-from copy import deepcopy
 from datetime import timedelta
-from glob import escape, glob
-from pathlib import Path
-from typing import Optional, Sequence, Union
+from typing import Sequence
 
 import torch
-from mmengine.config import Config, ConfigDict
-from mmengine.logging import print_log
+from mmengine.config import Config
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from .preflight import check_config, is_flexible
-
-SPLITS = ('train', 'val', 'test')
 
 
 def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
@@ -85,83 +77,3 @@ def leave_processes() -> None:
     torch.distributed.barrier()
     gc.collect()  # the Runner is part of reference cycles
     torch.distributed.destroy_process_group()
-
-
-def enable_amp(cfg: Config) -> None:
-    """Train with automatic mixed precision.
-
-    Raises:
-        ValueError: without GPU, where MMEngine's AmpOptimWrapper cannot work.
-    """
-    if not torch.cuda.is_available():
-        raise ValueError(
-            '--amp needs a GPU, and none is visible; leave it out to train in float32.'
-        )
-    cfg.optim_wrapper.type = 'AmpOptimWrapper'
-    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-
-
-def set_dataloader_defaults(cfg: Config, **forced: Optional[bool]) -> None:
-    """Give each dataloader the defaults of MMPretrain's scripts.
-
-    Workers persist only where there are any, and memory is pinned only for a GPU.
-
-    Args:
-        cfg: changed in place; what a dataloader sets itself stays.
-        forced: fields of the dataloaders to set in any case; None is no choice.
-    """
-    forced = {name: value for name, value in forced.items() if value is not None}
-    for split in SPLITS:
-        field = f'{split}_dataloader'
-        if cfg.get(field) is None:
-            continue
-        defaults = ConfigDict(
-            pin_memory=torch.cuda.is_available(),
-            persistent_workers=True,
-            collate_fn=dict(type='default_collate'),
-        )
-        cfg[field] = {**defaults, **deepcopy(cfg[field]), **forced}
-        if not cfg[field].get('num_workers'):
-            cfg[field].persistent_workers = False
-
-
-def resume_from_latest(cfg: Config) -> None:
-    """Resume from the newest whole checkpoint in `cfg.work_dir`, else start anew."""
-    cfg.resume = True
-    cfg.load_from = latest_checkpoint(cfg.work_dir)
-
-
-def latest_checkpoint(work_dir: str) -> Optional[str]:
-    """Return the newest checkpoint of a work directory that is whole.
-
-    Args:
-        work_dir: folder of a training run.
-
-    Returns:
-        The path that `last_checkpoint` names, or, where that file or the
-        checkpoint is missing or torn, the newest epoch_*.pth or iter_*.pth that is
-        whole; None without any.
-    """
-    named = None
-    if os.path.exists(os.path.join(work_dir, 'last_checkpoint')):
-        named = find_latest_checkpoint(work_dir)
-    folder = escape(str(work_dir))
-    saved = glob(f'{folder}/epoch_*.pth') + glob(f'{folder}/iter_*.pth')
-    by_age = sorted(saved, key=os.path.getmtime, reverse=True)
-    for path in filter(None, [named, *by_age]):
-        if zipfile.is_zipfile(path):
-            return path
-        print_log(f'{path} is missing or torn, looking for another', 'current')
-    return None
-
-
-def best_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
-    """Return the newest `best_*.pth` of a work directory, None without any."""
-    return max(
-        glob(f'{escape(str(work_dir))}/best_*.pth'), key=os.path.getmtime, default=None
-    )
-
-
-def default_work_dir(config: str) -> str:
-    """Return the work directory of a config file that names none."""
-    return str(Path('work_dirs') / Path(config).stem)

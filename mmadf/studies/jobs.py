@@ -12,7 +12,7 @@ from typing import IO, Dict, List, NamedTuple, Optional, Sequence
 from mmengine.config import Config
 from tqdm import tqdm
 
-from mmadf.engine.launch import best_checkpoint
+from mmadf.engine.work_dir import best_checkpoint
 from mmadf.evaluation import read_log
 
 from .devices import Devices

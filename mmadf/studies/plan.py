@@ -1,13 +1,12 @@
 """From a study's config to the config of each of its runs."""
 
 import re
-from copy import deepcopy
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
 from mmengine.config import Config
 
-from mmadf.engine import preflight
+from mmadf.engine.options import merge_options
 
 from .split import write_split
 
@@ -113,8 +112,8 @@ def run_config(
     fields = study.variants[variant]
     cfg = Config.fromfile(fields.config)
     for options in (study.get('options'), data, fields.get('options')):
-        _merge(cfg, options)
-    _merge(cfg, {'randomness.seed': int(seed)})
+        merge_options(cfg, options)
+    merge_options(cfg, {'randomness.seed': int(seed)})
     return cfg
 
 
@@ -137,13 +136,6 @@ def _check_names(study: Config) -> None:
             )
     if len(set(study.seeds)) != len(study.seeds):
         raise ValueError(f'seeds={list(study.seeds)} must differ.')
-
-
-def _merge(cfg: Config, options: Optional[dict]) -> None:
-    """Merge a copy: MMEngine takes `_delete_` out of what it merges."""
-    options = deepcopy(dict(options or {}))
-    preflight.check_options(cfg, list(options))
-    cfg.merge_from_dict(options)
 
 
 def _data_options(data: Dict[str, object], root: Path) -> dict:

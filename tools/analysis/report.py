@@ -18,7 +18,9 @@ from mmpretrain.evaluation import Accuracy, ConfusionMatrix
 from torch import Tensor, nn
 
 from mmadf.engine import launch
+from mmadf.engine.options import set_dataloader_defaults
 from mmadf.engine.readouts import chosen_readout
+from mmadf.engine.work_dir import best_checkpoint
 from mmadf.evaluation import (
     Cost,
     collect_scores,
@@ -44,7 +46,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--checkpoint', help='default: the best one of the run')
     args = parser.parse_args()
     if args.checkpoint is None:
-        args.checkpoint = launch.best_checkpoint(args.work_dir)
+        args.checkpoint = best_checkpoint(args.work_dir)
         if args.checkpoint is None:
             parser.error(f'no best_*.pth in {args.work_dir}; name a --checkpoint')
     return args
@@ -56,7 +58,7 @@ def build_runner(args: argparse.Namespace, scratch: str) -> Runner:
     cfg.work_dir, cfg.load_from = scratch, args.checkpoint
     cfg.launcher, cfg.log_level = 'none', 'WARNING'
     cfg.custom_hooks = []  # a checkpoint holds EMA weights as the model's own
-    launch.set_dataloader_defaults(cfg, persistent_workers=False)
+    set_dataloader_defaults(cfg, persistent_workers=False)
     runner = launch.build_runner(cfg, splits=('test',))
     runner.load_or_resume()
     return runner

@@ -1,0 +1,36 @@
+import os
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmadf.engine.work_dir import latest_checkpoint, resume_from_latest
+
+
+def touch(path, age, whole=True):
+    torch.save(dict(epoch=1), path) if whole else path.write_bytes(b'PK torn')
+    os.utime(path, (1000 - age, 1000 - age))
+
+
+def test_latest_is_the_one_named(tmp_path):
+    touch(tmp_path / 'epoch_1.pth', age=2)
+    touch(tmp_path / 'epoch_2.pth', age=1)
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
+    assert latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_1.pth')
+
+
+@pytest.mark.parametrize('named', ['', 'epoch_3.pth', 'gone.pth', None])
+def test_torn_or_missing_falls_back_to_the_newest_whole_one(tmp_path, named):
+    touch(tmp_path / 'epoch_1.pth', age=3)
+    touch(tmp_path / 'epoch_2.pth', age=2)
+    touch(tmp_path / 'epoch_3.pth', age=1, whole=False)
+    if named is not None:
+        text = str(tmp_path / named) if named else ''
+        (tmp_path / 'last_checkpoint').write_text(text)
+    assert latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_2.pth')
+
+
+def test_no_checkpoint_means_a_fresh_start(tmp_path):
+    cfg = Config(dict(work_dir=str(tmp_path / 'new')))
+    resume_from_latest(cfg)
+    assert (cfg.resume, cfg.load_from) == (True, None)
