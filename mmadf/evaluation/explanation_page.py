@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from .decisions import Reading
 from .explanation_gates import draw_gate
 from .explanations import Explanation
-from .pictures import blank, import_pyplot, overlay, plain
+from .pictures import blank, import_pyplot, overlay, plain, save_figure
 
 TITLES = dict(
     appearance='Appearance network alone',
@@ -96,9 +96,7 @@ def draw_page(page: Page, out: Path) -> None:
                 draw_gate(half, page.image, index, gates)
             else:
                 half.text(0.08, 0.75, dedent(ABOUT_GATES), va='top', fontsize=11)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=80)
-    plt.close(figure)
+    save_figure(figure, out, dpi=80)
 
 
 def _headline(page: Page) -> str:

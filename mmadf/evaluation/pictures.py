@@ -1,6 +1,7 @@
 """Matplotlib, where it is there, and what several pictures share."""
 
 from math import ceil
+from pathlib import Path
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -25,6 +26,22 @@ def import_pyplot() -> object:
     from matplotlib import pyplot
 
     return pyplot
+
+
+def save_figure(
+    figure: object, path: Path, dpi: int = 120, tight: bool = False
+) -> None:
+    """Write a figure, make the folder where it is missing, and free the figure.
+
+    Args:
+        figure: of pyplot.
+        path: picture to write.
+        dpi: pixels per inch.
+        tight: cut off what is empty around it, for figures without a layout.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=dpi, bbox_inches='tight' if tight else None)
+    import_pyplot().close(figure)
 
 
 def overlay(

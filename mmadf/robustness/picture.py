@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
-from mmadf.evaluation.pictures import import_pyplot
+from mmadf.evaluation.pictures import import_pyplot, save_figure
 
 from .summary import Row
 
@@ -36,9 +36,7 @@ def draw(results: Dict[str, Sequence[Row]], path: Path) -> None:
     for panel, kind in zip(axes[0], kinds, strict=True):
         _panel(panel, kind, results)
     axes[0][0].set_ylabel('top-1 (%)')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def curves(rows: Sequence[Row], kind: str) -> Dict[str, Curve]:

@@ -5,7 +5,7 @@ from typing import Sequence
 
 import numpy as np
 
-from mmadf.evaluation.pictures import import_pyplot
+from mmadf.evaluation.pictures import import_pyplot, save_figure
 
 from .curves import band
 from .results import Result, by_variant
@@ -46,9 +46,7 @@ def draw_curves(results: Sequence[Result], metric: str, unit: str, path: Path) -
     right.invert_yaxis()
     for axes in (left, right):
         axes.grid(alpha=0.3)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def draw_costs(rows: Sequence[dict], metric: str, path: Path) -> None:
@@ -76,6 +74,4 @@ def draw_costs(rows: Sequence[dict], metric: str, path: Path) -> None:
     )
     axes.legend(loc='center left', bbox_to_anchor=(1, 0.5))
     axes.grid(alpha=0.3)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    save_figure(figure, path)

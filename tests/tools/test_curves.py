@@ -1,5 +1,7 @@
+import runpy
 import sys
 from importlib import util
+from unittest import mock
 
 import pytest
 
@@ -28,7 +30,9 @@ def test_every_run_is_drawn_with_its_values(curves, tmp_path):
         cnn=[train(50, 3.0), val(50, 1.0), train(100, 2.0), val(100, 4.0)],
         tanh=[train(50, 2.5), train(100, 1.5), val(100, 6.0)],
     )
-    curves.plot_runs(runs, 'accuracy/top1', tmp_path / 'new' / 'out.png')
+    with mock.patch.object(pyplot, 'close') as close:
+        curves.plot_runs(runs, 'accuracy/top1', tmp_path / 'new' / 'out.png')
+    close.assert_called_once_with(pyplot.gcf())
     left, right = pyplot.gcf().axes
     assert points(left) == dict(cnn=[(50, 3), (100, 2)], tanh=[(50, 2.5), (100, 1.5)])
     assert points(right) == dict(cnn=[(50, 1), (100, 4)], tanh=[(100, 6)])
@@ -72,6 +76,15 @@ def test_bad_arguments_are_named(words, message, curves, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         curves.parse_args()
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', ['curves', 'report', 'spatial_maps', 'explain'])
+def test_help_needs_no_matplotlib(name, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, 'matplotlib', None)
+    arguments(monkeypatch, '--help')
+    with pytest.raises(SystemExit, match='0'):
+        runpy.run_path(str(ROOT / f'tools/analysis/{name}.py'), run_name='__main__')
+    assert 'usage: ' in capsys.readouterr().out
 
 
 def test_missing_matplotlib_is_named(curves, monkeypatch):

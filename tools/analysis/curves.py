@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Dict, List, Tuple
 
 from mmadf.evaluation import counts_epochs, read_log, training_curve, validation_curve
-from mmadf.evaluation.pictures import import_pyplot
+from mmadf.evaluation.pictures import import_pyplot, save_figure
 
 
 def parse_args() -> argparse.Namespace:
@@ -63,8 +63,7 @@ def plot_runs(runs: Dict[str, List[dict]], metric: str, path: Path) -> None:
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path)
 
 
 def main() -> None:

@@ -31,9 +31,7 @@ from mmadf.evaluation import (
     training_curve,
     validation_curve,
 )
-from mmadf.evaluation.pictures import import_pyplot
-
-plt = import_pyplot()
+from mmadf.evaluation.pictures import import_pyplot, save_figure
 
 NAMES = dict(semantic='fused', appearance='appearance head', sum='sum of both')
 
@@ -88,6 +86,7 @@ def readout_table(scores: Dict[str, Tensor], labels: Tensor, cost: Cost) -> str:
 
 def plot_curve(records: List[dict], path: Path) -> None:
     """Plot losses over iterations and validation accuracy over the run."""
+    plt = import_pyplot()
     losses = {key for r in records for key in r if key.endswith('_loss')}
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), constrained_layout=True)
     for key in sorted(losses - {'orthogonality_loss'}) or ['loss']:
@@ -100,7 +99,7 @@ def plot_curve(records: List[dict], path: Path) -> None:
     right.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
     for axes in (left, right):
         axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path)
 
 
 def plot_confusion(
@@ -116,12 +115,13 @@ def plot_confusion(
         xlabel='predicted', ylabel='true', title=f'{len(labels)} test images, count'
     )
     figure.set_size_inches(7, 6)
-    figure.savefig(path, dpi=120, bbox_inches='tight')
+    save_figure(figure, path, tight=True)
 
 
 def main() -> None:
     """Test a run and report it."""
     args = parse_args()
+    import_pyplot()  # found missing before the test, not behind it
     with TemporaryDirectory() as scratch:
         report(args, build_runner(args, scratch))
 

@@ -16,10 +16,8 @@ import torch
 from torch import Tensor
 
 from mmadf.checkpoint import class_names, load_network, read_config
-from mmadf.evaluation.pictures import import_pyplot
+from mmadf.evaluation.pictures import import_pyplot, save_figure
 from mmadf.evaluation.spatial_maps import SpatialMaps, spatial_maps
-
-plt = import_pyplot()
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,7 +40,7 @@ def spread(count: int, total: int) -> List[int]:
 
 
 def draw_row(
-    figure: plt.Figure, row: Sequence[plt.Axes], images: List[Tensor], titles: List[str]
+    figure: object, row: Sequence[object], images: List[Tensor], titles: List[str]
 ) -> None:
     """Draw maps side by side, on one scale; leave the rest of the row empty.
 
@@ -65,7 +63,7 @@ def plot(
     name: str,
     maps: SpatialMaps,
     names: Sequence[str],
-    figure: plt.Figure,
+    figure: object,
     counts: Tuple[int, int],
 ) -> None:
     """Plot mean and channels above, classes below.
@@ -98,6 +96,7 @@ def plot(
 def main() -> None:
     """Load, plot and save."""
     args = parse_args()
+    plt = import_pyplot()
     cfg = read_config(args.config)
     model, meta = load_network(cfg, args.checkpoint)
     found = spatial_maps(model)
@@ -108,8 +107,7 @@ def main() -> None:
         count = 0 if maps.classes is None else len(maps.classes)
         names = class_names(cfg, meta, count)
         plot(name, maps, names, part, (args.channels, args.classes))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(args.out, dpi=120)
+    save_figure(figure, args.out)
     print(f'spatial maps of {", ".join(found)}: {args.out}')
 
 
