@@ -30,6 +30,7 @@ import mmadf  # noqa: F401  registers
 from mmadf import robustness
 from mmadf.engine.options import merge_options
 from mmadf.engine.work_dir import default_work_dir
+from mmadf.evaluation.tables import write_csv
 from mmadf.robustness import Condition, Evaluation, Records
 
 
@@ -152,7 +153,7 @@ def report(rows: List[robustness.Row], settings: dict, out: Path) -> str:
     """Write table and data; return the table."""
     table = robustness.markdown(rows, settings)
     (out / 'table.md').write_text(table + '\n')
-    robustness.write_csv(rows, out / 'table.csv')
+    write_csv([row._asdict() for row in rows], out / 'table.csv')
     robustness.write_results(rows, settings, out / 'results.json')
     return table
 

@@ -9,14 +9,7 @@ from .network import PixelNetwork, load_images, load_pixel_network
 from .picture import draw
 from .records import Records
 from .summary import Row, summarise
-from .table import (
-    compare,
-    markdown,
-    read_results,
-    shared,
-    write_csv,
-    write_results,
-)
+from .table import compare, markdown, read_results, shared, write_results
 
 __all__ = [
     'ATTACKS',
@@ -42,6 +35,5 @@ __all__ = [
     'read_results',
     'shared',
     'summarise',
-    'write_csv',
     'write_results',
 ]

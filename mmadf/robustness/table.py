@@ -1,9 +1,10 @@
-"""Robustness as Markdown, CSV and JSON."""
+"""Robustness as Markdown and JSON."""
 
-import csv
 import json
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
+
+from mmadf.evaluation.tables import markdown_table
 
 from .masking import masking_warnings
 from .summary import Row
@@ -42,28 +43,20 @@ def compare(results: Dict[str, Sequence[Row]]) -> str:
         results: rows by network; those of `shared` are shown, of the corruptions the
             mean, and the calibration on clean images.
     """
-    lines = [_line(['top-1 (%)', *results]), _line(['---'] * (1 + len(results)))]
+    lines = []
     tested = [{row[:3]: row for row in rows} for rows in shared(results).values()]
     for condition in tested[0]:
         if condition[0] != 'corruption':
             accuracies = [f'{rows[condition].accuracy:.2f}' for rows in tested]
-            lines.append(_line([_title(*condition), *accuracies]))
+            lines.append([_title(*condition), *accuracies])
     harmed = [[r for r in rows.values() if r.kind == 'corruption'] for rows in tested]
     if all(harmed):
         means = [sum(row.accuracy for row in rows) / len(rows) for rows in harmed]
-        lines.append(_line(['corrupted, mean', *(f'{mean:.2f}' for mean in means)]))
+        lines.append(['corrupted, mean', *(f'{mean:.2f}' for mean in means)])
     for field in ('ece', 'brier'):
         values = [getattr(rows['clean', '', 0.0], field) for rows in tested]
-        lines.append(_line([f'{field}, clean', *(f'{value:.3f}' for value in values)]))
-    return '\n'.join(lines)
-
-
-def write_csv(rows: Sequence[Row], path: Path) -> None:
-    """Write one line a condition."""
-    with open(path, 'w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(Row._fields)
-        writer.writerows(rows)
+        lines.append([f'{field}, clean', *(f'{value:.3f}' for value in values)])
+    return markdown_table(['top-1 (%)', *results], lines)
 
 
 def write_results(rows: Sequence[Row], settings: dict, path: Path) -> None:
@@ -92,15 +85,15 @@ def _grid(
     if not cells:
         return ''
     heads = [title, *(style.format(s) for s in strengths), 'seconds']
-    lines = [_line(heads), _line(['---'] * len(heads))]
+    lines = []
     for name in names:
         found = [cells.get((name, s)) for s in strengths]
         seconds = sum(row.seconds for row in found if row)
         shown = [f'{row.accuracy:.2f}' if row else '–' for row in found]
-        lines.append(_line([name, *shown, f'{seconds:.0f}']))
+        lines.append([name, *shown, f'{seconds:.0f}'])
     if mean:
-        lines.append(_line(['mean', *(_mean(cells, names, s) for s in strengths), '']))
-    return '\n'.join(lines)
+        lines.append(['mean', *(_mean(cells, names, s) for s in strengths), ''])
+    return markdown_table(heads, lines)
 
 
 def _mean(
@@ -122,7 +115,7 @@ def _calibration(rows: Sequence[Row]) -> str:
         elif row.kind == 'corruption':
             groups.setdefault(f'corrupted, severity {row.strength:g}', []).append(row)
     heads = ['images', 'top-1 (%)', 'ECE', 'Brier', 'seconds']
-    lines = [_line(heads), _line(['---'] * len(heads))]
+    lines = []
     for name, group in groups.items():
         accuracy, ece, brier = (
             sum(getattr(row, field) for row in group) / len(group)
@@ -130,15 +123,11 @@ def _calibration(rows: Sequence[Row]) -> str:
         )
         seconds = sum(row.seconds for row in group)
         cells = [f'{accuracy:.2f}', f'{ece:.3f}', f'{brier:.3f}', f'{seconds:.0f}']
-        lines.append(_line([name, *cells]))
-    return '\n'.join(lines)
+        lines.append([name, *cells])
+    return markdown_table(heads, lines)
 
 
 def _title(kind: str, name: str, strength: float) -> str:
     if kind == 'clean':
         return 'clean'
     return f'{"transferred " * (kind == "transfer")}{name}, eps {strength:g}/255'
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f'| {" | ".join(cells)} |'

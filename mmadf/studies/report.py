@@ -6,12 +6,13 @@ from typing import List, Sequence
 from mmengine.config import Config
 
 from mmadf.evaluation import counts_epochs, read_log
+from mmadf.evaluation.tables import write_csv
 
 from .picture import draw_costs, draw_curves
 from .plan import Run
 from .results import by_variant, cost_of, read_results
 from .rows import readout_rows, run_rows, summarise
-from .table import markdown, readout_markdown, write_csv
+from .table import markdown, readout_markdown
 
 
 def write_report(study: Config, runs: Sequence[Run]) -> str:

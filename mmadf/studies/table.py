@@ -1,9 +1,8 @@
-"""The numbers of a study as Markdown and CSV."""
+"""The numbers of a study as Markdown."""
 
-import csv
-import math
-from pathlib import Path
 from typing import Sequence
+
+from mmadf.evaluation.tables import is_unknown, markdown_table
 
 
 def markdown(rows: Sequence[dict], metric: str, control: str) -> str:
@@ -39,7 +38,7 @@ def markdown(rows: Sequence[dict], metric: str, control: str) -> str:
         )
         for row in rows
     ]
-    return _table([names, ['---'] * len(names), *lines])
+    return markdown_table(names, lines)
 
 
 def readout_markdown(rows: Sequence[dict], metric: str, control: str) -> str:
@@ -61,20 +60,7 @@ def readout_markdown(rows: Sequence[dict], metric: str, control: str) -> str:
         (row['variant'], row['readout'], row['seeds'], _mean(row), _difference(row))
         for row in rows
     ]
-    return _table([names, ['---'] * len(names), *lines])
-
-
-def write_csv(rows: Sequence[dict], path: Path) -> None:
-    """Write rows of one kind; NaN becomes an empty field."""
-    with open(path, 'w', newline='') as file:
-        writer = csv.DictWriter(file, rows[0] if rows else [])
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: '' if _unknown(v) else v for k, v in row.items()})
-
-
-def _table(lines: Sequence[Sequence[object]]) -> str:
-    return '\n'.join(f'| {" | ".join(map(str, line))} |' for line in lines)
+    return markdown_table(names, lines)
 
 
 def _mean(row: dict) -> str:
@@ -88,7 +74,7 @@ def _difference(row: dict) -> str:
 
 def _interval(row: dict, kind: str = '') -> str:
     low, high = row[f'{kind}low'], row[f'{kind}high']
-    return '–' if _unknown(low) else f'[{low:+.2f}, {high:+.2f}]'
+    return '–' if is_unknown(low) else f'[{low:+.2f}, {high:+.2f}]'
 
 
 def _costs(row: dict, what: str, unit: float) -> str:
@@ -99,8 +85,4 @@ def _costs(row: dict, what: str, unit: float) -> str:
 
 
 def _number(value: float, style: str) -> str:
-    return '–' if _unknown(value) else format(value, style)
-
-
-def _unknown(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
+    return '–' if is_unknown(value) else format(value, style)

@@ -5,12 +5,13 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from mmadf.evaluation.tables import write_csv
 from mmadf.studies.curves import band, steps_to_reach
 from mmadf.studies.picture import draw_costs, draw_curves
 from mmadf.studies.plan import Run
 from mmadf.studies.results import Result
 from mmadf.studies.rows import readout_rows, run_rows, summarise
-from mmadf.studies.table import markdown, readout_markdown, write_csv
+from mmadf.studies.table import markdown, readout_markdown
 
 
 def costs(trained, deployed):

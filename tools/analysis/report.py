@@ -32,6 +32,7 @@ from mmadf.evaluation import (
     validation_curve,
 )
 from mmadf.evaluation.pictures import import_pyplot, save_figure
+from mmadf.evaluation.tables import markdown_table
 
 NAMES = dict(semantic='fused', appearance='appearance head', sum='sum of both')
 
@@ -71,17 +72,13 @@ def row_name(readout: str, model: nn.Module) -> str:
 
 def readout_table(scores: Dict[str, Tensor], labels: Tensor, cost: Cost) -> str:
     """Return accuracy by readout and the cost as a Markdown table."""
-    lines = [
-        '| readout | top-1 (%) | parameters (M) | GFLOPs (multiply-adds) |',
-        '|---|---|---|---|',
-    ]
+    costs = f'{cost.parameters / 1e6:.3f}', f'{cost.multiply_adds / 1e9:.4f}'
+    rows = []
     for name, probabilities in scores.items():
         top1 = Accuracy.calculate(probabilities, labels, topk=(1,))[0][0].item()
-        lines.append(
-            f'| {name} | {top1:.2f} | '
-            f'{cost.parameters / 1e6:.3f} | {cost.multiply_adds / 1e9:.4f} |'
-        )
-    return '\n'.join(lines)
+        rows.append([name, f'{top1:.2f}', *costs])
+    head = ['readout', 'top-1 (%)', 'parameters (M)', 'GFLOPs (multiply-adds)']
+    return markdown_table(head, rows)
 
 
 def plot_curve(records: List[dict], path: Path) -> None:

@@ -1,0 +1,36 @@
+"""Tables as Markdown and as CSV."""
+
+import csv
+import math
+from pathlib import Path
+from typing import Sequence
+
+
+def markdown_table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
+    """Return a Markdown table.
+
+    Args:
+        head: names of the columns.
+        rows: a cell for each of them, shown by `str`.
+    """
+    lines = [head, ['---'] * len(head), *rows]
+    return '\n'.join(f'| {" | ".join(map(str, line))} |' for line in lines)
+
+
+def write_csv(rows: Sequence[dict], path: Path) -> None:
+    """Write rows of one kind; what is not known, NaN, becomes an empty field.
+
+    Args:
+        rows: with the same keys, which become the head.
+        path: file to write.
+    """
+    with open(path, 'w', newline='') as file:
+        writer = csv.DictWriter(file, rows[0] if rows else [])
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: '' if is_unknown(v) else v for k, v in row.items()})
+
+
+def is_unknown(value: object) -> bool:
+    """Say whether a value is NaN."""
+    return isinstance(value, float) and math.isnan(value)
