@@ -7,6 +7,8 @@ from collections import Counter, defaultdict
 from pathlib import Path, PurePosixPath
 from typing import Dict, Iterable, List, Sequence, Tuple
 
+from mmadf.utils.files import PARTIAL, write_whole
+
 from .checks import decode_problem, same_images
 from .layouts import Image, Layout
 from .sources import Source, open_source
@@ -56,7 +58,7 @@ def prepare(
     images = layout.images(source)
     if not any_counts:
         layout.check_counts(images)
-    partial = root.with_name(root.name + '.partial')
+    partial = root.with_name(root.name + PARTIAL)
     targets = place(images, val_fraction, seed)
     digests, unreadable = _write_images(source, targets, partial)
     _remove_others(partial, digests)
@@ -67,7 +69,7 @@ def prepare(
         'unreadable': unreadable,
         **same_images(digests),
     }
-    _write_whole(partial / REPORT, json.dumps(report, indent=2).encode())
+    write_whole(partial / REPORT, json.dumps(report, indent=2).encode())
     os.replace(partial, root)
     return report
 
@@ -143,7 +145,7 @@ def _write_images(
             if problem:
                 unreadable[target] = problem
                 continue
-            _write_whole(path, content)
+            write_whole(path, content, sync=False)
         digests[target] = _hash(content)
     return digests, unreadable
 
@@ -154,14 +156,6 @@ def _progress(items: Iterable) -> Iterable:
     except ImportError as error:
         raise ImportError('the progress bar needs tqdm: pip install tqdm') from error
     return tqdm(items, unit='image')
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there with all its content or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + '.part')
-    part.write_bytes(content)
-    os.replace(part, path)
 
 
 def _remove_others(partial: Path, digests: Dict[str, str]) -> None:

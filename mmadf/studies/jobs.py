@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Dict, List, NamedTuple, Optional, Sequence
 
@@ -86,7 +87,7 @@ class Progress:
 
 def trained_part(run: Run) -> float:
     """Return how much of a run's training its log shows, in [0, 1]."""
-    plan = Config.fromfile(run.config).train_cfg
+    plan = _train_cfg(run.config)
     try:
         records = read_log(run.work_dir)
     except FileNotFoundError:
@@ -96,6 +97,12 @@ def trained_part(run: Run) -> float:
     else:
         steps, total = [r['step'] for r in records if 'loss' in r], plan.max_iters
     return max(steps, default=0) / total
+
+
+@lru_cache(maxsize=None)
+def _train_cfg(config: Path) -> Config:
+    """Return the loop of a run's config, which is looked at every few seconds."""
+    return Config.fromfile(config).train_cfg
 
 
 class Job(NamedTuple):

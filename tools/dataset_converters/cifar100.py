@@ -7,14 +7,14 @@ second gets {train,test}/<class>/<index in CIFAR-100>.png.
 """
 
 import argparse
-import os
-import shutil
 from pathlib import Path
 
 import cv2
 from mmengine.registry import init_default_scope
 from mmpretrain.datasets import CIFAR100
 from tqdm import tqdm
+
+from mmadf.utils.files import whole_folder
 
 
 def write_classes(source: Path, root: Path, count: int) -> int:
@@ -31,22 +31,20 @@ def write_classes(source: Path, root: Path, count: int) -> int:
     """
     if root.exists():
         raise ValueError(f'{root} exists; remove it or choose another folder.')
-    partial = root.with_name(root.name + '.partial')
-    shutil.rmtree(partial, ignore_errors=True)
     written = 0
-    for split in ('train', 'test'):
-        dataset = CIFAR100(data_root=str(source), split=split)
-        names = dataset.metainfo['classes']
-        for index in tqdm(range(len(dataset)), split, unit='image'):
-            info = dataset.get_data_info(index)
-            if info['gt_label'] >= count:
-                continue
-            path = partial / split / names[info['gt_label']] / f'{index:05d}.png'
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if not cv2.imwrite(str(path), info['img'][..., ::-1]):  # RGB -> BGR
-                raise OSError(f'could not write {path}')
-            written += 1
-    os.replace(partial, root)
+    with whole_folder(root) as partial:
+        for split in ('train', 'test'):
+            dataset = CIFAR100(data_root=str(source), split=split)
+            names = dataset.metainfo['classes']
+            for index in tqdm(range(len(dataset)), split, unit='image'):
+                info = dataset.get_data_info(index)
+                if info['gt_label'] >= count:
+                    continue
+                path = partial / split / names[info['gt_label']] / f'{index:05d}.png'
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if not cv2.imwrite(str(path), info['img'][..., ::-1]):  # RGB -> BGR
+                    raise OSError(f'could not write {path}')
+                written += 1
     return written
 
 

@@ -9,9 +9,9 @@ Run: python tools/dataset_converters/digits.py data/digits
 """
 
 import argparse
-import os
-import shutil
 from pathlib import Path
+
+from mmadf.utils.files import whole_folder
 
 NUM_IMAGES = 1797
 SPLITS = dict(test=360, val=144)
@@ -44,16 +44,15 @@ def write_digits(root: Path) -> None:
             rest, test_size=size, stratify=digits.target[rest], random_state=0
         )
     folders['train'] = rest
-    partial = root.with_name(root.name + '.partial')
-    shutil.rmtree(partial, ignore_errors=True)
-    for split, indices in folders.items():
-        for index in indices:
-            path = partial / split / str(digits.target[index]) / f'{index:04d}.png'
-            path.parent.mkdir(parents=True, exist_ok=True)
-            grey = (digits.images[index] * (255 / 16)).round().astype('uint8')
-            if not cv2.imwrite(str(path), grey):
-                raise OSError(f'could not write {path}')
-    os.replace(partial, root)
+    with whole_folder(root) as partial:
+        for split, indices in folders.items():
+            for index in indices:
+                digit = str(digits.target[index])
+                path = partial / split / digit / f'{index:04d}.png'
+                path.parent.mkdir(parents=True, exist_ok=True)
+                grey = (digits.images[index] * (255 / 16)).round().astype('uint8')
+                if not cv2.imwrite(str(path), grey):
+                    raise OSError(f'could not write {path}')
 
 
 def main() -> None:

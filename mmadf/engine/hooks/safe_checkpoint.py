@@ -12,26 +12,15 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from mmadf.registry import HOOKS
-
-PARTIAL = '.partial'
+from mmadf.utils.files import PARTIAL, write_whole
 
 
 class AtomicBackend(LocalBackend):
-    """Local files that appear whole or not at all.
-
-    Bytes go to `<name>.partial` beside the target and reach the disk before that
-    file is renamed, which the operating system does in one step.
-    """
+    """Local files that appear whole or not at all, see `write_whole`."""
 
     def put(self, obj: bytes, filepath: Union[str, Path]) -> None:
         """Write `obj` to `filepath`; a former file stays until all is written."""
-        partial = f'{filepath}{PARTIAL}'
-        os.makedirs(os.path.dirname(partial) or '.', exist_ok=True)
-        with open(partial, 'wb') as f:
-            f.write(obj)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(partial, filepath)
+        write_whole(filepath, obj)
 
 
 class _KeepUntilSaved(AtomicBackend):
