@@ -66,9 +66,9 @@ def test_script_draws_and_tells_where_each_run_ended(
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
-        (['a'], "'a' is not of the form NAME=WORK_DIR"),
+        (['a'], "'a' is not of the form NAME=DIR"),
         (['=a'], "'=a' is not of the form"),
-        (['a=x', 'a=y'], 'a: give each run a name of its own'),
+        (['a=x', 'a=y'], 'a: give each a name of its own'),
     ],
 )
 def test_bad_arguments_are_named(words, message, curves, monkeypatch, capsys):

@@ -150,6 +150,7 @@ def test_the_script_reports_goes_on_and_compares(script, call, files, tmp_path):
     ('words', 'message'),
     [
         (['a'], "'a' is not of the form NAME=DIR"),
+        (['a=x', 'a=y'], 'a: give each a name of its own'),
         (['a=missing'], 'no missing/results.json; run tools/robustness.py'),
     ],
 )

@@ -1,14 +1,15 @@
 """One picture of several training runs: training loss and a validation metric.
 
-Run: python tools/analysis/curves.py OUT.png NAME=WORK_DIR ... [--metric accuracy/top1]
+Run: python tools/analysis/curves.py OUT.png NAME=DIR ... [--metric accuracy/top1]
 """
 
 import argparse
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Dict, List
 
 from mmadf.evaluation import counts_epochs, read_log, training_curve, validation_curve
 from mmadf.evaluation.pictures import import_pyplot, save_figure
+from mmadf.utils.command_line import NamedFolders
 
 
 def parse_args() -> argparse.Namespace:
@@ -16,24 +17,12 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('out', type=Path, help='picture to write')
     parser.add_argument(
-        'runs', nargs='+', type=named_run, metavar='NAME=WORK_DIR', help='runs to draw'
+        'runs', nargs='+', action=NamedFolders, metavar='NAME=DIR', help='runs to draw'
     )
     parser.add_argument(
         '--metric', default='accuracy/top1', help='name of a validation metric'
     )
-    args = parser.parse_args()
-    names = [name for name, _ in args.runs]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        parser.error(f'{", ".join(twice)}: give each run a name of its own')
-    return args
-
-
-def named_run(text: str) -> Tuple[str, Path]:
-    """Split NAME=WORK_DIR."""
-    name, found, work_dir = text.partition('=')
-    if not (name and found and work_dir):
-        raise argparse.ArgumentTypeError(f'{text!r} is not of the form NAME=WORK_DIR')
-    return name, Path(work_dir)
+    return parser.parse_args()
 
 
 def plot_runs(runs: Dict[str, List[dict]], metric: str, path: Path) -> None:
@@ -69,7 +58,7 @@ def plot_runs(runs: Dict[str, List[dict]], metric: str, path: Path) -> None:
 def main() -> None:
     """Read the runs, draw them, print where each ended."""
     args = parse_args()
-    runs = {name: read_log(work_dir) for name, work_dir in args.runs}
+    runs = {name: read_log(work_dir) for name, work_dir in args.runs.items()}
     plot_runs(runs, args.metric, args.out)
     for name, records in runs.items():
         steps, values = validation_curve(records, args.metric)

@@ -8,11 +8,13 @@ warnings of each, and draws accuracy over eps and over severity.
 
 import argparse
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List
 
 import mmadf  # noqa: F401  registers
 from mmadf import robustness
+from mmadf.utils.command_line import NamedFolders
 
+RESULTS = 'results.json'
 # What may differ between networks that are compared.
 OF_EACH = ('network', 'transferred from', 'batch_size', 'device')
 
@@ -22,40 +24,26 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('out', type=Path, help='picture to write')
     parser.add_argument(
-        'networks', nargs='+', type=named_folder, metavar='NAME=DIR', help='of each'
+        'networks', nargs='+', action=NamedFolders, metavar='NAME=DIR', help='of each'
     )
     args = parser.parse_args()
-    if len(dict(args.networks)) < len(args.networks):
-        parser.error('give each network a name of its own')
+    for folder in args.networks.values():
+        if not (folder / RESULTS).is_file():
+            parser.error(
+                f'no {folder / RESULTS}; run tools/robustness.py with --out {folder}'
+            )
     return args
 
 
-def named_folder(text: str) -> Tuple[str, Path]:
-    """Split NAME=DIR.
-
-    Raises:
-        ArgumentTypeError: it is not of that form, or the folder holds no results.
-    """
-    name, _, folder = text.partition('=')
-    results = Path(folder) / 'results.json'
-    if not name or not folder:
-        raise argparse.ArgumentTypeError(f'{text!r} is not of the form NAME=DIR')
-    if not results.is_file():
-        raise argparse.ArgumentTypeError(
-            f'no {results}; run tools/robustness.py with --out {folder}'
-        )
-    return name, results
-
-
-def read(networks: Sequence[Tuple[str, Path]]) -> Dict[str, List[robustness.Row]]:
+def read(networks: Dict[str, Path]) -> Dict[str, List[robustness.Row]]:
     """Return the rows of each network.
 
     Raises:
         ValueError: they were tested on other images, or by other attacks.
     """
     results, tests = {}, {}
-    for name, path in networks:
-        results[name], settings = robustness.read_results(path)
+    for name, folder in networks.items():
+        results[name], settings = robustness.read_results(folder / RESULTS)
         tests[name] = {k: v for k, v in settings.items() if k not in OF_EACH}
     (first, expected), *others = tests.items()
     for name, found in others:
