@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmadf.engine.readouts import chosen_readout, readouts
+from mmadf.utils.modes import evaluating
 
 SINGLE = ('backbone', 'neck', 'head')
 
@@ -33,8 +34,8 @@ def cost_by_part(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, Cos
     """Count parameters, and multiply-adds of one image, for each child of a network.
 
     Args:
-        model: a network, put into evaluation mode; of one with several readouts all
-            are run.
+        model: a network, counted in evaluation mode; of one with several readouts
+            all are run.
         image_size: height and width in pixels.
 
     Returns:
@@ -42,10 +43,9 @@ def cost_by_part(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, Cos
         is that of convolutions and matrix products, by PyTorch's counter; MMPretrain's
         tables call it FLOPs.
     """
-    model.eval()
     device = next(model.parameters()).device
     work, depth, handles = Counter(), Counter(), []
-    with FlopCounterMode(display=False) as counter:
+    with evaluating(model), FlopCounterMode(display=False) as counter:
 
         def _enter(part: str, *_: Any) -> None:
             if depth[part] == 0:
@@ -87,7 +87,7 @@ def cost_by_phase(model: nn.Module, image_size: Tuple[int, int]) -> Phases:
     cannot be cut is deployed whole.
 
     Args:
-        model: a classifier; it is left as it is, in evaluation mode.
+        model: a classifier; it is left as it is.
         image_size: height and width in pixels.
     """
     trained = cost_by_part(model, image_size)

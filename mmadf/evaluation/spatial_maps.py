@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmadf.models.layers.spatial_kernel import SpatialKernel
 from mmadf.models.layers.spatial_pooling import SpatialPooling
+from mmadf.utils.modes import evaluating
 
 
 class SpatialMaps(NamedTuple):
@@ -35,15 +36,13 @@ def spatial_maps(model: nn.Module) -> Dict[str, SpatialMaps]:
     Raises:
         ValueError: no such module has a kernel.
     """
-    training = model.training
-    model.train(False)
-    found = {
-        name: _maps(module, _classifier(model, name, module))
-        for name, module in model.named_modules()
-        if isinstance(module, SpatialPooling)
-        and isinstance(module.spatial, SpatialKernel)
-    }
-    model.train(training)
+    with evaluating(model):
+        found = {
+            name: _maps(module, _classifier(model, name, module))
+            for name, module in model.named_modules()
+            if isinstance(module, SpatialPooling)
+            and isinstance(module.spatial, SpatialKernel)
+        }
     if not found:
         parts = {n: type(m).__name__ for n, m in model.named_children()}
         raise ValueError(

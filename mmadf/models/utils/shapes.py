@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from mmadf.utils.modes import evaluating
+
 from .stages import Stages
 
 
@@ -43,19 +45,14 @@ def run_without_data(
     state = chain(network.named_parameters(), network.named_buffers())
     first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
     channels, dtype = (3, None) if first is None else _takes(first)
-    training = network.training
-    network.train(False)
-    try:
-        with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
-            fake = {
-                f'network.{name}': torch.empty(t.shape, dtype=t.dtype)
-                for name, t in state
-            }
-            image = torch.empty(1, channels, image_size, image_size, dtype=dtype)
-            call = _Call(network, function)
-            return torch.func.functional_call(call, fake, (image,))
-    finally:
-        network.train(training)
+    without_data = FakeTensorMode(allow_non_fake_inputs=True)
+    with evaluating(network), without_data, torch.no_grad():
+        fake = {
+            f'network.{name}': torch.empty(t.shape, dtype=t.dtype) for name, t in state
+        }
+        image = torch.empty(1, channels, image_size, image_size, dtype=dtype)
+        call = _Call(network, function)
+        return torch.func.functional_call(call, fake, (image,))
 
 
 def _takes(conv: nn.Conv2d) -> Tuple[int, torch.dtype]:
