@@ -17,7 +17,6 @@ compares several networks.
 """
 
 import argparse
-import hashlib
 import signal
 import sys
 from pathlib import Path
@@ -30,8 +29,7 @@ import mmadf  # noqa: F401  registers
 from mmadf import robustness
 from mmadf.engine.options import merge_options
 from mmadf.engine.work_dir import default_work_dir
-from mmadf.evaluation.tables import write_csv
-from mmadf.robustness import Condition, Evaluation, Records
+from mmadf.robustness import Condition
 
 
 def parse_args() -> argparse.Namespace:
@@ -98,64 +96,30 @@ def _problem(args: argparse.Namespace) -> Optional[str]:
     return None
 
 
-def read_config(path: str, options: Optional[dict] = None) -> Config:
-    """Return a config with changes, which must change something."""
-    cfg = Config.fromfile(path)
-    merge_options(cfg, options)
-    return cfg
-
-
 def plan(args: argparse.Namespace) -> List[Condition]:
     """Return what is tested."""
-    corruptions = args.corruptions
-    if corruptions == ['all']:
-        corruptions = robustness.corruption_names()
-    elif corruptions == ['none']:
-        corruptions = []
-    away = [a for a in args.attacks if a != 'autoattack'] if args.transfer else []
     return robustness.plan_conditions(
-        args.attacks, args.eps, away, corruptions, args.severities
+        args.attacks,
+        args.eps,
+        robustness.transferable(args.attacks) if args.transfer else [],
+        robustness.chosen_corruptions(args.corruptions),
+        args.severities,
     )
-
-
-def identify(cfg: Config, checkpoint: Path) -> str:
-    """Return what tells a network: its checkpoint, and hashes of it and its config."""
-    hashes = [
-        hashlib.sha256(content).hexdigest()[:12]
-        for content in (Path(checkpoint).read_bytes(), cfg.pretty_text.encode())
-    ]
-    return f'{Path(checkpoint).name} {" ".join(hashes)}'
 
 
 def prepare(args: argparse.Namespace) -> tuple:
-    """Load networks and images; return what is tested, its settings and records."""
-    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    cfg = read_config(args.config, args.cfg_options)
-    out = args.out or Path(default_work_dir(args.config)) / 'robustness'
-    network = robustness.load_pixel_network(cfg, args.checkpoint, device)
-    settings = dict(network=identify(cfg, args.checkpoint))
+    """Return what is tested, and what outcomes depend on."""
+    cfg = Config.fromfile(args.config)
+    merge_options(cfg, args.cfg_options)
     source = None
     if args.transfer:
-        other = read_config(args.transfer[0])
-        source = robustness.load_pixel_network(other, args.transfer[1], device)
-        settings['transferred from'] = identify(other, args.transfer[1])
-    images, labels = robustness.load_images(cfg, args.limit)
+        source = Config.fromfile(args.transfer[0]), args.transfer[1]
     attacks = robustness.AttackPlan(
         args.steps, args.autoattack_steps, args.queries, args.batch_size
     )
-    settings.update(images=len(images), **attacks._asdict(), seed=args.seed)
-    settings['device'] = device
-    job = Evaluation(network, images, labels, attacks, source, args.seed, device)
-    return job, settings, Records(out, settings)
-
-
-def report(rows: List[robustness.Row], settings: dict, out: Path) -> str:
-    """Write table and data; return the table."""
-    table = robustness.markdown(rows, settings)
-    (out / 'table.md').write_text(table + '\n')
-    write_csv([row._asdict() for row in rows], out / 'table.csv')
-    robustness.write_results(rows, settings, out / 'results.json')
-    return table
+    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    network = cfg, args.checkpoint
+    return robustness.prepare(network, source, attacks, args.limit, args.seed, device)
 
 
 def main() -> None:
@@ -163,12 +127,13 @@ def main() -> None:
     args = parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     conditions = plan(args)
-    job, settings, records = prepare(args)
-    out = records.path.parent
+    job, settings = prepare(args)
+    out = args.out or Path(default_work_dir(args.config)) / 'robustness'
+    records = robustness.Records(out, settings)
     try:
         for _ in robustness.evaluate(job, conditions, records):
             rows = robustness.summarise(records, len(job.images))
-            table = report(rows, settings, out)
+            table = robustness.write_report(rows, settings, out)
     except KeyboardInterrupt:
         print(f'\nstopped, {out} is kept; the same command goes on', file=sys.stderr)
         sys.exit(130)

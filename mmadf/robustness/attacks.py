@@ -1,6 +1,6 @@
 """Attacks on pixels in the maximum norm, by the adversarial-robustness-toolbox."""
 
-from typing import Callable, Dict, List, NamedTuple
+from typing import Callable, Dict, List, NamedTuple, Sequence
 
 import numpy as np
 import torch
@@ -78,6 +78,15 @@ def attack(
     targets = np.eye(classifier.nb_classes, dtype=np.float32)[labels.cpu().numpy()]
     found = method.generate(images.cpu().numpy(), targets)
     return torch.from_numpy(found).to(images.device)
+
+
+def transferable(names: Sequence[str]) -> List[str]:
+    """Return the attacks that are also made on another network: not AutoAttack.
+
+    Args:
+        names: of attacks.
+    """
+    return [name for name in names if name != 'autoattack']
 
 
 def _fgsm(classifier: object, eps: float, plan: AttackPlan) -> object:

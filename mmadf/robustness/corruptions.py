@@ -7,7 +7,7 @@ severities, made for ImageNet at 224 pixels. On small images most are harsher.
 
 from inspect import signature
 from types import ModuleType
-from typing import List
+from typing import List, Sequence
 
 import numpy as np
 import torch
@@ -24,6 +24,17 @@ def corruption_names(extra: bool = False) -> List[str]:
         extra: four more, which the paper keeps for validation.
     """
     return _package().get_corruption_names('all' if extra else 'common')
+
+
+def chosen_corruptions(names: Sequence[str]) -> List[str]:
+    """Return the corruptions that are meant, the fifteen for 'all', none for 'none'.
+
+    Args:
+        names: of corruptions, or one of these words alone.
+    """
+    if list(names) == ['all']:
+        return corruption_names()
+    return [] if list(names) == ['none'] else list(names)
 
 
 def corrupt(

@@ -1,10 +1,10 @@
-"""Robustness as Markdown and JSON."""
+"""Robustness as Markdown, CSV and JSON."""
 
 import json
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
-from mmadf.evaluation.tables import markdown_table
+from mmadf.evaluation.tables import markdown_table, write_csv
 
 from .masking import masking_warnings
 from .summary import Row
@@ -57,6 +57,21 @@ def compare(results: Dict[str, Sequence[Row]]) -> str:
         values = [getattr(rows['clean', '', 0.0], field) for rows in tested]
         lines.append([f'{field}, clean', *(f'{value:.3f}' for value in values)])
     return markdown_table(['top-1 (%)', *results], lines)
+
+
+def write_report(rows: Sequence[Row], settings: Dict[str, object], out: Path) -> str:
+    """Write `table.md`, `table.csv` and `results.json`; return the table.
+
+    Args:
+        rows: see `summarise`.
+        settings: see `Records`.
+        out: folder that exists.
+    """
+    table = markdown(rows, settings)
+    (out / 'table.md').write_text(table + '\n')
+    write_csv([row._asdict() for row in rows], out / 'table.csv')
+    write_results(rows, settings, out / 'results.json')
+    return table
 
 
 def write_results(rows: Sequence[Row], settings: dict, path: Path) -> None:

@@ -6,7 +6,12 @@ import sys
 import pytest
 import torch
 
-from mmadf.robustness import SEVERITIES, corrupt, corruption_names
+from mmadf.robustness import (
+    SEVERITIES,
+    chosen_corruptions,
+    corrupt,
+    corruption_names,
+)
 
 FAMILIES = ['gaussian_noise', 'shot_noise', 'impulse_noise', 'contrast', 'brightness']
 FAMILIES += ['defocus_blur', 'pixelate', 'jpeg_compression']
@@ -27,6 +32,15 @@ def pictures(count=2, size=32):
 def test_the_fifteen_of_the_paper_and_four_more():
     assert len(corruption_names()) == 15
     assert len(set(corruption_names(extra=True))) == 19
+
+
+@pytest.mark.parametrize(
+    ('words', 'count'), [(['all'], 15), (['none'], 0), (['fog', 'snow'], 2)]
+)
+def test_all_and_none_stand_for_names(words, count):
+    found = chosen_corruptions(words)
+    assert len(found) == count
+    assert set(found) <= set(corruption_names())
 
 
 @pytest.mark.parametrize(('severity', 'factor'), [(1, 0.4), (3, 0.2), (5, 0.05)])

@@ -14,7 +14,12 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from mmadf.registry import MODELS
-from mmadf.robustness import load_images, load_pixel_network, read_results
+from mmadf.robustness import (
+    identify,
+    load_images,
+    load_pixel_network,
+    read_results,
+)
 from tests.conftest import ROOT, write_images
 from tests.helpers import CHANNELS, backbone_cfg, randomise
 
@@ -77,6 +82,18 @@ def test_weights_of_another_network_are_refused(files, tmp_path):
     torch.save(dict(state_dict=dict(a=torch.ones(1))), tmp_path / 'other.pth')
     with pytest.raises(ValueError, match='give a checkpoint of this config'):
         load_pixel_network(Config.fromfile(files[0]), tmp_path / 'other.pth')
+
+
+def test_a_network_is_told_by_its_weights_and_its_config(files, tmp_path):
+    cfg = Config.fromfile(files[0])
+    network = identify(cfg, files[1])
+    assert network == identify(Config.fromfile(files[0]), files[1])
+    assert network.startswith('net.pth ')
+    other = tmp_path / 'other' / 'net.pth'
+    other.parent.mkdir()
+    other.write_bytes(files[1].read_bytes() + b'x')
+    cfg.model.head.topk = (1,)
+    assert len({network, identify(cfg, files[1]), identify(cfg, other)}) == 3
 
 
 def module(path, name):
