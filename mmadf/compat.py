@@ -117,8 +117,6 @@ def allow_own_checkpoints() -> None:
 
 def _package_problem(package: str) -> Optional[str]:
     """Say what is wrong with one mm package, None if nothing is."""
-    from packaging.version import Version
-
     lowest, below = SUPPORTED[package]
     wanted = ' or '.join(f'{d} >={v},<{below}' for d, v in lowest.items())
     found = _installed(list(lowest))
@@ -129,6 +127,8 @@ def _package_problem(package: str) -> Optional[str]:
         if find_spec(package):
             return None  # a source tree on the path carries no version to check
         return f'{package} is missing (supported: {wanted})'
+    from packaging.version import Version  # comes with each of the mm packages
+
     (distribution, version), *_ = found.items()
     if not Version(lowest[distribution]) <= Version(version) < Version(below):
         return f'found {distribution} {version} (supported: {wanted})'

@@ -5,9 +5,10 @@ import json
 import os
 from collections import Counter, defaultdict
 from pathlib import Path, PurePosixPath
-from typing import Dict, Iterable, List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 from mmadf.utils.files import PARTIAL, write_whole
+from mmadf.utils.progress import import_tqdm
 
 from .checks import decode_problem, same_images
 from .layouts import Image, Layout
@@ -132,7 +133,7 @@ def _write_images(
 ) -> Tuple[Dict[str, str], Dict[str, str]]:
     """Write what can be decoded; return target -> hash and target -> problem."""
     digests, unreadable = {}, {}
-    for name, target in _progress(targets.items()):
+    for name, target in import_tqdm()(targets.items(), unit='image'):
         try:
             content = source.read(name)
         except OSError as error:
@@ -148,14 +149,6 @@ def _write_images(
             write_whole(path, content, sync=False)
         digests[target] = _hash(content)
     return digests, unreadable
-
-
-def _progress(items: Iterable) -> Iterable:
-    try:
-        from tqdm import tqdm
-    except ImportError as error:
-        raise ImportError('the progress bar needs tqdm: pip install tqdm') from error
-    return tqdm(items, unit='image')
 
 
 def _remove_others(partial: Path, digests: Dict[str, str]) -> None:

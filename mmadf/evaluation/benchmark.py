@@ -8,7 +8,8 @@ from typing import Any, Callable, Collection, Dict, List, Sequence
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
+
+from mmadf.utils.progress import import_tqdm
 
 TIMES = ('forward', 'training step')
 MEMORY = ('saved for backward', 'training memory')
@@ -92,7 +93,7 @@ def compare(
     times = {(name, kind): [] for name in models for kind in timed}
     order = list(models)
     rounds = list(product(timed, range(repeats + 1)))
-    for kind, round_ in tqdm(rounds, desc=title, leave=False):
+    for kind, round_ in import_tqdm()(rounds, desc=title, leave=False):
         order = order[1:] + order[:1]
         for name in order:
             models[name].train(kind == 'training step')

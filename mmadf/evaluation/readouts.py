@@ -6,9 +6,9 @@ from typing import Dict, List, Tuple
 import torch
 from mmengine.runner import Runner
 from torch import Tensor
-from tqdm import tqdm
 
 from mmadf.engine.readouts import predict_readouts
+from mmadf.utils.progress import import_tqdm
 
 
 @torch.no_grad()
@@ -26,7 +26,7 @@ def collect_scores(runner: Runner) -> Tuple[Dict[str, Tensor], Tensor]:
     runner.model.eval()
     scores: Dict[str, List[Tensor]] = defaultdict(list)
     labels: List[Tensor] = []
-    for batch in tqdm(runner.test_dataloader, desc='test', unit='batch'):
+    for batch in import_tqdm()(runner.test_dataloader, desc='test', unit='batch'):
         predictions = predict_readouts(runner.model, batch)
         for readout, samples in predictions.items():
             scores[readout] += [sample.pred_score.cpu() for sample in samples]

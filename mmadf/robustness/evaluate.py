@@ -7,7 +7,8 @@ from zlib import crc32
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
+
+from mmadf.utils.progress import import_tqdm
 
 from .attacks import AttackPlan, art_classifier, attack
 from .conditions import Condition
@@ -60,7 +61,8 @@ def evaluate(
     total = len(conditions) * len(job.images)
     left = sum(len(job.labels[parts[i]]) for batches in todo.values() for i in batches)
     targets = _targets(job, conditions)
-    with tqdm(total=total, initial=total - left, unit='image', smoothing=0) as bar:
+    progress = dict(total=total, initial=total - left, unit='image', smoothing=0)
+    with import_tqdm()(**progress) as bar:
         for condition, batches in todo.items():
             bar.set_description(condition.key.strip('/'))
             for batch in batches:

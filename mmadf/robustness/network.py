@@ -8,10 +8,10 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from mmadf.checkpoint import load_network
 from mmadf.engine.preflight import check_config
+from mmadf.utils.progress import import_tqdm
 
 
 class PixelNetwork(nn.Module):
@@ -84,7 +84,8 @@ def load_images(cfg: Config, limit: int = 0) -> Tuple[Tensor, Tensor]:
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
     count = min(limit, len(dataset)) if limit else len(dataset)
     picked = [index * len(dataset) // count for index in range(count)]
-    samples = [dataset[index] for index in tqdm(picked, desc='images', unit='image')]
+    bar = import_tqdm()(picked, desc='images', unit='image')
+    samples = [dataset[index] for index in bar]
     images = [sample['inputs'] for sample in samples]
     kinds = {(tuple(image.shape), image.dtype) for image in images}
     if len(kinds) > 1 or images[0].dtype != torch.uint8:

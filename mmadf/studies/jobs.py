@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import IO, Dict, List, NamedTuple, Optional, Sequence
 
 from mmengine.config import Config
-from tqdm import tqdm
 
 from mmadf.engine.work_dir import best_checkpoint
 from mmadf.evaluation import read_log
+from mmadf.utils.progress import import_tqdm
 
 from .devices import Devices
 from .plan import Run
@@ -45,6 +45,7 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, str]:
         raise ValueError(f'run_all: jobs={jobs} must be positive.')
     open_runs = [run for run in runs if not run.result.exists()]
     failures, workers = {}, Workers(tools, jobs)
+    tqdm = import_tqdm()
     bar = tqdm(
         total=len(runs),
         initial=len(runs) - len(open_runs),
@@ -74,7 +75,7 @@ class Progress:
         bar: shared by all runs.
     """
 
-    def __init__(self, bar: tqdm) -> None:
+    def __init__(self, bar: object) -> None:
         self.bar = bar
         self.part = 0.0
 
@@ -128,7 +129,7 @@ class Workers:
         self.processes: List[subprocess.Popen] = []
         self.stopped = False
 
-    def work(self, run: Run, bar: tqdm) -> Optional[str]:
+    def work(self, run: Run, bar: object) -> Optional[str]:
         """Train and test one run; return what went wrong, None if nothing."""
         progress = Progress(bar)
         with (

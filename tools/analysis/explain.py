@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import List
 
 import torch
-from tqdm import tqdm
 
 from mmadf.checkpoint import class_names, load_network, read_config
 from mmadf.evaluation.decisions import import_grad_cam
@@ -22,6 +21,7 @@ from mmadf.evaluation.explanation_page import Page, draw_page, to_rgb
 from mmadf.evaluation.explanations import check_model, explain
 from mmadf.evaluation.image_files import ImageReader, class_of, find_images
 from mmadf.evaluation.pictures import import_pyplot
+from mmadf.utils.progress import import_tqdm
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,7 +43,7 @@ def draw_pages(args: argparse.Namespace, files: List[Path]) -> List[str]:
     check_model(model)
     root = args.images.parent if args.images.is_file() else args.images
     reader, problems = ImageReader(cfg), []
-    for file in tqdm(files, desc='pages', unit='image'):
+    for file in import_tqdm()(files, desc='pages', unit='image'):
         try:
             inputs = reader(file)
         except ValueError as error:

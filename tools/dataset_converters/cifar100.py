@@ -12,9 +12,9 @@ from pathlib import Path
 import cv2
 from mmengine.registry import init_default_scope
 from mmpretrain.datasets import CIFAR100
-from tqdm import tqdm
 
 from mmadf.utils.files import whole_folder
+from mmadf.utils.progress import import_tqdm
 
 
 def write_classes(source: Path, root: Path, count: int) -> int:
@@ -36,7 +36,7 @@ def write_classes(source: Path, root: Path, count: int) -> int:
         for split in ('train', 'test'):
             dataset = CIFAR100(data_root=str(source), split=split)
             names = dataset.metainfo['classes']
-            for index in tqdm(range(len(dataset)), split, unit='image'):
+            for index in import_tqdm()(range(len(dataset)), split, unit='image'):
                 info = dataset.get_data_info(index)
                 if info['gt_label'] >= count:
                     continue
