@@ -5,6 +5,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
+# What the scripts in tools/ need beyond the package, each an extra of its own.
+TOOLS = ('data', 'export', 'plots', 'robustness', 'studies', 'timm')
 
 
 def read_version() -> str:
@@ -20,19 +22,48 @@ def read_requirements(name: str) -> list:
     return [line for line in lines if line and not line.startswith(('#', '-'))]
 
 
+def read_extras() -> dict:
+    """Return the extras with their requirements; `tools` is all of `TOOLS`."""
+    names = ('onedl', 'openmmlab', 'tests', *TOOLS)
+    extras = {name: read_requirements(name) for name in names}
+    extras['tools'] = sorted({line for name in TOOLS for line in extras[name]})
+    return extras
+
+
 setup(
     name='mmadf',
     version=read_version(),
     description='ADF, Wise-SrNet and Decoupled Networks for MMPretrain',
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
+    author='mmadf contributors',
     license='Apache-2.0',
-    python_requires='>=3.10',
+    keywords=[
+        'adaptive decoupling-fusion',
+        'decoupled networks',
+        'image classification',
+        'mmpretrain',
+        'openmmlab',
+        'pytorch',
+        'wise-srnet',
+    ],
+    classifiers=[
+        'Development Status :: 3 - Alpha',
+        'Intended Audience :: Science/Research',
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+        'Typing :: Typed',
+    ],
+    python_requires='>=3.11',
     packages=find_packages(include=['mmadf', 'mmadf.*']),
     # `mmadf/.mim` links to configs, tools and model-index.yml of the checkout;
     # a wheel carries copies, so that `mmadf::adf/...` works from both.
     package_data={
         'mmadf': [
+            'py.typed',
             '.mim/model-index.yml',
             '.mim/configs/**/*.py',
             '.mim/configs/**/*.yml',
@@ -43,11 +74,6 @@ setup(
     # The mm packages come in two lines that install the same import names, so
     # neither is a hard requirement: an extra or requirements/env.txt chooses.
     install_requires=read_requirements('runtime'),
-    extras_require={
-        'onedl': read_requirements('onedl'),
-        'openmmlab': read_requirements('openmmlab'),
-        'tools': read_requirements('tools'),
-        'tests': read_requirements('tests'),
-    },
+    extras_require=read_extras(),
     zip_safe=False,
 )

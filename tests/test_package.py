@@ -1,6 +1,5 @@
 import pickle
 import re
-import shutil
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -147,31 +146,6 @@ def test_mmpretrain_lists_and_builds_our_models():
     model = mmpretrain.get_model('adf-tiny_digits')
     assert isinstance(model, ADFClassifier)
     assert not model.training
-
-
-@pytest.mark.slow
-def test_wheel_carries_the_configs(python, tmp_path):
-    import zipfile
-
-    source = tmp_path / 'source'  # a build leaves files in its folder
-    for name in ('mmadf', 'configs', 'tools', 'requirements'):
-        shutil.copytree(ROOT / name, source / name, symlinks=True)
-    for name in ('setup.py', 'pyproject.toml', 'README.md', 'model-index.yml'):
-        shutil.copy(ROOT / name, source)
-    wheel = ('wheel', source, '--no-deps', '--no-build-isolation', '-w', tmp_path)
-    python('-m', 'pip', *wheel)
-    zipfile.ZipFile(next(tmp_path.glob('*.whl'))).extractall(tmp_path / 'site')
-    code = """
-import mmadf, mmpretrain
-from mmengine.config import Config
-print(mmadf.__file__)
-mmpretrain.get_model('adf-tiny_digits')
-assert 'adf-resnext101-32x4d_in1k' in mmpretrain.list_models('*adf*')
-"""
-    site = str(tmp_path / 'site')
-    done = python('-c', code, cwd=tmp_path, PYTHONPATH=site)
-    assert done.stdout.splitlines()[0].startswith(site)
-    assert (tmp_path / 'site/mmadf/.mim/tools/train.py').exists()
 
 
 # Stack

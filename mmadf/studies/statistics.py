@@ -111,6 +111,6 @@ def _import_stats() -> object:
         from scipy import stats
     except ImportError as error:
         raise ImportError(
-            'confidence intervals are computed by SciPy: pip install scipy'
+            "confidence intervals are computed by SciPy: pip install 'scipy>=1.15'"
         ) from error
     return stats
