@@ -37,7 +37,31 @@ def test_config_builds(path):
     assert classes == cfg.data_preprocessor.num_classes
     assert sum(p.numel() for p in model.parameters()) > 0
     assert cfg.default_scope == 'mmpretrain'
-    assert cfg.default_hooks.checkpoint.type == 'SafeCheckpointHook'
+
+
+def hooks(cfg):
+    return [*cfg.default_hooks.values(), *cfg.get('custom_hooks', [])]
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
+def test_every_training_checks_its_data_and_keeps_its_best_checkpoint(path):
+    cfg = Config.fromfile(path)
+    types = [hook['type'] for hook in hooks(cfg)]
+    assert types.count('CheckDataHook') == 1
+    checkpoint = cfg.default_hooks.checkpoint
+    assert (checkpoint.type, checkpoint.save_best) == ('SafeCheckpointHook', 'auto')
+    assert checkpoint.max_keep_ckpts == 3
+    assert cfg.custom_imports == dict(imports=['mmadf'], allow_failed_imports=False)
+    assert {'IterTimerHook', 'LoggerHook', 'ParamSchedulerHook'} <= set(types)
+
+
+@pytest.mark.parametrize(
+    ('name', 'hook'),
+    [('convnexttiny', 'EMAHook'), ('regnetx', 'PreciseBNHook')],
+)
+def test_hooks_of_the_hosts_recipe_stay(name, hook):
+    cfg = Config.fromfile(config(f'adf_{name}_imagenet'))
+    assert hook in [h['type'] for h in hooks(cfg)]
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)

@@ -83,7 +83,6 @@ def test_training_aids_are_where_there_is_something_to_aid(path):
     cfg, model = build(path)
     hooks = {hook.type: hook for hook in cfg.custom_hooks}
     aids = {'WeightProjectionHook', 'OrthogonalityHook'}
-    assert 'CheckDataHook' in hooks
     assert aids & set(hooks) == (aids if decoupled_layers(model) else set())
     if decoupled_layers(model):
         assert hooks['WeightProjectionHook'].interval == 100
@@ -169,7 +168,6 @@ data_preprocessor = dict(num_classes=2)
 train_cfg = dict(max_iters=6, val_interval=3)
 default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=3))
 custom_hooks = [
-    dict(type='CheckDataHook'),
     dict(type='WeightProjectionHook', interval=6),
     dict(type='OrthogonalityHook', weight=1e-5),
 ]

@@ -1,10 +1,6 @@
 """MMPretrain's runtime with our components, safe checkpoints and data checks."""
 
-_base_ = 'mmpretrain::_base_/default_runtime.py'
+_base_ = ['mmpretrain::_base_/default_runtime.py', './plugin.py']
 
-custom_imports = dict(imports=['mmadf'], allow_failed_imports=False)
-
-default_hooks = dict(
-    checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=3, save_best='auto')
-)
-custom_hooks = [dict(type='CheckDataHook')]
+default_hooks = _base_.plugin_hooks
+custom_hooks = []  # a leaf adds to them: [*_base_.custom_hooks, ...]

@@ -7,10 +7,9 @@ Expect: not trained by us; the paper has no such row.
 Cost: 2 x Inception V3 plus the mapper.
 """
 
-_base_ = 'mmpretrain::inception_v3/inception-v3_8xb32_in1k.py'
+_base_ = ['mmpretrain::inception_v3/inception-v3_8xb32_in1k.py', '../_base_/plugin.py']
 
-custom_imports = dict(imports=['mmadf'], allow_failed_imports=False)
-default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=3))
+default_hooks = _base_.plugin_hooks
 model = dict(
     type='ADFClassifier',
     mapper=dict(type='Mapper', sources=(1, 2), target=-2),

@@ -5,10 +5,9 @@ Expect: not trained by us; the paper has no such row.
 Cost: 2 x SE-ResNeXt-50 plus the mapper.
 """
 
-_base_ = 'mmpretrain::seresnet/seresnext50-32x4d_8xb32_in1k.py'
+_base_ = ['mmpretrain::seresnet/seresnext50-32x4d_8xb32_in1k.py', '../_base_/plugin.py']
 
-custom_imports = dict(imports=['mmadf'], allow_failed_imports=False)
-default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=3))
+default_hooks = _base_.plugin_hooks
 model = dict(
     type='ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1), target=-2)
 )

@@ -5,10 +5,12 @@ Expect: not trained by us; the paper has no such row.
 Cost: 2 x Swin-T plus the mapper.
 """
 
-_base_ = 'mmpretrain::swin_transformer/swin-tiny_16xb64_in1k.py'
+_base_ = [
+    'mmpretrain::swin_transformer/swin-tiny_16xb64_in1k.py',
+    '../_base_/plugin.py',
+]
 
-custom_imports = dict(imports=['mmadf'], allow_failed_imports=False)
-default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=3))
+default_hooks = _base_.plugin_hooks
 model = dict(
     type='ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1), target=-2)
 )

@@ -19,7 +19,6 @@ optim_wrapper = dict(
     )
 )
 custom_hooks = [
-    dict(type='CheckDataHook'),
     dict(type='WeightProjectionHook', interval=100),
     dict(type='OrthogonalityHook', weight=1e-5),
 ]

@@ -16,7 +16,6 @@ model = dict(
 # Decoupled layers do not decay; what is below `.conv` is one, or its radius.
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'.conv': dict(decay_mult=0.0)}))
 custom_hooks = [
-    dict(type='CheckDataHook'),
     dict(type='WeightProjectionHook', interval=100),
     dict(type='OrthogonalityHook', weight=1e-5),
 ]

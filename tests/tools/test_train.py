@@ -34,7 +34,7 @@ def test_train_test_and_report(job, train, python, tmp_path):
         job.read_text()
         + "model['train_cfg'] = dict(augments=dict(type='Mixup', alpha=0.2))\n"
         + "optim_wrapper['accumulative_counts'] = 2\n"
-        + "custom_hooks = [dict(type='CheckDataHook'), dict(type='EMAHook')]\n"
+        + "custom_hooks = [dict(type='EMAHook')]\n"
     )
     work = tmp_path / 'work'
     log = train(job, work).stdout
