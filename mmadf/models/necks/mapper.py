@@ -15,7 +15,15 @@ class AppearancePath(BaseModule):
     """Depthwise-separable steps that bring one shallow map to the target's shape.
 
     log2(stride) steps of stride 2 at the source's channels, then one step to the
-    target's channels, without activation. See `Mapper` for the arguments.
+    target's channels, without activation.
+
+    Args:
+        in_channels: channels of the source, > 0.
+        out_channels: channels of the target, > 0.
+        stride: how many times finer the source is, per side, a power of 2.
+        norm_cfg: norm of the steps, None for none.
+        act_cfg: activation within the steps.
+        zero_start: let the path give 0 at first, see `safe_start` of `Mapper`.
     """
 
     def __init__(
