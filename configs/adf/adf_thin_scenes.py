@@ -2,7 +2,7 @@
 
 Run: python tools/train.py configs/adf/adf_thin_scenes.py
 Expect: 74.3 top-1 (0.3 over 7 seeds) in configs/studies/adf_scenes.py.
-Cost: 6.9 M multiply-adds an image in training, 5.8 M deployed; about a minute on one
+Cost: 6.8 M multiply-adds an image in training, 5.8 M deployed; about a minute on one
     CPU core.
 """
 

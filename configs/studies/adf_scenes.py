@@ -8,7 +8,7 @@ Run: python tools/study.py configs/studies/adf_scenes.py --cfg-options data.root
     5b571f44, see docs/studies.md), whose test part lies in a folder `val`:
     data.test=val. All images, as tools/dataset_converters/intel.py writes them, will give
     other numbers; its `val` is ignored.
-Cost: 63 runs of thin ResNet-18, 5 epochs each, 5,940 training images; about a minute a
+Cost: 91 runs of thin ResNet-18, 5 epochs each, 5,940 training images; about a minute a
     run on a core of a shared CPU.
 `wide` are single backbones of about the cost that ADF has deployed and in training.
 `end` is fused behind the last stage, `inside` behind the last two. Compare with another

@@ -72,12 +72,21 @@ def check_options(cfg: Config, options: Sequence[str]) -> None:
         options: dotted keys, as `model.readout`.
 
     Raises:
-        ValueError: the first part of a key is neither in the config nor known.
+        ValueError: the first part of a key is unknown, or is a variable of the config
+            file, whose value has been taken over when the file was read.
     """
     for option in options:
         key = option.split('.')[0]
-        if key not in cfg and key not in KNOWN_KEYS:
+        if key in KNOWN_KEYS:
+            continue
+        if key not in cfg:
             _refuse_near_miss(key, cutoff=0.0)
+        takers = [field for field in _fields(cfg) if field.endswith(f'.{key}')]
+        raise ValueError(
+            f'option {option!r} changes nothing: {key!r} is a variable of the config '
+            'file, whose value is already in place; change the file, or set the fields '
+            f'that take it{": " if takers else ""}{", ".join(takers)}.'
+        )
 
 
 def _refuse_near_miss(key: str, cutoff: float = 0.9) -> None:
@@ -87,6 +96,15 @@ def _refuse_near_miss(key: str, cutoff: float = 0.9) -> None:
             f'unknown config key {key!r}; did you mean {similar[0]!r}? Known keys: '
             f'{", ".join(sorted(KNOWN_KEYS))}.'
         )
+
+
+def _fields(tree: dict, prefix: str = '') -> Iterator[str]:
+    """Yield the dotted name of every field below the top level."""
+    for key, value in tree.items():
+        if prefix:
+            yield f'{prefix}.{key}'
+        if isinstance(value, dict):
+            yield from _fields(value, f'{prefix}.{key}' if prefix else key)
 
 
 def _check_flexible(cfg: Config) -> None:

@@ -2,6 +2,7 @@ import pytest
 from mmengine.config import Config
 
 from mmadf.engine.preflight import check_config, check_options
+from tests.conftest import ROOT
 
 
 def config(**changes):
@@ -43,9 +44,20 @@ def test_missing_folder_is_seen_through_wrappers():
 
 
 def test_option_that_would_change_nothing_is_named():
-    check_options(config(), ['model.readout', 'randomness.seed', 'dataset_type'])
+    check_options(config(), ['model.readout', 'randomness.seed', 'work_dir'])
     with pytest.raises(ValueError, match="'modle'; did you mean 'model'"):
         check_options(config(), ['modle.readout'])
+
+
+def test_option_for_a_variable_of_the_file_names_the_fields_that_take_it():
+    cfg = Config.fromfile(ROOT / 'configs/adf/adf_resnet50_folder.py')
+    fields = 'model.head.num_classes, data_preprocessor.num_classes'
+    with pytest.raises(ValueError, match=f"'num_classes' changes nothing: .*{fields}"):
+        check_options(cfg, ['num_classes'])
+    for option in ('train_pipeline', 'plugin_hooks.checkpoint.interval'):
+        with pytest.raises(ValueError, match=f'{option!r} changes nothing'):
+            check_options(cfg, [option])
+    check_options(cfg, fields.split(', '))
 
 
 FLEXIBLE = 'ResumableFlexibleRunner'

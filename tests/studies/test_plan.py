@@ -242,3 +242,12 @@ def test_wider_controls_of_adf_cost_what_their_names_say():
             for name in (f'wide_{phase}', 'inside')
         )
         assert wide.multiply_adds == pytest.approx(adf.multiply_adds, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    'path', (ROOT / 'configs/studies').glob('*.py'), ids=lambda path: path.stem
+)
+def test_study_tells_how_many_runs_it_is(path):
+    study = load_study(path)
+    told = int(re.search(r'^Cost: (\d+) runs', path.read_text(), re.MULTILINE)[1])
+    assert told == len(study.variants) * len(study.seeds)

@@ -2,8 +2,9 @@
 
 Run: python tools/analysis/robustness.py OUT.png NAME=DIR [NAME=DIR ...]
 
-Prints a table with one row a network, of what all of them were tested under, and the
-warnings of each, and draws accuracy over eps and over severity.
+Prints a table with one column a network and one row for each condition that all of
+them were tested under, and the warnings of each, and draws accuracy over eps and over
+severity.
 """
 
 import argparse

@@ -45,7 +45,8 @@ def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
     """Compare the classes of a data set with the outputs of every head.
 
     Args:
-        model: classifier; its submodules with `num_classes` and `fc` are heads.
+        model: classifier; its submodules with 'head' in their name are heads, of which
+            those with `num_classes` are compared.
         dataset: its `metainfo['classes']` counts; without it nothing is checked.
         split: name of the set in the error.
 
