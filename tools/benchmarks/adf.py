@@ -9,7 +9,7 @@ fused head alone and deployed, two backbones whose logits are added, and a singl
 of about twice the cost (32x8d); on a GPU also ADF with its branches on two streams. A
 training step is forward, backward and SGD with momentum, of all heads. `--loader` also
 measures how many images a second one process of ImageNet's training pipeline makes,
-beside what the step takes.
+beside what the step takes where that is measured.
 """
 
 import argparse
@@ -157,16 +157,8 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
-    """Measure and print tables."""
-    args = parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
-    print(
-        f'torch {torch.__version__}, {args.device}, {args.threads} threads, '
-        f'{"bfloat16" if args.bf16 else "float32"}, medians of {args.repeats} rounds; '
-        f'ratios to {SINGLE}\n\n| network | what | ratio | ms |\n|---|---|---|---|'
-    )
+def measure_inference(args: argparse.Namespace) -> None:
+    """Print a row of the table for each network and batch."""
     models = prepare(args, training=False)
     for batch in args.batch:
         x = torch.randn(batch, 3, 224, 224, device=args.device)
@@ -175,9 +167,10 @@ def main() -> None:
         for name, row in rows.items():
             ms = row['forward (s)'] * 1e3
             print(f'| {name} | {title} | {row["forward"]:.2f} | {ms:.0f} |', flush=True)
-    del models
-    if not args.train_batch:
-        return
+
+
+def measure_training(args: argparse.Namespace) -> float:
+    """Print two rows of the table for each network; return ADF's images a second."""
     models = prepare(args, training=True)
     x = torch.randn(args.train_batch, 3, 224, 224, device=args.device)
     title = f'training step, {args.train_batch} images'
@@ -188,12 +181,25 @@ def main() -> None:
         print(f'| {name} | {title} | {row["training step"]:.2f} | {ms:.0f} |')
     for name, row in rows.items():
         print(f'| {name} | training memory | {row["training memory"]:.2f} | - |')
+    return args.train_batch / rows['ADF, both heads']['training step (s)']
+
+
+def main() -> None:
+    """Measure and print tables."""
+    args = parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    print(
+        f'torch {torch.__version__}, {args.device}, {args.threads} threads, '
+        f'{"bfloat16" if args.bf16 else "float32"}, medians of {args.repeats} rounds; '
+        f'ratios to {SINGLE}\n\n| network | what | ratio | ms |\n|---|---|---|---|'
+    )
+    measure_inference(args)
+    adf = measure_training(args) if args.train_batch else None
     if args.loader:
-        adf = args.train_batch / rows['ADF, both heads']['training step (s)']
-        print(
-            f'\nloader: {images_per_second():.0f} images/s per process; '
-            f'training step of ADF: {adf:.1f} images/s on {args.device}'
-        )
+        print(f'\nloader: {images_per_second():.0f} images/s per process')
+    if args.loader and adf:
+        print(f'training step of ADF: {adf:.1f} images/s on {args.device}')
 
 
 if __name__ == '__main__':
