@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from mmengine.logging import HistoryBuffer
 from mmengine.registry import MODELS as ROOT_MODELS
 from mmengine.registry import DefaultScope, Registry
@@ -248,6 +249,8 @@ def test_getattr_in_a_checkpoint_is_limited_to_what_mmengine_stores(tmp_path):
 
 
 def test_version_is_one():
-    assert mmadf.__version__ in (ROOT / 'CHANGELOG.md').read_text()
+    assert f'## {mmadf.__version__}' in (ROOT / 'CHANGELOG.md').read_text()
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
+    assert citation['version'] == mmadf.__version__
     assert Path(mmadf.__file__).parent == ROOT / 'mmadf'
     assert sys.modules['mmadf'].models is mmadf.models
