@@ -63,7 +63,6 @@ setup(
     # a wheel carries copies, so that `mmadf::adf/...` works from both.
     package_data={
         'mmadf': [
-            'py.typed',
             '.mim/model-index.yml',
             '.mim/configs/**/*.py',
             '.mim/configs/**/*.yml',
