@@ -177,3 +177,10 @@ class Pair(nn.Module):
 def test_stage_that_gives_no_map_is_named():
     with pytest.raises(ValueError, match="of Sequential cannot be inferred .*'list'"):
         stage_shapes(nn.Sequential(Pair()), Stages([('0',)]))
+
+
+def test_maps_that_do_not_fit_are_one_error_and_no_log(caplog):
+    layers = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    with pytest.raises(ValueError, match='of Sequential cannot be inferred'):
+        stage_shapes(layers, Stages([('0', '1')]))
+    assert caplog.records == []

@@ -116,10 +116,7 @@ class TwoBranches:
             inputs: preprocessed images, (N, 3, H, W).
         """
         maps = self.appearance_maps(inputs, self.appearance_asked[-1])
-        outputs = self.appearance_outputs(maps)
-        return (
-            outputs if self.appearance_neck is None else self.appearance_neck(outputs)
-        )
+        return passed(self.appearance_neck, self.appearance_outputs(maps))
 
     def build_mappers(self, cfgs: Sequence[dict]) -> None:
         """Build the mappers; `routes` says which stages each reads and fuses."""

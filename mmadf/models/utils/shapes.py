@@ -1,7 +1,9 @@
 """Shapes of maps, from a pass that computes nothing."""
 
+import logging
+from contextlib import contextmanager
 from itertools import chain
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable, Iterator, List, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -46,13 +48,24 @@ def run_without_data(
     first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
     channels, dtype = (3, None) if first is None else _takes(first)
     without_data = FakeTensorMode(allow_non_fake_inputs=True)
-    with evaluating(network), without_data, torch.no_grad():
+    with evaluating(network), _muted(), without_data, torch.no_grad():
         fake = {
             f'network.{name}': torch.empty(t.shape, dtype=t.dtype) for name, t in state
         }
         image = torch.empty(1, channels, image_size, image_size, dtype=dtype)
         call = _Call(network, function)
         return torch.func.functional_call(call, fake, (image,))
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Keep PyTorch from logging the stack of each error, which callers may catch."""
+    logger = logging.getLogger('torch._subclasses.fake_tensor')
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _takes(conv: nn.Conv2d) -> Tuple[int, torch.dtype]:
