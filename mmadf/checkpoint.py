@@ -2,7 +2,6 @@
 
 from copy import deepcopy
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, List, Tuple, Union
 
 import mmengine
@@ -22,13 +21,21 @@ def read_config(config: str) -> Config:
 
     Raises:
         FileNotFoundError: a config file that is not there.
-        ValueError: an unknown name.
+        ValueError: an unknown name, or a file that is no config of a model.
     """
     if Path(config).suffix != '.py':
         return deepcopy(ModelHub.get(config).config)
     if not Path(config).is_file():
         raise FileNotFoundError(f'there is no config file {config}.')
-    return Config.fromfile(config)
+    try:
+        cfg = Config.fromfile(config)
+    except Exception as error:  # whatever the code in the file, or a base of it, raises
+        raise ValueError(
+            f'{config} cannot be read as a config: {type(error).__name__}: {error}'
+        ) from error
+    if not isinstance(cfg.get('model'), dict):
+        raise ValueError(f'{config} has no `model`; give the config of a network.')
+    return cfg
 
 
 def load_network(
@@ -56,8 +63,10 @@ def load_network(
         loaded = load_checkpoint(
             model, str(checkpoint), map_location='cpu', strict=True, logger='silent'
         )
-    except (RuntimeError, UnpicklingError, EOFError) as error:
-        reason = ' '.join(str(error).split())[:600]
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a file that is no checkpoint can raise anything
+        reason = ' '.join(f'{type(error).__name__}: {error}'.split())[:600]
         raise ValueError(
             f'{checkpoint} cannot be loaded into the network; give a '
             f'checkpoint of this config. {reason}'

@@ -13,6 +13,7 @@ import sys
 from functools import partial
 
 from mmadf.deployment import ExportError, export_classifier
+from mmadf.utils.command_line import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -58,12 +59,10 @@ def main() -> None:
     """Export, and end with 1 if the file is not right, 2 if it was not tried."""
     args = parse_args()
     try:
-        export_classifier(**vars(args), log=partial(print, flush=True))
+        with one_line_errors():
+            export_classifier(**vars(args), log=partial(print, flush=True))
     except ExportError as error:
         sys.exit(str(error))
-    except (ImportError, OSError, ValueError) as error:
-        print(f'export.py: error: {error}', file=sys.stderr)
-        sys.exit(2)
 
 
 if __name__ == '__main__':

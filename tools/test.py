@@ -3,6 +3,7 @@
 import argparse
 import os
 from copy import deepcopy
+from pathlib import Path
 
 import mmengine
 from mmengine.config import Config, ConfigDict
@@ -10,6 +11,7 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
 from mmadf.engine import launch, options
+from mmadf.utils.command_line import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -18,7 +20,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     options.add_arguments(parser)
-    parser.add_argument('--out', help='file for the results (.pkl, .json)')
+    parser.add_argument(
+        '--out',
+        help='file for the results (predictions .pkl; metrics also .json, .yml)',
+    )
     parser.add_argument(
         '--out-item',
         choices=['metrics', 'pred'],
@@ -36,6 +41,11 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.out_item and not args.out:
         parser.error('--out-item says what --out holds: give --out FILE as well')
+    allowed = ['.pkl', '.pickle']
+    if args.out_item == 'metrics':
+        allowed += ['.json', '.yml', '.yaml']
+    if args.out and Path(args.out).suffix not in allowed:
+        parser.error(f'--out {args.out}: its name must end in one of {allowed}')
     if not os.path.isfile(args.checkpoint) and '://' not in args.checkpoint:
         parser.error(f'no such checkpoint: {args.checkpoint}')
     return args
@@ -82,7 +92,8 @@ def add_tta(cfg: Config) -> None:
 def main() -> None:
     """Test."""
     args = parse_args()
-    cfg = merge_args(Config.fromfile(args.config), args)
+    with one_line_errors():
+        cfg = merge_args(Config.fromfile(args.config), args)
     runner = launch.build_runner(cfg, splits=('test',))
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))

@@ -5,6 +5,7 @@ import argparse
 from mmengine.config import Config
 
 from mmadf.engine import launch, options, work_dir
+from mmadf.utils.command_line import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,7 +57,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 def main() -> None:
     """Train."""
     args = parse_args()
-    cfg = merge_args(Config.fromfile(args.config), args)
+    with one_line_errors():
+        cfg = merge_args(Config.fromfile(args.config), args)
     launch.build_runner(cfg, splits=('train', 'val')).train()
     launch.leave_processes()
 

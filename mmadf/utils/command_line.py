@@ -1,8 +1,20 @@
 """Arguments that several scripts have."""
 
+import sys
 from argparse import Action, ArgumentError, ArgumentParser, Namespace
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Iterator, Optional, Sequence
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the program with 2 and one line where its input cannot be used."""
+    try:
+        yield
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr)
+        sys.exit(2)
 
 
 class NamedFolders(Action):

@@ -1,3 +1,4 @@
+import json
 import pickle
 from statistics import fmean
 
@@ -79,6 +80,15 @@ def test_each_readout_gets_what_it_would_get_alone(readout, tmp_path):
     assert found == pytest.approx(alone)
     assert found['images'] == len(LABELS)
     assert len({value for key, value in found.items() if key.endswith('score')}) == 3
+
+
+def test_all_readouts_are_logged(tmp_path):
+    found = run(build(), tmp_path, 'mmadf.ReadoutsTestLoop')
+    (log,) = tmp_path.rglob('*.json')
+    logged = json.loads(log.read_text().splitlines()[-1])
+    scores = {name: value for name, value in found.items() if name.endswith('score')}
+    assert set(scores) == {'score', 'appearance/score', 'sum/score'}
+    assert {name: logged[name] for name in scores} == pytest.approx(scores, abs=1e-4)
 
 
 def test_classifier_without_readouts_is_tested_as_ever(tmp_path):

@@ -12,8 +12,9 @@ import argparse
 
 import mmpretrain
 
-import mmadf  # noqa: F401  registers
+from mmadf.checkpoint import read_config, without_start
 from mmadf.evaluation import cost_by_phase, cost_table
+from mmadf.utils.command_line import one_line_errors
 
 
 def main() -> None:
@@ -24,7 +25,10 @@ def main() -> None:
         '--size', type=int, default=224, help='image height and width in pixels'
     )
     args = parser.parse_args()
-    model = mmpretrain.get_model(args.config)
+    with one_line_errors():
+        cfg = read_config(args.config)
+        cfg.model = without_start(cfg.model.to_dict())
+        model = mmpretrain.get_model(cfg)
     head, *rows = cost_table(cost_by_phase(model, (args.size, args.size)))
     for row in [head, ['-' * len(head[0])] * len(head), *rows]:
         print(' | '.join(f'{cell:>19}' for cell in row))

@@ -21,6 +21,7 @@ from mmadf.evaluation.explanation_page import Page, draw_page, to_rgb
 from mmadf.evaluation.explanations import check_model, explain
 from mmadf.evaluation.image_files import ImageReader, class_of, find_images
 from mmadf.evaluation.pictures import import_pyplot
+from mmadf.utils.command_line import one_line_errors
 from mmadf.utils.progress import import_tqdm
 
 
@@ -38,9 +39,10 @@ def parse_args() -> argparse.Namespace:
 
 def draw_pages(args: argparse.Namespace, files: List[Path]) -> List[str]:
     """Write a page for each image; return what is wrong with those left out."""
-    cfg = read_config(args.config)
-    model, meta = load_network(cfg, args.checkpoint, args.device)
-    check_model(model)
+    with one_line_errors():
+        cfg = read_config(args.config)
+        model, meta = load_network(cfg, args.checkpoint, args.device)
+        check_model(model)
     root = args.images.parent if args.images.is_file() else args.images
     reader, problems = ImageReader(cfg), []
     for file in import_tqdm()(files, desc='pages', unit='image'):
@@ -61,9 +63,10 @@ def draw_pages(args: argparse.Namespace, files: List[Path]) -> List[str]:
 def main() -> None:
     """Load, look at every image, and say what could not be read."""
     args = parse_args()
-    import_pyplot()
-    import_grad_cam()
-    files = find_images(args.images)
+    with one_line_errors():
+        import_pyplot()
+        import_grad_cam()
+        files = find_images(args.images)
     problems = draw_pages(args, files)
     for problem in problems:
         print(f'left out, cannot be read: {problem}')

@@ -18,6 +18,7 @@ from torch import Tensor
 from mmadf.checkpoint import class_names, load_network, read_config
 from mmadf.evaluation.pictures import import_pyplot, save_figure
 from mmadf.evaluation.spatial_maps import SpatialMaps, spatial_maps
+from mmadf.utils.command_line import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -96,10 +97,11 @@ def plot(
 def main() -> None:
     """Load, plot and save."""
     args = parse_args()
-    plt = import_pyplot()
-    cfg = read_config(args.config)
-    model, meta = load_network(cfg, args.checkpoint)
-    found = spatial_maps(model)
+    with one_line_errors():
+        plt = import_pyplot()
+        cfg = read_config(args.config)
+        model, meta = load_network(cfg, args.checkpoint)
+        found = spatial_maps(model)
     columns = max(1 + args.channels, args.classes)
     figure = plt.figure(figsize=(2.4 * columns, 5 * len(found)), layout='constrained')
     parts = figure.subfigures(len(found), 1, squeeze=False)[:, 0]

@@ -8,9 +8,9 @@ Nothing is written unless the network built from them predicts the same.
 """
 
 import argparse
-import sys
 
 from mmadf.deployment import deploy_classifier
+from mmadf.utils.command_line import one_line_errors
 
 
 def main() -> None:
@@ -27,11 +27,9 @@ def main() -> None:
         action='store_false',
         help='leave batch norms as they are: exactly the same logits',
     )
-    try:
-        deploy_classifier(**vars(parser.parse_args()))
-    except (OSError, ValueError) as error:
-        print(f'deploy.py: error: {error}', file=sys.stderr)
-        sys.exit(2)
+    args = parser.parse_args()
+    with one_line_errors():
+        deploy_classifier(**vars(args))
 
 
 if __name__ == '__main__':
