@@ -1,3 +1,4 @@
+import re
 import runpy
 import sys
 
@@ -92,15 +93,19 @@ def test_a_folder_of_spoilt_images_is_a_failure(network, explain, tmp_path):
         explain(*network('adf', adf_cfg()), tmp_path / 'images', tmp_path / 'pages')
 
 
-def test_another_classifier_or_checkpoint_is_refused(network, explain, tmp_path):
+def test_another_classifier_or_checkpoint_is_refused(
+    network, explain, tmp_path, capsys
+):
     images = write_images(tmp_path / 'images', 1)
     head = dict(type='LinearClsHead', num_classes=5, in_channels=CHANNELS[-1])
     neck = dict(type='GlobalAveragePooling')
     plain = dict(type='ImageClassifier', backbone=backbone_cfg(), neck=neck, head=head)
     config, checkpoint = network('plain', plain)
-    with pytest.raises(TypeError, match='got a ImageClassifier'):
+    with pytest.raises(SystemExit, match='2'):
         explain(config, checkpoint, images, tmp_path / 'pages')
+    assert 'got a ImageClassifier' in capsys.readouterr().err
     config, _ = network('adf', adf_cfg())
-    with pytest.raises(ValueError, match='of this config.* missing keys'):
+    with pytest.raises(SystemExit, match='2'):
         explain(config, checkpoint, images, tmp_path / 'pages')
+    assert re.search('of this config.* missing keys', capsys.readouterr().err)
     assert not (tmp_path / 'pages').exists()
