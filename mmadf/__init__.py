@@ -8,7 +8,8 @@ import_host()
 allow_own_checkpoints()
 
 # The imports below register; they need a stack that passed the checks above.
-from . import engine, models  # noqa: E402
+from mmadf import engine, models  # noqa: E402
+
 from .utils import register_configs  # noqa: E402
 
 register_configs()

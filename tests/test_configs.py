@@ -6,7 +6,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmadf.evaluation import cost_by_part, total_cost
+from mmadf.analysis import cost_by_part, total_cost
 from mmadf.registry import MODELS
 from tests.conftest import ROOT
 from tests.helpers import offline, samples, without_memory

@@ -5,7 +5,7 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-from mmadf.evaluation import read_log
+from mmadf.analysis import read_log
 from mmadf.models import DecoupledConv2d
 from tests.conftest import ROOT, write_images
 from tests.test_configs import CONFIGS, build, config

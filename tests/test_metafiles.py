@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mmadf.analysis import cost_by_part, total_cost
 from mmadf.deployment.images import view_through
-from mmadf.evaluation import cost_by_part, total_cost
 from tests.conftest import ROOT
 from tests.test_configs import build
 

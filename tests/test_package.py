@@ -75,7 +75,7 @@ mapper = other.build(dict(
     type='mmadf.Mapper', sources=(0,), in_channels=(2,), out_channels=3, strides=(2,)))
 print(type(mapper).__module__)
 """
-    assert python('-c', code).stdout.strip() == 'mmadf.models.necks.mapper'
+    assert python('-c', code).stdout.strip() == 'mmadf.models.fusion.mapper'
 
 
 def test_default_scope_mmadf_finds_the_host():

@@ -14,10 +14,10 @@ from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS, DefaultScope
 from torch.testing import assert_close
 from torchvision.transforms import functional as F
 
-from mmadf.datasets import INTEL, MIT67, SUBIMAGENET70
+from mmadf.data_prep import INTEL, MIT67, SUBIMAGENET70
 from mmadf.engine.launch import build_runner
 from mmadf.models import WiseSrNetHead
-from mmadf.models.utils import map_shapes
+from mmadf.models.stages import map_shapes
 from mmadf.registry import MODELS
 from tests.conftest import ROOT, write_images
 from tests.helpers import offline, without_memory

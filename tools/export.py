@@ -13,7 +13,7 @@ import sys
 from functools import partial
 
 from mmadf.deployment import ExportError, export_classifier
-from mmadf.utils.command_line import one_line_errors
+from mmadf.utils.command_line import report_invalid_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -59,7 +59,7 @@ def main() -> None:
     """Export, and end with 1 if the file is not right, 2 if it was not tried."""
     args = parse_args()
     try:
-        with one_line_errors():
+        with report_invalid_input():
             export_classifier(**vars(args), log=partial(print, flush=True))
     except ExportError as error:
         sys.exit(str(error))

@@ -29,7 +29,7 @@ import mmadf  # noqa: F401  registers
 from mmadf import robustness
 from mmadf.engine.options import merge_options
 from mmadf.engine.work_dir import default_work_dir
-from mmadf.robustness import Condition
+from mmadf.experiments.robustness import Condition
 
 
 def parse_args() -> argparse.Namespace:

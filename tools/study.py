@@ -19,7 +19,13 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 import mmadf  # noqa: F401  registers
-from mmadf.studies import load_study, run_all, visible_gpus, write_report, write_runs
+from mmadf.experiments.studies import (
+    load_study,
+    run_all,
+    visible_gpus,
+    write_report,
+    write_runs,
+)
 
 
 def parse_args() -> argparse.Namespace:

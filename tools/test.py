@@ -11,7 +11,7 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
 from mmadf.engine import launch, options
-from mmadf.utils.command_line import one_line_errors
+from mmadf.utils.command_line import report_invalid_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -92,7 +92,7 @@ def add_tta(cfg: Config) -> None:
 def main() -> None:
     """Test."""
     args = parse_args()
-    with one_line_errors():
+    with report_invalid_input():
         cfg = merge_args(Config.fromfile(args.config), args)
     runner = launch.build_runner(cfg, splits=('test',))
     if args.out and args.out_item != 'metrics':

@@ -5,7 +5,7 @@ import argparse
 from mmengine.config import Config
 
 from mmadf.engine import launch, options, work_dir
-from mmadf.utils.command_line import one_line_errors
+from mmadf.utils.command_line import report_invalid_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -57,7 +57,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 def main() -> None:
     """Train."""
     args = parse_args()
-    with one_line_errors():
+    with report_invalid_input():
         cfg = merge_args(Config.fromfile(args.config), args)
     launch.build_runner(cfg, splits=('train', 'val')).train()
     launch.leave_processes()

@@ -49,9 +49,9 @@ variants = {
     'inside_stage1': dict(config=_adf, options=_fused(2, 3, sources=((1,), (1,)))),
     'inside_lean': dict(config=_adf, options=_fused(2, 3, sources=((0, 1), (1,)))),
     'inside_once': dict(config=_adf, options=_fused(2)),
-    'inside_convex': dict(config=_adf, options=_fused(2, 3, gate='convex')),
+    'inside_convex': dict(config=_adf, options=_fused(2, 3, fusion='convex')),
     'inside_mutual': dict(config=_adf, options={'model.mutual_weight': 1.0}),
-    'inside_channel': dict(config=_adf, options=_fused(2, 3, granularity='channel')),
+    'inside_channel': dict(config=_adf, options=_fused(2, 3, gate='channel')),
 }
 control = 'single'
 seeds = (0, 1, 2, 3, 4, 5, 6)

@@ -8,8 +8,8 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import save_checkpoint
 
-from mmadf.checkpoint import load_network, read_config, test_dataset, without_start
 from mmadf.models import ADFClassifier
+from mmadf.weights.load import load_network, read_config, strip_pretrained, test_dataset
 
 from .files import check_files
 from .images import view_through
@@ -86,7 +86,7 @@ def deployed_config(cfg: Config, fold: bool) -> Config:
         fold: see `ADFClassifier.switch_to_deploy`.
     """
     cfg = cfg.copy()
-    cfg.model = without_start(cfg.model.to_dict())
+    cfg.model = strip_pretrained(cfg.model.to_dict())
     cfg.model.deploy = dict(fold=fold)
     cfg.load_from, cfg.resume = None, False
     return cfg

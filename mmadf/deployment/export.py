@@ -10,7 +10,7 @@ from typing import Callable, Optional, Tuple, Union
 import torch
 from torch.export import ExportedProgram
 
-from mmadf.checkpoint import load_network, read_config
+from mmadf.weights.load import load_network, read_config
 
 from .files import check_files
 from .network import ExportError, Subject, prepare

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmpretrain.models.heads import MultiLabelClsHead
 from torch import Tensor, nn
 
-from mmadf.checkpoint import class_names, known_names, test_dataset
+from mmadf.weights.load import class_names, known_names, test_dataset
 
 from .images import ImageView, RawImages, normalisation, random_pictures, view_through
 from .metadata import describe

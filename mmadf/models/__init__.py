@@ -2,6 +2,7 @@
 
 from .backbones import *  # noqa: F403
 from .classifiers import *  # noqa: F403
+from .fusion import *  # noqa: F403
 from .heads import *  # noqa: F403
 from .layers import *  # noqa: F403
 from .losses import *  # noqa: F403

@@ -8,7 +8,7 @@ from typing import Iterator, Optional, Sequence
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
+def report_invalid_input() -> Iterator[None]:
     """End the program with 2 and one line where its input cannot be used."""
     try:
         yield

@@ -9,7 +9,7 @@ from typing import Iterator, Union
 PARTIAL = '.partial'
 
 
-def write_whole(path: Union[str, Path], content: bytes, sync: bool = True) -> None:
+def atomic_write(path: Union[str, Path], content: bytes, sync: bool = True) -> None:
     """Write a file that has all its content or does not change.
 
     Bytes go to `<name>.partial` beside the target before that file is renamed, which
@@ -32,7 +32,7 @@ def write_whole(path: Union[str, Path], content: bytes, sync: bool = True) -> No
 
 
 @contextmanager
-def whole_folder(root: Path) -> Iterator[Path]:
+def atomic_folder(root: Path) -> Iterator[Path]:
     """Give a folder to fill, which becomes `root` if no error is raised.
 
     Args:

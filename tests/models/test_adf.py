@@ -14,7 +14,7 @@ from mmpretrain.structures import DataSample
 from torch.testing import assert_close
 
 from mmadf.models.classifiers import wiring
-from mmadf.models.utils import stage_shapes
+from mmadf.models.stages import stage_shapes
 from tests.conftest import ROOT
 from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise, samples
 
@@ -88,7 +88,7 @@ def test_several_mappers_act_one_after_the_other():
     adf = build(
         mapper=[
             dict(type='Mapper', sources=(0,)),
-            dict(type='Mapper', sources=(2,), gate='convex'),
+            dict(type='Mapper', sources=(2,), fusion='convex'),
         ]
     )
     randomise(adf.mappers)
@@ -102,7 +102,7 @@ def test_several_mappers_act_one_after_the_other():
 
 @torch.no_grad()
 def test_later_stages_see_the_fused_map():
-    adf = build(mapper=[dict(type='Mapper', sources=(0, 1), target=2, gate='convex')])
+    adf = build(mapper=[dict(type='Mapper', sources=(0, 1), target=2, fusion='convex')])
     randomise(adf.mappers)
     adf.eval()
     x = images()

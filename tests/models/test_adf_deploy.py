@@ -8,8 +8,8 @@ from mmengine.registry import DefaultScope
 from torch import nn
 from torch.testing import assert_close
 
-from mmadf.models.utils import Stages
-from mmadf.models.utils.stages import FAMILIES
+from mmadf.models.stages import Stages
+from mmadf.models.stages.stages import FAMILIES
 from mmadf.registry import MODELS
 from tests.helpers import adf_cfg, backbone_cfg, randomise, samples
 

@@ -7,7 +7,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 from torch.testing import assert_close
 
-from mmadf.evaluation import cost_by_part, total_cost
+from mmadf.analysis import cost_by_part, total_cost
 from mmadf.models import (
     CNN9,
     DecoupledConv2d,

@@ -9,7 +9,8 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
-from mmadf.models.layers import decouple, decoupled_conv, fold, recouple
+from mmadf.models.layers import decoupled_conv
+from mmadf.models.surgery import decouple, fold, recouple
 from tests.helpers import adf_cfg, backbone_cfg, randomise, samples
 
 NORMED = dict(magnitude='linear', angle='cosine')

@@ -8,8 +8,8 @@ from mmengine.structures import PixelData
 from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
-from mmadf.models.layers import decouple
 from mmadf.models.layers.decoupled import ANGLES, MAGNITUDES
+from mmadf.models.surgery import decouple
 from tests.helpers import randomise
 
 CONV = dict(type='DecoupledConv2d', magnitude='segmented', angle='square_cosine')

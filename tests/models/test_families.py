@@ -9,7 +9,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from torch.testing import assert_close
 
-from mmadf.models.utils import stage_shapes, stages_of
+from mmadf.models.stages import stage_shapes, stages_of
 from tests.helpers import samples
 
 GAP = dict(type='GlobalAveragePooling')

@@ -7,7 +7,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d
-from mmadf.models.utils import fold_norms
+from mmadf.models.surgery import fold_norms
 from tests.helpers import randomise
 
 run = partial(nn.Module.__call__)

@@ -5,7 +5,7 @@ import torch
 from torch.autograd import gradcheck
 from torch.testing import assert_close
 
-from mmadf.models.layers.gate import (
+from mmadf.models.fusion.gate import (
     FUSIONS,
     GATES,
     build_gate,
@@ -121,5 +121,5 @@ def test_gated_fusion_gradcheck(granularity, form):
 
 
 def test_unknown_granularity_is_named():
-    with pytest.raises(ValueError, match="granularity='pixel' is none of"):
+    with pytest.raises(ValueError, match="gate='pixel' is none of"):
         build_gate('pixel', 4, 0.0)

@@ -5,7 +5,7 @@ from mmpretrain.registry import MODELS
 from torch.testing import assert_close
 
 from mmadf.models import InceptionV3Map
-from mmadf.models.utils import map_shapes
+from mmadf.models.stages import map_shapes
 from tests.helpers import randomise
 
 

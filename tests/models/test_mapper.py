@@ -51,7 +51,7 @@ def loop_separable(x, block, stride):
 @torch.no_grad()
 @pytest.mark.parametrize('form', ['residual', 'convex'])
 def test_mapper_equals_loop(form):
-    mapper = randomise(build(gate=form, granularity='layer', **NO_NORM)).double()
+    mapper = randomise(build(fusion=form, gate='layer', **NO_NORM)).double()
     appearance, s = inputs(dtype=torch.float64)
     total = 0
     for path, x in zip(mapper.paths, appearance, strict=True):
@@ -63,9 +63,9 @@ def test_mapper_equals_loop(form):
     assert_close(mapper(appearance, s), expected)
 
 
-@pytest.mark.parametrize('granularity', ['element', 'channel', 'spatial', 'layer'])
-def test_mapper_gradcheck(granularity):
-    mapper = randomise(build(granularity=granularity, **NO_NORM)).double()
+@pytest.mark.parametrize('gate', ['element', 'channel', 'spatial', 'layer'])
+def test_mapper_gradcheck(gate):
+    mapper = randomise(build(gate=gate, **NO_NORM)).double()
     (x, y), s = inputs(size=1, dtype=torch.float64)
     x, y, s = (t[:1].requires_grad_() for t in (x, y, s))
     assert gradcheck(lambda x, y, s: mapper([x, y], s), (x, y, s))
@@ -83,7 +83,7 @@ def test_safe_residual_start_is_the_semantic_map(norm_cfg, initialised):
 
 def test_safe_convex_start_is_the_scaled_semantic_map():
     appearance, s = inputs()
-    assert_close(build(gate='convex')(appearance, s), s / (1 + math.exp(-4)))
+    assert_close(build(fusion='convex')(appearance, s), s / (1 + math.exp(-4)))
 
 
 OUTER = [
@@ -94,23 +94,21 @@ OUTER = [
 
 @pytest.mark.parametrize('outer', OUTER)
 @pytest.mark.parametrize('norm_cfg', [dict(type='BN'), None])
-@pytest.mark.parametrize('granularity', ['element', 'channel', 'spatial', 'layer'])
+@pytest.mark.parametrize('gate', ['element', 'channel', 'spatial', 'layer'])
 @pytest.mark.parametrize(('form', 'start'), [('residual', 1), ('convex', 0.982014)])
 def test_safe_start_survives_an_outer_initialisation(
-    outer, norm_cfg, granularity, form, start
+    outer, norm_cfg, gate, form, start
 ):
-    mapper = build(
-        init_cfg=outer, gate=form, granularity=granularity, norm_cfg=norm_cfg
-    )
+    mapper = build(init_cfg=outer, fusion=form, gate=gate, norm_cfg=norm_cfg)
     mapper.init_weights()
     appearance, s = inputs()
     assert_close(mapper(appearance, s), start * s)
 
 
 @pytest.mark.parametrize('outer', OUTER)
-@pytest.mark.parametrize('granularity', ['element', 'channel', 'spatial', 'layer'])
-def test_gate_start_survives_an_outer_initialisation(outer, granularity):
-    mapper = build(init_cfg=outer, granularity=granularity, gate_bias=-1.0)
+@pytest.mark.parametrize('gate', ['element', 'channel', 'spatial', 'layer'])
+def test_gate_start_survives_an_outer_initialisation(outer, gate):
+    mapper = build(init_cfg=outer, gate=gate, gate_bias=-1.0)
     mapper.init_weights()
     s, a = torch.randn(2, 2, 4, 6, 6)
     g = mapper.gate(s, a)
@@ -136,7 +134,7 @@ def test_without_safe_start_the_norm_needs_no_weights(kind):
 
 @pytest.mark.parametrize('form', ['residual', 'convex'])
 def test_appearance_comes_in_after_one_step(form):
-    mapper = build(gate=form)
+    mapper = build(fusion=form)
     appearance, s = inputs()
     swapped = [x.flip(0) for x in appearance]
     assert_close(mapper(appearance, s), mapper(swapped, s), rtol=0, atol=0)
@@ -220,8 +218,8 @@ def test_builds_from_the_host_registry():
         (dict(in_channels=(2,)), r'in_channels=\(2,\).*one entry per source'),
         (dict(strides=(4, 3)), r'strides=\(4, 3\) must be powers of 2'),
         (dict(strides=(4, 0)), 'must be powers of 2'),
-        (dict(gate='sum'), "gate='sum' is none of"),
-        (dict(granularity='pixel'), "granularity='pixel' is none of"),
+        (dict(fusion='sum'), "fusion='sum' is none of"),
+        (dict(gate='pixel'), "gate='pixel' is none of"),
         (
             dict(norm_cfg=dict(type='BN', affine=False)),
             "norm_cfg={'type': 'BN', 'affine': False} gives .* set affine=True",

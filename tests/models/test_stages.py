@@ -4,15 +4,15 @@ from mmpretrain.models import DenseNet, ResNet, ResNeXt, TIMMBackbone
 from torch import nn
 from torch.testing import assert_close
 
-from mmadf.models.utils import (
+from mmadf.models.stages import (
     Stages,
     family,
     map_shapes,
     stage_shapes,
     stages_of,
-    trim,
 )
-from mmadf.models.utils.stages import FAMILIES
+from mmadf.models.stages.stages import FAMILIES
+from mmadf.models.surgery import trim
 
 # The stages of every family are compared with the host's in test_families.py.
 

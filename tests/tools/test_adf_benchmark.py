@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmadf.evaluation.benchmark import compare, saved_bytes
+from mmadf.analysis.benchmark import compare, saved_bytes
 from tests.conftest import ROOT
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmadf.evaluation import benchmark
-from mmadf.evaluation.benchmark import saved_bytes, training_bytes
+from mmadf.analysis import benchmark
+from mmadf.analysis.benchmark import saved_bytes, training_bytes
 from tests.conftest import ROOT
 
 

@@ -5,8 +5,8 @@ from unittest import mock
 
 import pytest
 
+from tests.analysis.test_logs import BY_EPOCH, train, val, write
 from tests.conftest import ROOT
-from tests.evaluation.test_logs import BY_EPOCH, train, val, write
 
 
 @pytest.fixture

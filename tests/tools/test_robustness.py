@@ -13,13 +13,13 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmadf.registry import MODELS
-from mmadf.robustness import (
+from mmadf.experiments.robustness import (
     identify,
     load_images,
     load_pixel_network,
     read_results,
 )
+from mmadf.registry import MODELS
 from tests.conftest import ROOT, write_images
 from tests.helpers import CHANNELS, backbone_cfg, randomise
 

@@ -4,7 +4,7 @@ import torch
 from mmengine.registry import DefaultScope
 from torch.testing import assert_close
 
-from mmadf.evaluation.spatial_maps import spatial_maps
+from mmadf.analysis.spatial_maps import spatial_maps
 from mmadf.registry import MODELS
 from tests.conftest import ROOT
 from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise

@@ -1,9 +1,9 @@
 import pytest
 from torch import nn
 
-from mmadf.evaluation import cost_by_phase
-from mmadf.evaluation.spatial_maps import spatial_maps
-from mmadf.models.utils.shapes import map_shapes
+from mmadf.analysis import cost_by_phase
+from mmadf.analysis.spatial_maps import spatial_maps
+from mmadf.models.stages.shapes import map_shapes
 from mmadf.registry import MODELS
 from mmadf.utils.modes import evaluating
 from tests.helpers import adf_cfg

@@ -12,9 +12,9 @@ import argparse
 
 import mmpretrain
 
-from mmadf.checkpoint import read_config, without_start
-from mmadf.evaluation import cost_by_phase, cost_table
-from mmadf.utils.command_line import one_line_errors
+from mmadf.analysis import cost_by_phase, cost_table
+from mmadf.utils.command_line import report_invalid_input
+from mmadf.weights.load import read_config, strip_pretrained
 
 
 def main() -> None:
@@ -25,9 +25,9 @@ def main() -> None:
         '--size', type=int, default=224, help='image height and width in pixels'
     )
     args = parser.parse_args()
-    with one_line_errors():
+    with report_invalid_input():
         cfg = read_config(args.config)
-        cfg.model = without_start(cfg.model.to_dict())
+        cfg.model = strip_pretrained(cfg.model.to_dict())
         model = mmpretrain.get_model(cfg)
     head, *rows = cost_table(cost_by_phase(model, (args.size, args.size)))
     for row in [head, ['-' * len(head[0])] * len(head), *rows]:

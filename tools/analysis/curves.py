@@ -7,8 +7,8 @@ import argparse
 from pathlib import Path
 from typing import Dict, List
 
-from mmadf.evaluation import counts_epochs, read_log, training_curve, validation_curve
-from mmadf.evaluation.pictures import import_pyplot, save_figure
+from mmadf.analysis import counts_epochs, read_log, training_curve, validation_curve
+from mmadf.analysis.plots import import_pyplot, save_figure
 from mmadf.utils.command_line import NamedFolders
 
 

@@ -15,14 +15,14 @@ from typing import List
 
 import torch
 
-from mmadf.checkpoint import class_names, load_network, read_config
-from mmadf.evaluation.decisions import import_grad_cam
-from mmadf.evaluation.explanation_page import Page, draw_page, to_rgb
-from mmadf.evaluation.explanations import check_model, explain
-from mmadf.evaluation.image_files import ImageReader, class_of, find_images
-from mmadf.evaluation.pictures import import_pyplot
-from mmadf.utils.command_line import one_line_errors
+from mmadf.analysis.explain.evidence import import_grad_cam
+from mmadf.analysis.explain.explanation import check_model, explain
+from mmadf.analysis.explain.page import Page, draw_page, to_rgb
+from mmadf.analysis.image_files import ImageReader, class_of, find_images
+from mmadf.analysis.plots import import_pyplot
+from mmadf.utils.command_line import report_invalid_input
 from mmadf.utils.progress import import_tqdm
+from mmadf.weights.load import class_names, load_network, read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,7 +39,7 @@ def parse_args() -> argparse.Namespace:
 
 def draw_pages(args: argparse.Namespace, files: List[Path]) -> List[str]:
     """Write a page for each image; return what is wrong with those left out."""
-    with one_line_errors():
+    with report_invalid_input():
         cfg = read_config(args.config)
         model, meta = load_network(cfg, args.checkpoint, args.device)
         check_model(model)
@@ -63,7 +63,7 @@ def draw_pages(args: argparse.Namespace, files: List[Path]) -> List[str]:
 def main() -> None:
     """Load, look at every image, and say what could not be read."""
     args = parse_args()
-    with one_line_errors():
+    with report_invalid_input():
         import_pyplot()
         import_grad_cam()
         files = find_images(args.images)

@@ -17,11 +17,7 @@ from mmengine.runner import Runner
 from mmpretrain.evaluation import Accuracy, ConfusionMatrix
 from torch import Tensor, nn
 
-from mmadf.engine import launch
-from mmadf.engine.options import set_dataloader_defaults
-from mmadf.engine.readouts import chosen_readout
-from mmadf.engine.work_dir import best_checkpoint
-from mmadf.evaluation import (
+from mmadf.analysis import (
     Cost,
     collect_scores,
     cost_by_part,
@@ -31,8 +27,12 @@ from mmadf.evaluation import (
     training_curve,
     validation_curve,
 )
-from mmadf.evaluation.pictures import import_pyplot, save_figure
-from mmadf.evaluation.tables import markdown_table
+from mmadf.analysis.plots import import_pyplot, save_figure
+from mmadf.analysis.tables import markdown_table
+from mmadf.engine import launch
+from mmadf.engine.options import set_dataloader_defaults
+from mmadf.engine.readouts import chosen_readout
+from mmadf.engine.work_dir import best_checkpoint
 
 NAMES = dict(semantic='fused', appearance='appearance head', sum='sum of both')
 

@@ -15,10 +15,10 @@ from typing import List, Sequence, Tuple
 import torch
 from torch import Tensor
 
-from mmadf.checkpoint import class_names, load_network, read_config
-from mmadf.evaluation.pictures import import_pyplot, save_figure
-from mmadf.evaluation.spatial_maps import SpatialMaps, spatial_maps
-from mmadf.utils.command_line import one_line_errors
+from mmadf.analysis.plots import import_pyplot, save_figure
+from mmadf.analysis.spatial_maps import SpatialMaps, spatial_maps
+from mmadf.utils.command_line import report_invalid_input
+from mmadf.weights.load import class_names, load_network, read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -97,7 +97,7 @@ def plot(
 def main() -> None:
     """Load, plot and save."""
     args = parse_args()
-    with one_line_errors():
+    with report_invalid_input():
         plt = import_pyplot()
         cfg = read_config(args.config)
         model, meta = load_network(cfg, args.checkpoint)

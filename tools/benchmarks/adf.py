@@ -27,8 +27,8 @@ from mmpretrain.registry import DATASETS
 from torch import Tensor, nn
 
 import mmadf  # noqa: F401  registers
-from mmadf.evaluation.benchmark import compare
-from mmadf.evaluation.overlap import OverlappedADF
+from mmadf.analysis.benchmark import compare
+from mmadf.analysis.overlap import OverlappedADF
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'adf'
 SINGLE = 'single 32x4d'

@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
-from mmadf.evaluation.benchmark import KINDS, compare
+from mmadf.analysis.benchmark import KINDS, compare
 from mmadf.models import DecoupledConv2d
-from mmadf.models.layers import fold
+from mmadf.models.surgery import fold
 from mmadf.registry import MODELS
 
 # channels in and out, kernel, stride, map size

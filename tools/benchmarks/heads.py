@@ -17,7 +17,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 import mmadf  # noqa: F401  registers
-from mmadf.evaluation.benchmark import KINDS, compare
+from mmadf.analysis.benchmark import KINDS, compare
 from mmadf.registry import MODELS
 
 SIZES = dict(num_classes=1000, in_channels=2048)

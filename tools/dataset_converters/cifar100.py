@@ -13,7 +13,7 @@ import cv2
 from mmengine.registry import init_default_scope
 from mmpretrain.datasets import CIFAR100
 
-from mmadf.utils.files import whole_folder
+from mmadf.utils.files import atomic_folder
 from mmadf.utils.progress import import_tqdm
 
 
@@ -32,7 +32,7 @@ def write_classes(source: Path, root: Path, count: int) -> int:
     if root.exists():
         raise ValueError(f'{root} exists; remove it or choose another folder.')
     written = 0
-    with whole_folder(root) as partial:
+    with atomic_folder(root) as partial:
         for split in ('train', 'test'):
             dataset = CIFAR100(data_root=str(source), split=split)
             names = dataset.metainfo['classes']

@@ -11,7 +11,7 @@ Run: python tools/dataset_converters/digits.py data/digits
 import argparse
 from pathlib import Path
 
-from mmadf.utils.files import whole_folder
+from mmadf.utils.files import atomic_folder
 
 NUM_IMAGES = 1797
 SPLITS = dict(test=360, val=144)
@@ -44,7 +44,7 @@ def write_digits(root: Path) -> None:
             rest, test_size=size, stratify=digits.target[rest], random_state=0
         )
     folders['train'] = rest
-    with whole_folder(root) as partial:
+    with atomic_folder(root) as partial:
         for split, indices in folders.items():
             for index in indices:
                 digit = str(digits.target[index])

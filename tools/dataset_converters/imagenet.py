@@ -9,7 +9,7 @@ taken out of the training set. Has not been run on the full archive.
 Run: python tools/dataset_converters/imagenet.py ARCHIVE.zip data/imagenet
 """
 
-from mmadf.datasets import IMAGENET, run_converter
+from mmadf.data_prep import IMAGENET, run_converter
 
 if __name__ == '__main__':
     run_converter(IMAGENET, __doc__, val_fraction=0.0)

@@ -6,7 +6,7 @@ Download https://www.kaggle.com/puneet6060/intel-image-classification (archive.z
 Run: python tools/dataset_converters/intel.py archive.zip data/intel
 """
 
-from mmadf.datasets import INTEL, run_converter
+from mmadf.data_prep import INTEL, run_converter
 
 if __name__ == '__main__':
     run_converter(INTEL, __doc__)

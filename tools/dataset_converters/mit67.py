@@ -8,7 +8,7 @@ archive that neither list names, about 8,900, are not used.
 Run: python tools/dataset_converters/mit67.py indoorCVPR_09.tar data/mit67
 """
 
-from mmadf.datasets import MIT67, run_converter
+from mmadf.data_prep import MIT67, run_converter
 
 if __name__ == '__main__':
     run_converter(MIT67, __doc__)

@@ -7,7 +7,7 @@ which image belongs where, so that no list of classes is needed.
 Run: python tools/dataset_converters/subimagenet70.py archive.zip data/subimagenet70
 """
 
-from mmadf.datasets import SUBIMAGENET70, run_converter
+from mmadf.data_prep import SUBIMAGENET70, run_converter
 
 if __name__ == '__main__':
     run_converter(SUBIMAGENET70, __doc__)

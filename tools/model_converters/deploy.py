@@ -10,7 +10,7 @@ Nothing is written unless the network built from them predicts the same.
 import argparse
 
 from mmadf.deployment import deploy_classifier
-from mmadf.utils.command_line import one_line_errors
+from mmadf.utils.command_line import report_invalid_input
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
         help='leave batch norms as they are: exactly the same logits',
     )
     args = parser.parse_args()
-    with one_line_errors():
+    with report_invalid_input():
         deploy_classifier(**vars(args))
 
 

@@ -12,15 +12,15 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from mmadf.registry import HOOKS
-from mmadf.utils.files import PARTIAL, write_whole
+from mmadf.utils.files import PARTIAL, atomic_write
 
 
 class AtomicBackend(LocalBackend):
-    """Local files that appear whole or not at all, see `write_whole`."""
+    """Local files that appear whole or not at all, see `atomic_write`."""
 
     def put(self, obj: bytes, filepath: Union[str, Path]) -> None:
         """Write `obj` to `filepath`; a former file stays until all is written."""
-        write_whole(filepath, obj)
+        atomic_write(filepath, obj)
 
 
 class _KeepUntilSaved(AtomicBackend):

@@ -4,7 +4,7 @@ from typing import Optional, Sequence, Union
 
 from torch import nn
 
-from mmadf.models.layers.decoupling import ORDINARY, decouple
+from mmadf.models.surgery.decouple import ORDINARY, decouple
 from mmadf.registry import MODELS
 
 

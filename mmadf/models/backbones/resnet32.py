@@ -6,7 +6,7 @@ from mmpretrain.models import ResNet_CIFAR
 from mmpretrain.models.backbones.resnet import BasicBlock
 from torch import nn
 
-from mmadf.models.layers import recouple
+from mmadf.models.surgery.decouple import recouple
 from mmadf.registry import MODELS
 
 

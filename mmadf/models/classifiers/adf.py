@@ -8,17 +8,17 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmadf.models.utils import load_branches
 from mmadf.registry import MODELS
+from mmadf.weights.pretrained import load_branches
 
-from .branches import TwoBranches, passed
+from .branch import TwoBranches, passed
 from .checks import (
     check_choices,
     check_heads,
     check_mutual,
     check_options,
     check_slots,
-    check_whole,
+    require_both_heads,
 )
 from .deploy import fold_network
 from .loading import check_weights
@@ -53,7 +53,7 @@ class ADFClassifier(TwoBranches, ImageClassifier):
 
     Args:
         backbone: config of the semantic backbone, of a family with known stages
-            (`mmadf.models.utils.families`).
+            (`mmadf.models.stages.families`).
         mapper: config of the `Mapper`, or a list of them, each with `sources` and
             `target`; `in_channels`, `out_channels` and `strides` are inferred
             from the backbones when not given. Mappers of one target act in their
@@ -168,7 +168,7 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         Raises:
             ValueError: a deployed network, which has one head.
         """
-        check_whole(self)
+        require_both_heads(self)
         appearance = self.appearance_maps(inputs, self.appearance_last)
         semantic = self.semantic_maps(inputs, appearance)
         outputs = self.semantic_outputs(semantic), self.appearance_outputs(appearance)
@@ -219,7 +219,7 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         """
         if self.readout == 'semantic':
             return self.head(self.extract_feat(inputs))
-        check_whole(self)
+        require_both_heads(self)
         return self.scores(inputs)[self.readout]
 
     def forward(

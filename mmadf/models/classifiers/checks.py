@@ -8,7 +8,7 @@ from typing import Any, Dict, Optional
 from mmpretrain.models import ClsHead
 from torch import nn
 
-from mmadf.models.utils import stage_shapes, stages_of
+from mmadf.models.stages import stage_shapes, stages_of
 
 READOUTS = ('semantic', 'appearance', 'sum')
 REDUCTIONS = ('sum', 'mean')
@@ -174,7 +174,7 @@ def check_mutual(*heads: nn.Module) -> None:
             )
 
 
-def check_whole(classifier: nn.Module) -> None:
+def require_both_heads(classifier: nn.Module) -> None:
     """Refuse what needs both heads in a network that has one.
 
     Raises:

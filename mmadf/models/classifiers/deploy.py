@@ -4,8 +4,7 @@ from typing import Tuple
 
 from torch import Tensor, nn
 
-from mmadf.models.layers import fold
-from mmadf.models.utils import fold_norms
+from mmadf.models.surgery import fold, fold_norms
 
 
 def fold_network(classifier: nn.Module) -> None:

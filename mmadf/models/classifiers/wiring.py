@@ -6,7 +6,7 @@ from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 import torch
 from torch import nn
 
-from mmadf.models.utils import Stages, stage_shapes
+from mmadf.models.stages import Stages, stage_shapes
 
 MAPPER_SHAPES = ('in_channels', 'out_channels', 'strides')
 # Backbones halve their maps up or down, mappers up. Among these sizes every row of up

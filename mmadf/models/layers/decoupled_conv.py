@@ -8,11 +8,11 @@ from mmengine.registry import MODELS as MMENGINE_MODELS
 from torch import Tensor, nn
 from torch.nn.modules.utils import _pair
 
+from mmadf.models.layers.decoupled.norms import EPS, without_autocast
+from mmadf.models.layers.decoupled.primitives import by_group, is_traced, with_energy
 from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator, LeanConvolution, convolve
-from .decoupled.norms import EPS, without_autocast
-from .decoupled.primitives import by_group, is_traced, with_energy
 
 
 @MMENGINE_MODELS.register_module()

@@ -6,10 +6,10 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from torch import Tensor, nn
 
+from mmadf.models.layers.decoupled.norms import input_scale, norm, without_autocast
 from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator
-from .decoupled.norms import input_scale, norm, without_autocast
 
 
 @MMENGINE_MODELS.register_module()

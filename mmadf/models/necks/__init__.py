@@ -1,7 +1,6 @@
 """Necks: what stands between backbones and heads."""
 
-from .mapper import Mapper
 from .timm_pooling import TimmPooling
 from .wise_srnet import WiseSrNetPooling
 
-__all__ = ['Mapper', 'TimmPooling', 'WiseSrNetPooling']
+__all__ = ['TimmPooling', 'WiseSrNetPooling']

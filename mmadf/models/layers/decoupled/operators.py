@@ -15,7 +15,8 @@ from typing import Callable, Dict, NamedTuple, Optional
 import torch
 from torch import Tensor
 
-from . import closed_forms
+from mmadf.models.layers.decoupled import closed_forms
+
 from .closed_forms import ClosedForm
 from .primitives import positive_tanh, signed_square, smaller
 

@@ -1,0 +1,1 @@
+"""Comparisons of networks: studies over seeds, and robustness."""

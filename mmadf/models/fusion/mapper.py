@@ -1,0 +1,255 @@
+"""Mapper: shallow appearance into deep semantics."""
+
+from typing import Optional, Sequence
+
+from mmcv.cnn import DepthwiseSeparableConvModule
+from mmengine.model import BaseModule, ModuleList, Sequential
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmadf.models.fusion.gate import FUSIONS, GATES, build_gate
+from mmadf.registry import MODELS
+
+
+class AppearancePath(BaseModule):
+    """Depthwise-separable steps that bring one shallow map to the target's shape.
+
+    log2(stride) steps of stride 2 at the source's channels, then one step to the
+    target's channels, without activation.
+
+    Args:
+        in_channels: channels of the source, > 0.
+        out_channels: channels of the target, > 0.
+        stride: how many times finer the source is, per side, a power of 2.
+        norm_cfg: norm of the steps, None for none.
+        act_cfg: activation within the steps.
+        zero_start: let the path give 0 at first, see `safe_start` of `Mapper`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        norm_cfg: Optional[dict],
+        act_cfg: dict,
+        zero_start: bool,
+    ) -> None:
+        conv = dict(kernel_size=3, padding=1, norm_cfg=norm_cfg, act_cfg=act_cfg)
+        steps = [
+            DepthwiseSeparableConvModule(in_channels, in_channels, stride=2, **conv)
+            for _ in range(stride.bit_length() - 1)
+        ]
+        last = DepthwiseSeparableConvModule(
+            in_channels, out_channels, pw_act_cfg=None, **conv
+        )
+        super().__init__()
+        self.steps = Sequential(*steps, last)
+        self.zero_start = zero_start
+        norm = last.pointwise_conv.norm
+        if zero_start and norm is not None and getattr(norm, 'weight', None) is None:
+            raise ValueError(
+                f'Mapper: norm_cfg={norm_cfg} gives a norm without weights, so that '
+                'safe_start=True cannot start them at 0; set affine=True in norm_cfg, '
+                'norm_cfg=None, or safe_start=False.'
+            )
+        self._start()
+
+    def init_weights(self) -> None:
+        """Initialise, keeping the zero at the end of the path."""
+        super().init_weights()
+        self._start()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride)."""
+        return self.steps(x)
+
+    def _start(self) -> None:
+        if not self.zero_start:
+            return
+        last = self.steps[-1].pointwise_conv
+        folded = isinstance(last.norm, nn.Identity)
+        last = last.norm if last.with_norm and not folded else last.conv
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+
+@MODELS.register_module()
+class Mapper(BaseModule):
+    """Map shallow appearance maps into one deep semantic map, through a gate.
+
+    .. code-block:: none
+
+        appearance[i] -> depthwise-separable steps -+
+        appearance[j] -> depthwise-separable steps -+-> sum = a --+
+                                                                  |
+        semantic = s ------------------> gate(s, a) = g --> fuse(s, a, g)
+
+    Paper: ADF (Neural Networks 187, 107346), abstract: "depthwise-separable
+    convolution + gated fusion", shallow features into deep feature space.
+    Code: none is public.
+    Ours: every other choice below, each one argument. Resampling follows HRNet
+    (arXiv 1908.07919), a chain of stride-2 steps; the safe start follows
+    CBNetV2 (arXiv 2107.00420), a last norm that starts at zero.
+
+    Args:
+        sources: stages of the appearance backbone that feed this mapper, in the
+            backbone's own numbering (`out_indices`), at least one.
+        in_channels: channels of each source, as many as `sources`.
+        out_channels: channels of the semantic map, > 0.
+        strides: how many times finer each source is than the semantic map, per
+            side, powers of 2 (1, 2, 4, ...), as many as `sources`.
+        target: stage of the semantic backbone whose map is fused, counted as
+            `sources` are, or from the end; -1 is the last one. Read by the classifier.
+        fusion: form of the gated fusion, 'residual' for s + g * a, 'convex' for
+            g * s + (1 - g) * a.
+        gate: what has a gate value of its own: 'element' (channel and
+            position), 'channel', 'spatial' (position) or 'layer' (one number).
+        gate_bias: first logit of the gate, so that it starts at
+            sigmoid(gate_bias). None takes 0 (half open) for 'residual' and 4
+            (0.982 of s) for 'convex'.
+        safe_start: start each path at a = 0. Then a fresh network gives the plain
+            semantic map ('residual') or that map times sigmoid(gate_bias)
+            ('convex'), and appearance comes in as training wants it.
+        resize: interpolate (bilinear) what a path gives to the size of the semantic
+            map where strides alone do not lead there, as in Inception, whose
+            convolutions have no border, and in ConvNeXt and DenseNet, whose maps are
+            halved down, for some image sizes. Off, other sizes are an error.
+        norm_cfg: norm of the paths, None for none.
+        act_cfg: activation within the paths.
+        init_cfg: initialisation of MMEngine's BaseModule.
+
+    Raises:
+        ValueError: unknown fusion or gate, no source, lists of different
+            lengths, a stride that is no power of 2, or a safe start with a norm that
+            has no weights.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[int],
+        in_channels: Sequence[int],
+        out_channels: int,
+        strides: Sequence[int],
+        target: int = -1,
+        fusion: str = 'residual',
+        gate: str = 'element',
+        gate_bias: Optional[float] = None,
+        safe_start: bool = True,
+        resize: bool = False,
+        norm_cfg: Optional[dict] = dict(type='BN'),
+        act_cfg: dict = dict(type='ReLU'),
+        init_cfg: Optional[dict] = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        _check(sources, in_channels, strides, fusion, gate)
+        self.sources = tuple(sources)
+        self.target = target
+        self.in_channels = tuple(in_channels)
+        self.out_channels = out_channels
+        self.strides = tuple(strides)
+        self.fusion = fusion
+        self.gate_name = gate
+        self.resize = resize
+        if gate_bias is None:
+            gate_bias = 4.0 if fusion == 'convex' else 0.0
+        self.paths = ModuleList(
+            AppearancePath(c, out_channels, r, norm_cfg, act_cfg, safe_start)
+            for c, r in zip(in_channels, strides, strict=True)
+        )
+        self.gate = build_gate(gate, out_channels, gate_bias)
+        self.fuse = FUSIONS[fusion]
+
+    def forward(self, appearance: Sequence[Tensor], semantic: Tensor) -> Tensor:
+        """Fuse.
+
+        Args:
+            appearance: one map per source, (N, in_channels[i], H * strides[i],
+                W * strides[i]); odd sizes may round up.
+            semantic: (N, out_channels, H, W).
+
+        Returns:
+            (N, out_channels, H, W).
+
+        Raises:
+            ValueError: wrong number of maps, channels or resolutions.
+        """
+        self._check_maps(appearance, semantic)
+        mapped = [path(x) for path, x in zip(self.paths, appearance, strict=True)]
+        if self.resize:
+            mapped = [_resized(x, semantic) for x in mapped]
+        self._check_resolutions(appearance, mapped, semantic)
+        a = sum(mapped[1:], start=mapped[0])
+        return self.fuse(semantic, a, self.gate(semantic, a))
+
+    def _check_maps(self, appearance: Sequence[Tensor], semantic: Tensor) -> None:
+        if len(appearance) != len(self.sources):
+            raise ValueError(
+                f'Mapper: got {len(appearance)} appearance maps, built for '
+                f'{len(self.sources)} (sources={self.sources}); give one per source.'
+            )
+        got = tuple(x.shape[1] for x in (*appearance, semantic))
+        built = (*self.in_channels, self.out_channels)
+        if got != built:
+            raise ValueError(
+                f'Mapper: maps have {got[:-1]} appearance and {got[-1]} semantic '
+                f'channels, built for in_channels={built[:-1]} and '
+                f'out_channels={built[-1]}; correct these two.'
+            )
+
+    def _check_resolutions(
+        self, appearance: Sequence[Tensor], mapped: Sequence[Tensor], semantic: Tensor
+    ) -> None:
+        for source, stride, x, y in zip(
+            self.sources, self.strides, appearance, mapped, strict=True
+        ):
+            if y.shape[-2:] != semantic.shape[-2:]:
+                raise ValueError(
+                    f'Mapper: source {source} of {_size(x)} becomes {_size(y)} by '
+                    f'strides={stride}, the semantic map is {_size(semantic)}; choose '
+                    'the stride, or an input size, for which they meet, or set '
+                    'resize=True.'
+                )
+
+    def extra_repr(self) -> str:
+        """Return the choices that the submodules do not show."""
+        return (
+            f'sources={self.sources}, target={self.target}, strides={self.strides}, '
+            f'fusion={self.fusion!r}, gate={self.gate_name!r}, '
+            f'resize={self.resize}'
+        )
+
+
+def _resized(x: Tensor, like: Tensor) -> Tensor:
+    """Interpolate (N, C, H, W) to height and width of `like`."""
+    if x.shape[-2:] == like.shape[-2:]:
+        return x
+    return F.interpolate(x, size=like.shape[-2:], mode='bilinear')
+
+
+def _size(x: Tensor) -> str:
+    return f'{x.shape[-2]}x{x.shape[-1]}'
+
+
+def _check(
+    sources: Sequence[int],
+    in_channels: Sequence[int],
+    strides: Sequence[int],
+    fusion: str,
+    gate: str,
+) -> None:
+    if not len(sources) == len(in_channels) == len(strides) > 0:
+        raise ValueError(
+            f'Mapper: sources={tuple(sources)}, in_channels={tuple(in_channels)} and '
+            f'strides={tuple(strides)} must have one entry per source, at least one.'
+        )
+    for stride in strides:
+        if stride < 1 or stride & (stride - 1):
+            raise ValueError(
+                f'Mapper: strides={tuple(strides)} must be powers of 2 (1, 2, 4, ...), '
+                'how many times finer each source is than the semantic map.'
+            )
+    if fusion not in FUSIONS:
+        raise ValueError(f'Mapper: fusion={fusion!r} is none of {sorted(FUSIONS)}.')
+    if gate not in GATES:
+        raise ValueError(f'Mapper: gate={gate!r} is none of {sorted(GATES)}.')

@@ -1,0 +1,14 @@
+"""Backbones as a sequence of stages, so that feature maps can be fused between them."""
+
+from . import families  # registers
+from .shapes import map_shapes, stage_shapes
+from .stages import Stages, family, stages_of
+
+__all__ = [
+    'Stages',
+    'families',
+    'family',
+    'map_shapes',
+    'stage_shapes',
+    'stages_of',
+]

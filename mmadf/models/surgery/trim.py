@@ -1,0 +1,23 @@
+"""Modules of a network that nothing reads, taken out."""
+
+from typing import Sequence
+
+from torch import nn
+
+
+def trim(backbone: nn.Module, kept: Sequence[str]) -> None:
+    """Replace all modules of a backbone by `nn.Identity`, but for those in `kept`.
+
+    What they hold is kept whole. Replaced, not deleted: backbones look their stages
+    up by name when they switch between training and evaluation.
+
+    Args:
+        backbone: changed in place.
+        kept: names of modules.
+    """
+    for name, child in backbone.named_children():
+        inside = [k.partition('.')[2] for k in kept if k.split('.')[0] == name]
+        if not inside and next(child.parameters(), None) is not None:
+            setattr(backbone, name, nn.Identity())
+        elif inside and '' not in inside:
+            trim(child, inside)

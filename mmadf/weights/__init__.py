@@ -1,0 +1,1 @@
+"""Weights from files: trained networks, and pretrained weights for both branches."""

@@ -1,0 +1,85 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmadf.analysis.image_files import ImageReader, class_of, find_images
+
+NAMES = ['cat', 'dog']
+
+
+def config(**dataset):
+    pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='Resize', scale=(8, 6)),
+        dict(type='PackInputs'),
+    ]
+    data = dict(type='CustomDataset', pipeline=pipeline, **dataset)
+    return Config(dict(test_dataloader=dict(dataset=data)))
+
+
+def write(path, shape, dtype=np.uint8):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    top = np.iinfo(dtype).max
+    pixels = np.random.default_rng(0).integers(0, top, shape, dtype=dtype)
+    cv2.imwrite(str(path), pixels)
+    return path
+
+
+def test_images_of_all_subfolders_are_found_in_order(tmp_path):
+    for name in ('b/2.PNG', 'b/1.jpg', 'a/deep/3.tif', 'notes.txt', 'b/1.jpg.pth'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / 'folder.png').mkdir()
+    found = [str(path.relative_to(tmp_path)) for path in find_images(tmp_path)]
+    assert found == ['a/deep/3.tif', 'b/1.jpg', 'b/2.PNG']
+    assert find_images(tmp_path / 'b/1.jpg') == [tmp_path / 'b/1.jpg']
+
+
+@pytest.mark.parametrize(
+    ('name', 'what'), [('', 'holds no files'), ('lost', 'is not there')]
+)
+def test_a_place_without_images_is_named(tmp_path, name, what):
+    with pytest.raises(ValueError, match=f'no image at .*: it {what}'):
+        find_images(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ('shape', 'dtype'),
+    [((6, 8, 3), np.uint8), ((6, 8), np.uint8), ((6, 8, 4), np.uint8)],
+    ids=['colour', 'grey', 'transparent'],
+)
+def test_images_are_read_as_three_channels(tmp_path, shape, dtype):
+    path = write(tmp_path / 'a.png', shape, dtype)
+    inputs = ImageReader(config())(path)
+    expected = torch.from_numpy(cv2.imread(str(path))).permute(2, 0, 1)
+    assert torch.equal(inputs, expected)
+
+
+@pytest.mark.parametrize('shape', [(1, 1, 3), (2, 5), (30, 4, 3)])
+def test_images_of_any_size_pass_the_pipeline(tmp_path, shape):
+    inputs = ImageReader(config())(write(tmp_path / 'a.png', shape, np.uint16))
+    assert inputs.shape == (3, 6, 8)
+    assert inputs.dtype == torch.uint8
+
+
+@pytest.mark.parametrize('content', [b'', b'no image', None])
+def test_a_spoilt_image_is_named(tmp_path, content):
+    path = write(tmp_path / 'a.png', (40, 40, 3))
+    path.write_bytes(path.read_bytes()[:900] if content is None else content)
+    with pytest.raises(ValueError, match='a.png: '):
+        ImageReader(config())(path)
+
+
+def test_a_config_without_test_set_is_named():
+    with pytest.raises(ValueError, match='has no test_dataloader'):
+        ImageReader(Config(dict(model=dict())))
+
+
+def test_the_folder_of_an_image_is_its_class_if_there_is_one(tmp_path, monkeypatch):
+    assert class_of(tmp_path / 'dog/1.png', NAMES) == 'dog'
+    assert class_of(tmp_path / 'mine/1.png', NAMES) is None
+    (tmp_path / 'cat').mkdir()
+    monkeypatch.chdir(tmp_path / 'cat')
+    assert class_of(type(tmp_path)('1.png'), NAMES) == 'cat'

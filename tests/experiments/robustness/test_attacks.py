@@ -1,0 +1,109 @@
+"""Attacks stay within their bounds and find what is there to find."""
+
+import sys
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from mmadf.engine.hooks import AdversarialTrainingHook
+from mmadf.experiments.robustness import (
+    ATTACKS,
+    AttackPlan,
+    PixelNetwork,
+    art_classifier,
+    attack,
+)
+from tests.engine.test_adversarial_training import LABELS, batch, classifier, samples
+from tests.experiments.robustness.toys import Linear, halves, images
+
+QUICK = AttackPlan(steps=4, autoattack_steps=3, queries=10, batch_size=3)
+
+
+def attacked(network, name, eps, pixels, labels, plan=QUICK):
+    pytest.importorskip('art')
+    target = art_classifier(network, network.num_classes, pixels.shape[1:])
+    return attack(target, name, eps, pixels, labels, plan)
+
+
+def network():
+    found = PixelNetwork(classifier())
+    found.train(False)
+    return found.requires_grad_(False)
+
+
+def test_fgsm_of_two_linear_classes_is_the_sign_of_their_difference():
+    patterns = torch.randn(2, 3, 12, 12)
+    pixels = torch.full((2, 3, 12, 12), 0.5)
+    found = attacked(Linear(patterns), 'fgsm', 0.1, pixels, torch.tensor([0, 1]))
+    towards = (patterns[1] - patterns[0]).sign()
+    assert_close(found, torch.stack([0.5 + 0.1 * towards, 0.5 - 0.1 * towards]))
+
+
+@pytest.mark.parametrize('name', ATTACKS)
+@pytest.mark.parametrize('eps', [2 / 255, 1.0])
+def test_pixels_change_by_eps_at_most_and_stay_in_range(name, eps):
+    pixels = batch()['inputs'].float() / 255
+    found = attacked(network(), name, eps, pixels, torch.tensor(LABELS))
+    assert found.shape == pixels.shape
+    assert (found - pixels).abs().max() <= eps + 1e-6
+    assert found.min() >= 0 and found.max() <= 1
+    if name != 'autoattack':  # leaves alone what is wrong already
+        assert (found - pixels).abs().max() >= 0.5 * eps
+
+
+def test_more_steps_find_more_loss():
+    model, labels = network(), torch.tensor(LABELS)
+    pixels = batch()['inputs'].float() / 255
+    losses = [nn.functional.cross_entropy(model(pixels), labels)]
+    for name in ('fgsm', 'bim', 'pgd'):
+        found = attacked(model, name, 4 / 255, pixels, labels)
+        losses.append(nn.functional.cross_entropy(model(found), labels))
+    clean, fgsm, bim, pgd = losses
+    assert clean < fgsm < bim
+    assert fgsm < pgd
+
+
+@pytest.mark.parametrize('classes', [2, 3])
+@pytest.mark.parametrize('name', ATTACKS)
+def test_a_linear_network_falls_where_its_margin_ends(name, classes):
+    """A pixel of the own stripe is 15/255 above the others, so 8/255 turns them."""
+    bytes_, labels = images(classes=classes)
+    for eps, right in ((4, 1.0), (12, 0.0)):
+        pixels = bytes_.float() / 255
+        net = Linear(halves(classes))
+        found = attacked(net, name, eps / 255, pixels, labels)
+        assert net(found).argmax(1).eq(labels).float().mean() == right
+
+
+def test_fgsm_equals_that_of_adversarial_training():
+    """Two implementations, one in normalised values and one in pixels."""
+    model = network()
+    data = batch()
+    pixels = data['inputs'].float() / 255
+    expected = attacked(model, 'fgsm', 8 / 255, pixels, torch.tensor(LABELS))
+    x = model.classifier.data_preprocessor(data)['inputs']
+    hook = AdversarialTrainingHook('fgsm', eps=8)
+    found = hook.attack(model.classifier, x, samples(LABELS))
+    expected = model.classifier.data_preprocessor(dict(inputs=255 * expected))['inputs']
+    assert ((found - expected).abs() > 1e-3).float().mean() < 1e-3
+
+
+def test_normalisation_and_order_of_channels_are_part_of_the_network():
+    model, data = network(), batch()
+    x = model.classifier.data_preprocessor(data)['inputs']
+    assert_close(model(data['inputs'].float() / 255), model.classifier(x))
+    assert model.reads_bgr
+    assert model.num_classes == 5
+
+
+def test_an_unknown_attack_is_named():
+    with pytest.raises(ValueError, match="attack 'cw' is none of"):
+        attack(None, 'cw', 0.1, None, None, QUICK)
+
+
+def test_a_missing_library_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'art.estimators.classification', None)
+    with pytest.raises(ImportError, match='pip install adversarial-robustness-toolbox'):
+        art_classifier(Linear(halves()), 3, (3, 12, 12))

@@ -1,0 +1,174 @@
+"""What a network is tested on, once, whatever was interrupted."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from mmadf.experiments.robustness import (
+    AttackPlan,
+    Condition,
+    Evaluation,
+    Records,
+    evaluate,
+    masking_warnings,
+    plan_conditions,
+    summarise,
+)
+from tests.experiments.robustness.toys import SIZE, Linear, Masked, halves, images
+
+PLAN = AttackPlan(steps=4, autoattack_steps=4, queries=60, batch_size=5)
+
+
+def job(network=None, source=None, plan=PLAN, **changes):
+    return Evaluation(network or Linear(halves()), *images(), plan, source, **changes)
+
+
+def evaluated(folder, work, conditions):
+    records = Records(folder, {})
+    list(evaluate(work, conditions, records))
+    return records
+
+
+def test_clean_outcomes_equal_a_loop(tmp_path):
+    work = job(Linear(torch.randn(3, 3, SIZE, SIZE)))
+    records = evaluated(tmp_path, work, [Condition('clean')])
+    outcomes = records.of('clean//0')
+    assert [len(o.correct) for o in outcomes] == [5, 5, 2]
+    found = zip(
+        *(sum((list(o[field]) for o in outcomes), []) for field in range(3)),
+        strict=True,
+    )
+    for image, label, (correct, confidence, brier) in zip(
+        work.images, work.labels, found, strict=True
+    ):
+        p = work.network(image[None].double().float() / 255)[0].exp()
+        p = p / p.sum()
+        assert correct == int(p.argmax() == label)
+        assert confidence == pytest.approx(p.max().item(), rel=1e-4)
+        expected = sum((p[k] - (k == label).float()) ** 2 for k in range(3))
+        assert brier == pytest.approx(expected.item(), rel=1e-3, abs=1e-6)
+
+
+def test_transferred_attacks_follow_the_gradients_of_the_other_network(tmp_path):
+    """The source is blind for the red channel, the target for the others."""
+    pytest.importorskip('art')
+    red, rest = halves(), halves()
+    red[:, 1:], rest[:, :1] = 0, 0
+    conditions = plan_conditions(['fgsm'], [4, 12], ['fgsm'], [], [])
+    for source, left in ((Linear(rest), 1), (Linear(red), 0)):
+        folder = tmp_path / str(left)
+        records = evaluated(folder, job(Linear(red), source), conditions)
+        for eps, right in ((4, 1), (12, 0)):  # the margin ends at 7.5
+            outcomes = records.of(f'attack/fgsm/{eps}')
+            assert {c for o in outcomes for c in o.correct} == {right}
+        away = [c for o in records.of('transfer/fgsm/12') for c in o.correct]
+        assert away == [left] * 12
+
+
+@pytest.mark.parametrize(('classes', 'bgr'), [(2, False), (3, True)])
+def test_a_source_that_reads_other_images_is_refused(classes, bgr, tmp_path):
+    source = Linear(halves(classes))
+    source.reads_bgr = bgr
+    conditions = plan_conditions([], [8], ['fgsm'], [], [])
+    with pytest.raises(ValueError, match='transfer attacks from a network of the same'):
+        evaluated(tmp_path, job(source=source), conditions)
+
+
+def test_what_is_known_is_not_computed_again(tmp_path):
+    pytest.importorskip('art')
+    conditions = plan_conditions(['pgd'], [4, 8], [], [], [])
+    whole = evaluated(tmp_path / 'a', job(), conditions)
+    lines = (tmp_path / 'a' / 'records.jsonl').read_text().splitlines(keepends=True)
+    (tmp_path / 'b').mkdir()
+    (tmp_path / 'b' / 'records.jsonl').write_text(''.join(lines[:4]))
+    calls = []
+
+    class Counting(Linear):
+        def forward(self, pixels):
+            calls.append(len(pixels))
+            return super().forward(pixels)
+
+    resumed = evaluated(tmp_path / 'b', job(Counting(halves())), conditions)
+    assert sum(calls) > 0
+    for key, outcome in whole.outcomes.items():
+        assert resumed.outcomes[key].correct == outcome.correct
+        assert_close(resumed.outcomes[key].brier, outcome.brier)
+    calls.clear()
+    evaluated(tmp_path / 'b', job(Counting(halves())), conditions)
+    assert calls == []
+
+
+def test_every_batch_is_written_before_the_next(tmp_path):
+    class Breaking(Linear):
+        left = 2
+
+        def forward(self, pixels):
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return super().forward(pixels)
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluated(tmp_path, job(Breaking(halves())), [Condition('clean')])
+    assert len(Records(tmp_path, {}).of('clean//0')) == 2
+
+
+def test_a_seed_gives_the_same_and_another_something_else(tmp_path):
+    pytest.importorskip('art')
+    noisy = Linear(torch.randn(3, 3, SIZE, SIZE))
+    conditions = [Condition('attack', 'pgd', 2.0)]
+    found = [
+        evaluated(tmp_path / str(i), job(noisy, seed=seed), conditions).outcomes
+        for i, seed in enumerate((0, 0, 1))
+    ]
+    first, again, other = ([o.brier for o in f.values()] for f in found)
+    assert first == again
+    assert first != other
+
+
+def test_corruptions_are_those_of_the_function(tmp_path):
+    pytest.importorskip('imagecorruptions')
+    from mmadf.experiments.robustness import corrupt
+    from mmadf.experiments.robustness.evaluate import batch_seed
+
+    big = torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8).repeat(7, 1, 1, 1)
+    seen = []
+
+    class Seeing(Linear):
+        reads_bgr = True
+
+        def forward(self, pixels):
+            seen.append(pixels)
+            return super().forward(pixels[..., :SIZE, :SIZE])
+
+    condition = Condition('corruption', 'frost', 3.0)
+    labels = torch.zeros(7, dtype=torch.long)
+    work = Evaluation(Seeing(halves()), big, labels, PLAN, seed=4)
+    evaluated(tmp_path, work, [condition])
+    for batch, (pixels, count) in enumerate(zip(seen, (5, 2), strict=True)):
+        seed = batch_seed(4, condition, batch)
+        expected = corrupt(big[:count], 'frost', 3, seed, bgr=True)
+        assert_close(pixels, expected.float() / 255)
+    assert not torch.equal(seen[0][:2], seen[1])
+
+
+def test_masked_gradients_are_found_out(tmp_path):
+    """The same decisions with and without gradients, attacked from both sides."""
+    pytest.importorskip('art')
+    pytest.importorskip('torchmetrics')
+    attacks = ['fgsm', 'pgd', 'autoattack']
+    conditions = plan_conditions(attacks, [40, 255], ['pgd'], [], [])
+    plan = PLAN._replace(queries=150)
+    warnings = {}
+    for name, network in (('open', Linear), ('masked', Masked)):
+        work = job(network(halves()), Linear(halves()), plan)
+        rows = summarise(evaluated(tmp_path / name, work, conditions), 12)
+        warnings[name] = masking_warnings(rows)
+    assert warnings['open'] == []
+    text = '\n'.join(warnings['masked'])
+    for sign in (
+        'eps 40/255: PGD made on another network leaves 0.00 %',
+        'eps 40/255: AutoAttack leaves',
+        'where pixels are free',
+    ):
+        assert sign in text

@@ -1,0 +1,65 @@
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mmadf.experiments.studies.split import hold_out, write_split
+
+SAMPLES = [(f'{label}/{i}.png', label) for label in range(3) for i in range(20)]
+
+
+def test_every_image_is_on_one_side_with_the_same_part_of_every_class():
+    kept, held = hold_out(SAMPLES, 0.1, seed=0)
+    assert sorted(kept + held) == sorted(SAMPLES)
+    assert Counter(label for _, label in held) == {0: 2, 1: 2, 2: 2}
+    assert Counter(label for _, label in kept) == {0: 18, 1: 18, 2: 18}
+
+
+def test_choice_depends_on_the_seed_alone():
+    assert hold_out(SAMPLES, 0.25, 1) == hold_out(SAMPLES, 0.25, 1)
+    assert hold_out(SAMPLES, 0.25, 1) != hold_out(SAMPLES, 0.25, 2)
+
+
+@pytest.mark.parametrize(('fraction', 'held'), [(0.01, 1), (0.99, 1)])
+def test_small_classes_keep_an_image_on_either_side(fraction, held):
+    assert len(hold_out([('a', 0), ('b', 0)], fraction, 0)[1]) == held
+
+
+@pytest.mark.parametrize('fraction', [0, 1, -0.1])
+def test_fraction_outside_its_range_is_refused(fraction):
+    with pytest.raises(ValueError, match=f'fraction={fraction} must be in'):
+        hold_out(SAMPLES, fraction, 0)
+
+
+def test_class_of_one_image_is_refused():
+    with pytest.raises(ValueError, match='class 7 has a single image'):
+        hold_out([*SAMPLES, ('x', 7)], 0.5, 0)
+
+
+def test_files_list_the_images_of_the_folder(image_folder, tmp_path):
+    split = write_split(image_folder / 'train', tmp_path / 'split', 0.25, 0)
+    assert split['classes'] == ['dark', 'light']
+    lines = [Path(split[name]).read_text().splitlines() for name in ('train', 'val')]
+    assert [len(part) for part in lines] == [24, 8]
+    for line in sum(lines, []):
+        path, label = line.rsplit(' ', 1)
+        assert (image_folder / 'train' / path).is_file()
+        assert path.startswith(('dark/', 'light/')[int(label)])
+    assert len(set(sum(lines, []))) == 32
+
+
+def test_another_choice_does_not_replace_the_files_of_earlier_runs(
+    image_folder, tmp_path
+):
+    folder, out = image_folder / 'train', tmp_path / 'split'
+    write_split(folder, out, 0.25, 0)
+    before = (out / 'train.txt').read_text()
+    assert write_split(folder, out, 0.25, 0)['train'] == str(out / 'train.txt')
+    with pytest.raises(ValueError, match=r'train.txt lists other images than val_frac'):
+        write_split(folder, out, 0.5, 0)
+    assert (out / 'train.txt').read_text() == before
+
+
+def test_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no/such is no folder'):
+        write_split(tmp_path / 'no/such', tmp_path, 0.1, 0)

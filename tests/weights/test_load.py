@@ -1,0 +1,173 @@
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from torch.testing import assert_close
+
+from mmadf.registry import MODELS
+from mmadf.weights.load import (
+    class_names,
+    known_names,
+    load_network,
+    read_config,
+    strip_pretrained,
+)
+from tests.helpers import adf_cfg, backbone_cfg, randomise
+
+START = dict(type='Pretrained', checkpoint='gone.pth')
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Return the config and the checkpoint of an ADF classifier."""
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        weights = randomise(MODELS.build(adf_cfg())).state_dict()
+    checkpoint = tmp_path / 'net.pth'
+    torch.save(dict(state_dict=weights, meta=dict(epoch=3)), checkpoint)
+    return Config(dict(model=adf_cfg())), checkpoint
+
+
+def test_a_network_has_the_weights_of_its_checkpoint(files):
+    cfg, checkpoint = files
+    model, meta = load_network(*files)
+    assert_close(dict(model.state_dict()), dict(torch.load(checkpoint)['state_dict']))
+    assert not any(module.training for module in model.modules())
+    assert meta == dict(epoch=3)
+    assert cfg.model == adf_cfg()
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(backbone=backbone_cfg(init_cfg=START)),
+        dict(pretrained='gone.pth'),
+        dict(pretrained_branches=dict(checkpoint='gone.pth')),
+    ],
+    ids=['backbone', 'network', 'branches'],
+)
+def test_weights_that_a_training_starts_from_are_not_read(files, changes):
+    model, _ = load_network(Config(dict(model=adf_cfg(**changes))), files[1])
+    model.init_weights()  # would look for gone.pth
+
+
+def test_networks_of_timm_are_built_without_their_weights(monkeypatch, tmp_path):
+    timm = pytest.importorskip('timm')
+    create, asked = timm.create_model, []
+
+    def _create(*args, pretrained, **kwargs):
+        asked.append(pretrained)
+        return create(*args, pretrained=False, **kwargs)
+
+    monkeypatch.setattr(timm, 'create_model', _create)
+    backbone = dict(type='TIMMBackbone', model_name='resnet10t', features_only=True)
+    backbone.update(pretrained=True, out_indices=(4,))
+    model = dict(
+        type='ImageClassifier',
+        backbone=backbone,
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type='LinearClsHead', num_classes=2, in_channels=512),
+    )
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        weights = MODELS.build(strip_pretrained(model)).state_dict()
+    torch.save(dict(state_dict=weights), tmp_path / 'net.pth')
+    load_network(Config(dict(model=model)), tmp_path / 'net.pth')
+    assert asked == [False, False]
+
+
+def test_starting_weights_are_taken_out_at_any_depth():
+    cfg = dict(
+        backbone=dict(type='ResNet', init_cfg=START, pretrained=True),
+        neck=None,
+        head=dict(init_cfg=[dict(type='Normal'), START]),
+        pretrained='b.pth',
+        pretrained_branches=dict(checkpoint='c.pth'),
+    )
+    assert strip_pretrained(cfg) == dict(
+        backbone=dict(type='ResNet', pretrained=False),
+        neck=None,
+        head=dict(init_cfg=[dict(type='Normal')]),
+        pretrained=None,
+    )
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'extra.weight': torch.zeros(1)},
+        {'head.fc.bias': None},
+        {'head.fc.bias': torch.zeros(6)},
+    ],
+    ids=['more', 'less', 'larger'],
+)
+def test_a_checkpoint_of_another_network_is_refused(files, change):
+    cfg, checkpoint = files
+    weights = {**torch.load(checkpoint)['state_dict'], **change}
+    weights = {name: value for name, value in weights.items() if value is not None}
+    torch.save(dict(state_dict=weights), checkpoint)
+    with pytest.raises(ValueError, match='of this config.*(extra|head.fc.bias)'):
+        load_network(cfg, checkpoint)
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(files):
+    with pytest.raises(ValueError, match='cannot be loaded into the network'):
+        load_network(files[0], __file__)
+
+
+def test_a_missing_config_or_checkpoint_is_named(files):
+    with pytest.raises(FileNotFoundError, match=r'gone\.pth'):
+        load_network(files[0], 'gone.pth')
+    with pytest.raises(FileNotFoundError, match=r'there is no config file gone\.py'):
+        read_config('gone.py')
+
+
+def test_names_of_the_hub_are_configs_of_their_own():
+    cfg = read_config('resnet18_8xb32_in1k')
+    cfg.model.backbone.depth = 34
+    assert read_config('resnet18_8xb32_in1k').model.backbone.depth == 18
+
+
+@pytest.mark.parametrize(
+    ('meta', 'dataset', 'names'),
+    [
+        (dict(dataset_meta=dict(classes=('a', 'b'))), dict(classes=['c', 'd']), 'ab'),
+        (dict(CLASSES=['a', 'b']), {}, 'ab'),
+        ({}, dict(metainfo=dict(classes=['c', 'd'])), 'cd'),
+        ({}, dict(classes=['c', 'd']), 'cd'),
+        ({}, dict(type='RepeatDataset', dataset=dict(classes=['e', 'f'])), 'ef'),
+        (dict(dataset_meta=dict(classes=('a',))), dict(classes=['c', 'd']), 'cd'),
+    ],
+)
+def test_class_names_are_those_of_the_checkpoint_or_the_test_set(meta, dataset, names):
+    cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
+    assert class_names(cfg, meta, 2) == list(names)
+
+
+def test_class_names_come_from_a_list_or_from_the_data_set_itself(tmp_path):
+    path = tmp_path / 'names.txt'
+    path.write_text('one\ntwo\n')
+    cfg = Config(dict(test_dataloader=dict(dataset=dict(classes=str(path)))))
+    assert class_names(cfg, {}, 2) == ['one', 'two']
+    cfg.test_dataloader.dataset = dict(type='CIFAR10')
+    assert class_names(cfg, {}, 10)[:2] == ['airplane', 'automobile']
+
+
+@pytest.mark.parametrize(
+    ('meta', 'dataset'),
+    [
+        (dict(dataset_meta=None), {}),
+        ({}, dict(type='CustomDataset')),
+        (dict(dataset_meta=dict(classes=('cat', 'dog'))), dict(classes=['c', 'd'])),
+    ],
+    ids=['unknown', 'nameless', 'of another number'],
+)
+def test_classes_without_fitting_names_are_numbered(meta, dataset):
+    cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
+    assert class_names(cfg, meta, 3) == ['class 0', 'class 1', 'class 2']
+
+
+def test_the_checkpoint_is_trusted_more_than_the_config():
+    cfg = Config(dict(test_dataloader=dict(dataset=dict(classes=['c']))))
+    meta = dict(dataset_meta=dict(classes=('a', 'b')))
+    assert known_names(cfg, meta) == [['a', 'b'], ['c']]
+    assert known_names(Config(dict(model=dict())), {}) == []
