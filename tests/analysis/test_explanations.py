@@ -72,8 +72,8 @@ def test_each_mapper_has_its_view_and_a_later_one_joins_fused_features():
     assert (early.sources, early.target) == ((0,), 1)
     assert early.arriving.shape == (24, 16)
     assert late.arriving.shape == (6, 4)
-    maps = model.appearance_maps(x, 1)
-    fused = model.mappers[1](maps[:1], model.stages.maps(model.backbone, x, 1)[1])
+    maps = model.appearance.maps(x, 1)
+    fused = model.mappers[1](maps[:1], model.semantic.maps(x, 1)[1])
     joined = model.backbone.layer4(model.backbone.layer3(fused))
     assert late.joined == pytest.approx(joined.abs().mean().item())
     assert not any(mapper.gate._forward_hooks for mapper in model.mappers)
@@ -164,9 +164,9 @@ OTHERS = dict(
 
 def signed_cam(model, x):
     """Return Grad-CAM of the fused decision by hand, before negatives are cut off."""
-    last = model.semantic_maps(x, model.appearance_maps(x, 1))[-1]
+    last = model.fused_maps(x)[-1]
     last = last.detach().requires_grad_()
-    feats = (model.stages.output(model.backbone, 3, last),)
+    feats = (model.semantic.stages.output(model.backbone, 3, last),)
     logits = model.head(model.neck(feats) if model.neck else feats)
     (gradient,) = torch.autograd.grad(logits.max(), last)
     return (gradient.mean((2, 3), keepdim=True) * last.detach()).sum(1)[0]
@@ -187,7 +187,7 @@ def test_other_families_have_maps_too(family):
     for reading in found.readings.values():
         assert reading.cam.shape == (2, 2)
         assert torch.isfinite(reading.cam).all()
-    (plain,) = model.stages.maps(model.backbone, x, 3)[-1]
+    (plain,) = model.semantic.maps(x, 3)[-1]
     assert plain.min() < 0
     assert found.gates[0].joined == pytest.approx(plain.abs().mean().item())
 

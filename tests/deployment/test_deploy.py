@@ -75,7 +75,7 @@ def test_a_network_that_predicts_something_else_is_not_written(
     def _spoilt(cfg, fold):
         cfg = Config(cfg.to_dict())
         cfg.model.deploy = dict(fold=fold)
-        cfg.model.mapper.gate = 'convex'
+        cfg.model.mapper.fusion = 'convex'
         return cfg
 
     monkeypatch.setattr(module, 'deployed_config', _spoilt)

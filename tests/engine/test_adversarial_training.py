@@ -172,10 +172,10 @@ def test_losses_of_both_heads_are_attacked():
     hook = AdversarialTrainingHook('fgsm', eps=2)
     both = hook.attack(model, x, labels)
     for name in ('semantic_weight', 'appearance_weight'):
-        weight = getattr(model, name)
-        setattr(model, name, 0.0)
+        weight = getattr(model.objective, name)
+        setattr(model.objective, name, 0.0)
         assert (hook.attack(model, x, labels) != both).float().mean() > 0.05
-        setattr(model, name, weight)
+        setattr(model.objective, name, weight)
     more = model.loss(both, labels)
     for name, value in model.loss(x, labels).items():
         assert more[name] > value

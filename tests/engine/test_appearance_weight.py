@@ -46,7 +46,7 @@ class Net(BaseModel):
 
     def __init__(self, killed_at):
         super().__init__()
-        self.appearance_weight = 7.0
+        self.objective = SimpleNamespace(appearance_weight=7.0)
         self.one = nn.Parameter(torch.ones(()))
         self.killed_at = killed_at
         self.seen = []
@@ -54,8 +54,8 @@ class Net(BaseModel):
     def forward(self, inputs, data_samples=None, mode='tensor'):
         if len(self.seen) == self.killed_at:
             raise KilledError
-        self.seen.append(self.appearance_weight)
-        return dict(loss=self.appearance_weight + 0 * self.one)
+        self.seen.append(self.objective.appearance_weight)
+        return dict(loss=self.objective.appearance_weight + 0 * self.one)
 
 
 def train(work_dir, resume=False, killed_at=None, **train_cfg):
@@ -129,8 +129,7 @@ def test_weight_reaches_the_model_inside_ddp(tmp_path):
     hook = AppearanceWeightHook(0.0, 2.0)
     hook.before_train(runner)
     hook.before_train_iter(runner, 1)
-    assert model.module.appearance_weight == 0.5
-    assert 'appearance_weight' not in vars(model)
+    assert model.module.objective.appearance_weight == 0.5
     runner.message_hub.update_scalar.assert_called_once_with(
         'train/appearance_weight', 0.5
     )
@@ -138,7 +137,7 @@ def test_weight_reaches_the_model_inside_ddp(tmp_path):
 
 def test_model_without_the_weight_is_named():
     runner = SimpleNamespace(model=nn.Linear(1, 1))
-    with pytest.raises(ValueError, match='Linear has no appearance_weight'):
+    with pytest.raises(ValueError, match='Linear has no objective'):
         AppearanceWeightHook(1.0, 0.0).before_train(runner)
 
 

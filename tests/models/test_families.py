@@ -207,7 +207,7 @@ def inception_logits(host, x):
 @torch.no_grad()
 def test_without_fusion_it_is_the_hosts_classifier(adf, family, x):
     adf.eval()
-    adf.routes = [route._replace(target=-9) for route in adf.routes]
+    adf.mappers.routes = [route._replace(target=-9) for route in adf.mappers.routes]
     assert_close(adf(x), host_logits(adf, family, x), rtol=0, atol=0)
 
 
@@ -221,9 +221,13 @@ def test_appearance_branch_is_the_hosts_classifier(adf, family, x):
 @torch.no_grad()
 def test_every_mapper_changes_the_result(adf, x):
     adf.eval()
-    fused, routes = adf(x), adf.routes
+    fused, routes = adf(x), adf.mappers.routes
     for i in range(len(routes)):
-        adf.routes = [*routes[:i], routes[i]._replace(target=-9), *routes[i + 1 :]]
+        adf.mappers.routes = [
+            *routes[:i],
+            routes[i]._replace(target=-9),
+            *routes[i + 1 :],
+        ]
         assert (adf(x) - fused).abs().max() > 1e-4 * fused.abs().max()
 
 
@@ -269,6 +273,6 @@ def test_a_deployed_network_can_be_initialised_and_loaded_but_not_trained(adf, x
 
 def test_shapes_are_those_of_a_real_pass(adf, family, x):
     adf.eval()
-    maps = adf.appearance_maps(x[:1], adf.appearance_last)
-    shapes = stage_shapes(adf.appearance_backbone, adf.appearance_stages, x.shape[-1])
+    maps = adf.appearance.maps(x[:1])
+    shapes = stage_shapes(adf.appearance_backbone, adf.appearance.stages, x.shape[-1])
     assert shapes[: len(maps)] == [m.shape for m in maps]

@@ -1,7 +1,6 @@
 """What each part of an ADF network decides, and which places speak for it."""
 
-from functools import partial
-from typing import Callable, Dict, List, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -32,43 +31,15 @@ class Part(nn.Module):
         super().__init__()
         self.model = model
         self.last_map = nn.Identity()
-        self.maps = partial(MAPS[name], model)
-        if name == 'appearance':
-            self.neck, self.head = model.appearance_neck, model.appearance_head
-            self.last, self.outputs = (
-                model.appearance_asked[-1],
-                model.appearance_outputs,
-            )
-        else:
-            self.neck, self.head = model.neck, model.head
-            self.last = model.asked[-1]
-            self.outputs = model.semantic_outputs
+        self.branch = model.appearance if name == 'appearance' else model.semantic
+        self.maps = model.fused_maps if name == 'fused' else self.branch.maps
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return logits, (N, K), for preprocessed images, (N, 3, H, W)."""
         maps = self.maps(inputs)
-        maps[self.last] = self.last_map(maps[self.last])
-        feats = self.outputs(maps)
-        return self.head(feats if self.neck is None else self.neck(feats))
-
-
-def _appearance_maps(model: ADFClassifier, inputs: Tensor) -> List[Tensor]:
-    return model.appearance_maps(inputs, model.appearance_asked[-1])
-
-
-def _semantic_maps(model: ADFClassifier, inputs: Tensor) -> List[Tensor]:
-    return model.stages.maps(model.backbone, inputs, model.asked[-1])
-
-
-def fused_maps(model: ADFClassifier, inputs: Tensor) -> List[Tensor]:
-    """Return the maps of all semantic stages, with appearance let in."""
-    appearance = model.appearance_maps(inputs, model.last_source)
-    return model.semantic_maps(inputs, appearance)
-
-
-MAPS: Dict[str, Callable[[ADFClassifier, Tensor], List[Tensor]]] = dict(
-    appearance=_appearance_maps, semantic=_semantic_maps, fused=fused_maps
-)
+        last = self.branch.out_stages[-1]
+        maps[last] = self.last_map(maps[last])
+        return self.branch.logits(maps)
 
 
 def read(part: Part, inputs: Tensor) -> Reading:
@@ -86,7 +57,7 @@ def read(part: Part, inputs: Tensor) -> Reading:
     """
     grad_cam = import_grad_cam()
     with torch.no_grad():
-        (sample,) = part.head._get_predictions(part(inputs), None)
+        (sample,) = part.branch.head._get_predictions(part(inputs), None)
     scores = sample.pred_score
     cam = grad_cam(part, part.last_map).attribute(
         inputs, target=int(scores.argmax()), relu_attributions=True

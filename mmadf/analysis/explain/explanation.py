@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmadf.models.classifiers import ADFClassifier
 
-from .evidence import Part, Reading, fused_maps, read
+from .evidence import Part, Reading, read
 
 PARTS = ('appearance', 'semantic', 'fused')
 
@@ -107,7 +107,7 @@ def gate_views(model: ADFClassifier, inputs: Tensor) -> List[GateView]:
     seen: Dict[int, GateView] = {}
 
     def _look(index: int, gate: nn.Module, maps: Sequence[Tensor], g: Tensor) -> None:
-        mapper, path = model.mappers[index], model.routes[index]
+        mapper, path = model.mappers[index], model.mappers.routes[index]
         s, a = maps
         opening = g if mapper.fusion == 'residual' else 1 - g
         seen[index] = GateView(
@@ -123,7 +123,7 @@ def gate_views(model: ADFClassifier, inputs: Tensor) -> List[GateView]:
         for index, mapper in enumerate(model.mappers)
     ]
     try:
-        fused_maps(model, inputs)
+        model.fused_maps(inputs)
     finally:
         for hook in hooks:
             hook.remove()

@@ -17,7 +17,7 @@ CURVES: Dict[str, Callable[[float], float]] = dict(
 
 @HOOKS.register_module()
 class AppearanceWeightHook(Hook):
-    """Anneal `ADFClassifier.appearance_weight` over training.
+    """Anneal the `appearance_weight` of an `ADFClassifier` over training.
 
     Before each iteration the weight is set to start + (end - start) * c(t), with
     t = (progress - begin) / (finish - begin) held in [0, 1], progress = iterations
@@ -77,20 +77,21 @@ class AppearanceWeightHook(Hook):
         return self.start + (self.end - self.start) * self.curve(min(max(t, 0.0), 1.0))
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse a model without `appearance_weight`."""
+        """Refuse a model without an objective that has `appearance_weight`."""
         model = unwrap(runner.model)
-        if not hasattr(model, 'appearance_weight'):
+        if not hasattr(getattr(model, 'objective', None), 'appearance_weight'):
             raise ValueError(
                 f'AppearanceWeightHook: {type(model).__name__} has no '
-                'appearance_weight; leave the hook out, or train an ADFClassifier.'
+                'objective.appearance_weight; leave the hook out, or train an '
+                'ADFClassifier.'
             )
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None
     ) -> None:
         """Set and log the weight of this iteration."""
-        model = unwrap(runner.model)
-        model.appearance_weight = self.weight(runner.iter / runner.max_iters)
+        objective = unwrap(runner.model).objective
+        objective.appearance_weight = self.weight(runner.iter / runner.max_iters)
         runner.message_hub.update_scalar(
-            'train/appearance_weight', model.appearance_weight
+            'train/appearance_weight', objective.appearance_weight
         )

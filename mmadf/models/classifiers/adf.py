@@ -1,34 +1,27 @@
-"""ADF: two unshared branches, shallow appearance embedded in deep semantics."""
+"""ADF: shallow features of an appearance branch, fused into a semantic branch."""
 
 from copy import deepcopy
+from functools import partial
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
-import torch
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmadf.registry import MODELS
 from mmadf.weights.pretrained import load_branches
 
-from .branch import TwoBranches, passed
-from .checks import (
-    check_choices,
-    check_heads,
-    check_mutual,
-    check_options,
-    check_slots,
-    require_both_heads,
-)
-from .deploy import fold_network
-from .loading import check_weights
-from .objective import mutual_losses, weighted_losses
+from .branch import Branch, Features, build_appearance, cut_branch
+from .checks import check_config, check_heads, same_predictions
+from .deployed import check_weights, cut_appearance, require_both_heads
+from .objective import Objective
+from .wiring import build_mappers
 
 FEATURES = ('backbone', 'neck', 'pre_logits')
 
 
 @MODELS.register_module()
-class ADFClassifier(TwoBranches, ImageClassifier):
+class ADFClassifier(ImageClassifier):
     """Siamese classifier with adaptive decoupling-fusion.
 
     .. code-block:: none
@@ -44,54 +37,52 @@ class ADFClassifier(TwoBranches, ImageClassifier):
     the same input, unshared weights, both trained with cross-entropy, shallow
     appearance features of one embedded into the deep feature space of the other.
     Code: none is public.
-    Ours: which stages are fused, which the abstract leaves open; how the losses are
-    weighed; the readout; deployment. Each is one argument.
+    Ours: which stages are fused; the weights of the losses; the readout; deployment.
 
-    `backbone`, `neck` and `head` are the semantic branch, under the host's names,
-    so that its tools and checkpoints apply; the other branch has the same slots
-    with the prefix `appearance_`. Stages that nothing reads are left out.
+    `backbone`, `neck` and `head` are the semantic branch, under the host's names, so
+    that its tools and checkpoints apply; the appearance branch has the same slots with
+    the prefix `appearance_`. `semantic` and `appearance` show the modules of a branch
+    together. Stages that nothing reads are left out.
+
+    All methods take preprocessed images, `inputs`, (N, 3, H, W), and N annotations,
+    `data_samples`.
 
     Args:
         backbone: config of the semantic backbone, of a family with known stages
             (`mmadf.models.stages.families`).
-        mapper: config of the `Mapper`, or a list of them, each with `sources` and
-            `target`; `in_channels`, `out_channels` and `strides` are inferred
-            from the backbones when not given. Mappers of one target act in their
-            order; later stages see the fused map. None, to be written out, means no
-            fusion: with readout='sum' that is the logit ensemble of two
-            backbones, a control.
+        mapper: config of the `Mapper`, or a list of configs, each with `sources` and
+            `target`; channels and strides are inferred from the backbones if they are
+            not given. Mappers of one target act in their order; later stages take the
+            fused feature map. An explicit None means no fusion; with readout='sum'
+            this is the logit ensemble of two networks, a control.
         head: config of the semantic head.
-        neck: config of the semantic neck, a list of them for a row, None for none.
+        neck: config of the semantic neck, a list of configs for a sequence, or None.
         appearance: what differs in the appearance branch, a dict with any of
             `backbone`, `neck` and `head`. Slots that are not given are built from
             the semantic branch's config, with weights of their own; a head that
             is not given takes its `in_channels` from the given backbone and neck.
-        readout: scores used by 'predict' and 'tensor': 'semantic' (the fused
-            head), 'appearance', or 'sum' of both logits.
+        readout: logits used by 'predict' and 'tensor': 'semantic' (the fused
+            head), 'appearance', or 'sum' of both.
         semantic_weight: weight of the semantic loss, >= 0.
-        appearance_weight: weight of the appearance loss, >= 0; over training, see
-            `AppearanceWeightHook`.
-        loss_reduction: 'sum' of the weighted losses, or 'mean', their sum over the
-            sum of the weights.
-        mutual_weight: weight of the mutual-learning loss of each head, >= 0; other
-            than 0 for heads with the loss of MMPretrain's `ClsHead` only.
+        appearance_weight: weight of the appearance loss, >= 0.
+        loss_reduction: 'sum' or 'mean' of the weighted losses, see `Objective`.
+        mutual_weight: weight of the mutual-learning loss of each head, >= 0; values
+            other than 0 need heads with the loss of MMPretrain's `ClsHead`.
         mutual_temperature: temperature of that loss, > 0.
-        stop_gradient: whether the semantic loss is kept from the appearance branch.
-        pretrained_branches: checkpoints from which both branches start, the
-            arguments of `load_branches` after the classifier.
-        deploy: None, or the arguments of `switch_to_deploy`, to build the network
-            as that leaves it.
-        pretrained: checkpoint of the whole classifier.
+        stop_gradient: whether to detach the appearance feature maps that the mappers
+            read, so that the semantic loss does not train the appearance branch.
+        pretrained_branches: arguments of `load_branches` except the classifier, to
+            initialise both branches from checkpoints; None for none.
+        deploy: arguments of `switch_to_deploy`, to build the deployed form; or None.
+        pretrained: checkpoint of the whole classifier, as in `ImageClassifier`.
         train_cfg: batch augmentations, as in `ImageClassifier`.
-        data_preprocessor: config as in `ImageClassifier`.
+        data_preprocessor: config, as in `ImageClassifier`.
         init_cfg: initialisation of MMEngine's BaseModule.
 
     Raises:
-        ValueError: a stage that a backbone does not have, maps that do not fit,
-            an unknown backbone, readout, reduction or slot, a negative weight, a head
-            without logits, or without those that the other could learn from.
-        TypeError: an argument that is no config. A slot must not be a built module:
-            a second branch needs a config.
+        ValueError: an unknown name, stage or slot, a number outside its range, or
+            modules that do not fit; see `mmadf.models.classifiers.checks`.
+        TypeError: an argument that is not a config, such as a built module.
     """
 
     def __init__(
@@ -115,43 +106,65 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         data_preprocessor: Optional[dict] = None,
         init_cfg: Optional[dict] = None,
     ) -> None:
-        options = dict(deploy=deploy, pretrained_branches=pretrained_branches)
-        check_options(mapper, appearance=appearance, **options)
-        semantic = dict(backbone=backbone, neck=neck, head=head)
-        appearance = dict(appearance or {})
-        check_slots(semantic, appearance)
-        weights = dict(
+        slots = dict(backbone=backbone, neck=neck, head=head)
+        objective = dict(
             semantic_weight=semantic_weight,
             appearance_weight=appearance_weight,
+            loss_reduction=loss_reduction,
             mutual_weight=mutual_weight,
+            mutual_temperature=mutual_temperature,
         )
-        check_choices(readout, loss_reduction, mutual_temperature, weights)
+        options = dict(deploy=deploy, pretrained_branches=pretrained_branches)
+        check_config(slots, appearance, mapper, readout, objective, options)
         super().__init__(
-            **deepcopy(semantic),
+            **deepcopy(slots),
             pretrained=pretrained,
             train_cfg=train_cfg,
             data_preprocessor=deepcopy(data_preprocessor),
             init_cfg=init_cfg,
         )
         self.readout = readout
-        self.semantic_weight = semantic_weight
-        self.appearance_weight = appearance_weight
-        self.loss_reduction = loss_reduction
-        self.mutual_weight = mutual_weight
-        self.mutual_temperature = mutual_temperature
+        self.objective = Objective(**objective)
         self.stop_gradient = stop_gradient
         self.pretrained_branches = pretrained_branches
         self.deployed = False
-
-        self.build_appearance(semantic, appearance)
-        check_heads(self.head, self.appearance_head)
-        if mutual_weight:
-            check_mutual(self.head, self.appearance_head)
-        self.build_mappers([mapper] if isinstance(mapper, dict) else mapper or [])
-        self.drop_unread_stages()
+        self._own(
+            cut_branch(self.backbone, self.neck, self.head),
+            build_appearance(slots, appearance or {}),
+        )
+        check_heads(self.head, self.appearance_head, readout, mutual_weight)
+        cfgs = [mapper] if isinstance(mapper, dict) else mapper or []
+        self.mappers = build_mappers(cfgs, self.appearance, self.semantic)
+        self._last_appearance = max(
+            self.appearance.out_stages[-1], self.mappers.last_source
+        )
+        self.semantic.drop_unread(self.semantic.out_stages[-1])
+        self.appearance.drop_unread(self._last_appearance)
         self.register_load_state_dict_pre_hook(check_weights)
         if deploy is not None:
             self.switch_to_deploy(**deploy)
+
+    def _own(self, semantic: Branch, appearance: Branch) -> None:
+        """Register the modules of the appearance branch, and keep how both are cut."""
+        self.appearance_backbone = appearance.backbone
+        self.appearance_neck = appearance.neck
+        self.appearance_head = appearance.head
+        self._cuts = [(b.stages, b.out_stages) for b in (semantic, appearance)]
+
+    @property
+    def semantic(self) -> Branch:
+        """The branch whose feature maps are fused."""
+        return Branch(self.backbone, self.neck, self.head, *self._cuts[0])
+
+    @property
+    def appearance(self) -> Branch:
+        """The branch whose shallow feature maps the mappers read."""
+        return Branch(
+            self.appearance_backbone,
+            self.appearance_neck,
+            self.appearance_head,
+            *self._cuts[1],
+        )
 
     def init_weights(self) -> None:
         """Initialise, and load `pretrained_branches`."""
@@ -159,63 +172,75 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         if self.pretrained_branches and not self.deployed:
             load_branches(self, **self.pretrained_branches)
 
-    def branch_feats(self, inputs: Tensor) -> Tuple[Tuple[Tensor, ...], ...]:
-        """Return what the semantic and the appearance head take.
+    def fused_maps(
+        self, inputs: Tensor, appearance: Optional[Sequence[Tensor]] = None
+    ) -> List[Tensor]:
+        """Return the feature maps of the semantic stages, with appearance fused in.
 
         Args:
             inputs: preprocessed images, (N, 3, H, W).
-
-        Raises:
-            ValueError: a deployed network, which has one head.
+            appearance: feature maps of the appearance stages; by default they are
+                computed up to the last one that a mapper reads.
         """
+        if appearance is None:
+            appearance = self.appearance.maps(inputs, self.mappers.last_source)
+        if self.stop_gradient:
+            appearance = [x.detach() for x in appearance]
+        fuse = partial(self.mappers.fuse, appearance=appearance)
+        return self.semantic.maps(inputs, fuse=fuse)
+
+    def head_inputs(self, inputs: Tensor) -> Tuple[Features, Features]:
+        """Return what the semantic head and the appearance head take."""
         require_both_heads(self)
-        appearance = self.appearance_maps(inputs, self.appearance_last)
-        semantic = self.semantic_maps(inputs, appearance)
-        outputs = self.semantic_outputs(semantic), self.appearance_outputs(appearance)
-        return passed(self.neck, outputs[0]), passed(self.appearance_neck, outputs[1])
+        appearance = self.appearance.maps(inputs, self._last_appearance)
+        semantic = self.fused_maps(inputs, appearance)
+        features = self.appearance.head_inputs(appearance)
+        return self.semantic.head_inputs(semantic), features
+
+    def loss(self, inputs: Tensor, data_samples: List[DataSample]) -> Dict[str, Tensor]:
+        """Return the weighted losses of both heads by branch, see `Objective`."""
+        semantic, appearance = self.head_inputs(inputs)
+        return self.objective(
+            (self.head, semantic), (self.appearance_head, appearance), data_samples
+        )
 
     def extract_feat(
         self, inputs: Tensor, stage: str = 'neck'
-    ) -> Union[Tensor, Tuple[Tensor, ...]]:
+    ) -> Union[Tensor, Features]:
         """Return features of the fused semantic branch.
-
-        Appearance stages behind the last source do not run.
 
         Args:
             inputs: preprocessed images, (N, 3, H, W).
-            stage: 'backbone' (fused maps), 'neck', or 'pre_logits', as in
-                `ImageClassifier`.
+            stage: 'backbone' (fused feature maps), 'neck', or 'pre_logits'.
 
         Raises:
             ValueError: unknown stage.
         """
         if stage not in FEATURES:
             raise ValueError(f'extract_feat: stage={stage!r} is none of {FEATURES}.')
-        appearance = self.appearance_maps(inputs, self.last_source)
-        outputs = self.semantic_outputs(self.semantic_maps(inputs, appearance))
+        maps = self.fused_maps(inputs)
         if stage == 'backbone':
-            return outputs
-        feats = passed(self.neck, outputs)
-        return feats if stage == 'neck' else self.head.pre_logits(feats)
+            return self.semantic.outputs(maps)
+        features = self.semantic.head_inputs(maps)
+        return features if stage == 'neck' else self.head.pre_logits(features)
 
     def scores(self, inputs: Tensor) -> Dict[str, Tensor]:
         """Return the logits of every readout, (N, num_classes) each.
 
-        A deployed network has one readout, 'semantic'.
+        A deployed network has one readout, 'semantic'. 'sum' is left out if the heads
+        turn logits into predictions in different ways.
         """
         if self.deployed:
             return dict(semantic=self.head(self.extract_feat(inputs)))
-        semantic, appearance = self.branch_feats(inputs)
+        semantic, appearance = self.head_inputs(inputs)
         s, a = self.head(semantic), self.appearance_head(appearance)
-        return dict(semantic=s, appearance=a, sum=s + a)
+        alike = same_predictions(self.head, self.appearance_head)
+        return dict(semantic=s, appearance=a, **(dict(sum=s + a) if alike else {}))
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Return the logits of the chosen readout, (N, num_classes).
 
-        For 'semantic', appearance stages that no mapper needs do not run.
-
-        Raises:
-            ValueError: a deployed network with another readout.
+        For 'semantic', the appearance stages that no mapper needs do not run.
         """
         if self.readout == 'semantic':
             return self.head(self.extract_feat(inputs))
@@ -233,65 +258,46 @@ class ADFClassifier(TwoBranches, ImageClassifier):
             return self.logits(inputs)
         return super().forward(inputs, data_samples, mode)
 
-    def loss(self, inputs: Tensor, data_samples: List[DataSample]) -> Dict[str, Tensor]:
-        """Return the weighted losses of both heads, each under its own name.
-
-        Args:
-            inputs: preprocessed images, (N, 3, H, W).
-            data_samples: N annotations.
-
-        Returns:
-            `semantic_loss` and `appearance_loss`, scalars whose sum is minimised,
-            with mutual learning `semantic_mutual_loss` and
-            `appearance_mutual_loss`, and what else the heads report, with the same
-            prefixes.
-        """
-        semantic, appearance = self.branch_feats(inputs)
-        weights = self.semantic_weight, self.appearance_weight, self.loss_reduction
-        if not self.mutual_weight:
-            of_semantic = self.head.loss(semantic, data_samples)
-            of_appearance = self.appearance_head.loss(appearance, data_samples)
-            return weighted_losses(of_semantic, of_appearance, *weights)
-        s, a = self.head(semantic), self.appearance_head(appearance)
-        of_semantic = self.head._get_loss(s, data_samples)
-        of_appearance = self.appearance_head._get_loss(a, data_samples)
-        return {
-            **weighted_losses(of_semantic, of_appearance, *weights),
-            **mutual_losses(s, a, self.mutual_weight, self.mutual_temperature),
-        }
-
     def predict(
         self, inputs: Tensor, data_samples: Optional[List[DataSample]] = None
     ) -> List[DataSample]:
-        """Return data samples with score and label of the chosen readout.
+        """Return data samples with score and label of the chosen readout."""
+        logits = self.logits(inputs)
+        return self._readout_head(self.readout)._get_predictions(logits, data_samples)
 
-        Args:
-            inputs: preprocessed images, (N, 3, H, W).
-            data_samples: N annotations to complete, None for new ones.
-        """
-        return self.head._get_predictions(self.logits(inputs), data_samples)
+    def predict_readouts(
+        self, inputs: Tensor, data_samples: List[DataSample]
+    ) -> Dict[str, List[DataSample]]:
+        """Return the predictions of every readout, each in copies of `data_samples`."""
+        return {
+            readout: self._readout_head(readout)._get_predictions(
+                logits, [sample.clone() for sample in data_samples]
+            )
+            for readout, logits in self.scores(inputs).items()
+        }
 
-    @torch.no_grad()
+    def _readout_head(self, readout: str) -> nn.Module:
+        """Return the head that turns the logits of a readout into predictions."""
+        return self.appearance_head if readout == 'appearance' else self.head
+
     def switch_to_deploy(self, fold: bool = True) -> None:
-        """Leave, in place, only what the semantic prediction needs.
+        """Keep only what the semantic prediction needs, in place.
 
-        The appearance branch ends behind the last stage that a mapper reads; its neck
-        and head go. The prediction stays the same.
+        The appearance branch ends after the last stage that a mapper reads; its neck
+        and head are removed. The prediction stays the same.
 
         Args:
-            fold: whether to fold batch norms into convolutions, linear-cosine layers
-                into ordinary ones, and what folds itself. It moves logits by rounding.
+            fold: whether to fold what can be folded, see `mmadf.models.surgery.fold`,
+                which changes the logits by rounding.
 
         Raises:
             ValueError: a readout that needs the appearance head.
         """
-        if self.readout != 'semantic':
-            raise ValueError(
-                f'ADFClassifier: readout={self.readout!r} needs the appearance head, '
-                "which a deployed network does not have; set readout='semantic'."
-            )
-        self.eval()
-        self.deployed = True
-        self.drop_appearance_end()
-        if fold:
-            fold_network(self)
+        cut_appearance(self, fold)
+
+    def get_layer_depth(self, param_name: str) -> Tuple[int, int]:
+        """Return layer and number of layers of a parameter, both branches alike."""
+        if param_name.startswith('appearance_backbone.'):
+            name = param_name.removeprefix('appearance_')
+            return self.appearance_backbone.get_layer_depth(name, 'backbone.')
+        return super().get_layer_depth(param_name)

@@ -1,172 +1,132 @@
-"""The two branches of ADF and the mappers between them, stage by stage."""
+"""One branch of an ADF network: a backbone cut into stages, a neck and a head."""
 
 from copy import deepcopy
-from functools import partial
-from typing import List, Optional, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
-from mmengine.model import ModuleList
 from torch import Tensor, nn
 
-from mmadf.models.stages import stages_of
+from mmadf.models.stages import Stages, stages_of
 from mmadf.models.stages.shapes import run_without_data
 from mmadf.models.surgery import trim
 from mmadf.registry import MODELS
 
-from .checks import check_classifier, check_takes_channels
-from .wiring import complete, is_complete, route, shapes_by_size
+from .checks import check_branch, check_in_channels
+
+Features = Tuple[Tensor, ...]
 
 
-class TwoBranches:
-    """Mixin of a classifier: a second branch, and fusion of its maps into the first.
+class Branch(NamedTuple):
+    """A view of the modules of one branch, and how its backbone is cut into stages.
 
-    The classifier has `backbone`, `neck` and `head`, and `stop_gradient`. Here are
-    built `appearance_backbone`, `appearance_neck`, `appearance_head` and `mappers`.
-    Maps of a backbone are lists with one for each stage, from 0 on.
-    """
-
-    def appearance_maps(self, inputs: Tensor, last: int) -> List[Tensor]:
-        """Return the maps of the appearance stages from 0 to `last`, -1 for none."""
-        stages, backbone = self.appearance_stages, self.appearance_backbone
-        return stages.maps(backbone, inputs, last)
-
-    def semantic_maps(
-        self, inputs: Tensor, appearance: Sequence[Tensor]
-    ) -> List[Tensor]:
-        """Return the maps of the semantic stages, fused on their way.
-
-        Args:
-            inputs: preprocessed images, (N, 3, H, W).
-            appearance: maps of the appearance stages, at least up to the last one
-                that a mapper reads.
-        """
-        fuse = partial(self.fuse, appearance=appearance)
-        return self.stages.maps(self.backbone, inputs, self.asked[-1], fuse)
-
-    def fuse(self, stage: int, x: Tensor, appearance: Sequence[Tensor]) -> Tensor:
-        """Pass the map `x` of a semantic stage through the mappers that target it."""
-        for mapper, (sources, target) in zip(self.mappers, self.routes, strict=True):
-            if target == stage:
-                shallow = [appearance[source] for source in sources]
-                if self.stop_gradient:
-                    shallow = [source.detach() for source in shallow]
-                x = mapper(shallow, x)
-        return x
-
-    def semantic_outputs(self, maps: Sequence[Tensor]) -> Tuple[Tensor, ...]:
-        """Return what the semantic backbone returns for the maps of its stages."""
-        return tuple(self.stages.output(self.backbone, i, maps[i]) for i in self.asked)
-
-    def appearance_outputs(self, maps: Sequence[Tensor]) -> Tuple[Tensor, ...]:
-        """Return what the appearance backbone returns for the maps of its stages."""
-        return tuple(
-            self.appearance_stages.output(self.appearance_backbone, i, maps[i])
-            for i in self.appearance_asked
-        )
-
-    def build_appearance(self, semantic: dict, given: dict) -> None:
-        """Build the appearance branch.
-
-        Args:
-            semantic: configs of backbone, neck and head of the semantic branch.
-            given: those that differ.
-        """
-        slots = deepcopy({**semantic, **given})
-        check_classifier(self.backbone, self.neck, self.head)
-        self.stages = stages_of(self.backbone)
-        self.asked = self.stages.asked(self.backbone)
-        self.appearance_backbone = MODELS.build(slots['backbone'])
-        self.appearance_stages = stages_of(self.appearance_backbone)
-        self.appearance_asked = self.appearance_stages.asked(self.appearance_backbone)
-        neck = slots['neck']
-        self.appearance_neck = None if neck is None else MODELS.build(neck)
-        if 'backbone' in given and 'head' not in given:
-            check_takes_channels(self.head)
-            slots['head']['in_channels'] = self.appearance_channels()
-        self.appearance_head = MODELS.build(slots['head'])
-        check_classifier(
-            self.appearance_backbone, self.appearance_neck, self.appearance_head
-        )
-
-    def appearance_channels(self) -> int:
-        """Return the channels of what the appearance head takes, computing nothing.
-
-        Raises:
-            ValueError: backbone and neck do not fit, or do not run without data.
-        """
-        parts = [self.appearance_backbone, self.appearance_neck]
-        names = [type(part).__name__ for part in parts if part is not None]
-        try:
-            feats = run_without_data(
-                nn.ModuleList(part for part in parts if part is not None),
-                lambda _, image: self.appearance_feats(image),
-            )
-            return feats[-1].shape[1]
-        except Exception as error:
-            reason = ' '.join(str(error).split())
-            raise ValueError(
-                f'ADFClassifier: the appearance head is not given, and what '
-                f'{" and ".join(names)} make for it cannot be inferred '
-                f'({type(error).__name__}: {reason}); give appearance a neck that fits '
-                'its backbone, and a head.'
-            ) from error
-
-    def appearance_feats(self, inputs: Tensor) -> Tuple[Tensor, ...]:
-        """Return what the appearance head takes.
-
-        Args:
-            inputs: preprocessed images, (N, 3, H, W).
-        """
-        maps = self.appearance_maps(inputs, self.appearance_asked[-1])
-        return passed(self.appearance_neck, self.appearance_outputs(maps))
-
-    def build_mappers(self, cfgs: Sequence[dict]) -> None:
-        """Build the mappers; `routes` says which stages each reads and fuses."""
-        shallow, last = len(self.appearance_stages), self.asked[-1]
-        self.routes = [route(cfg, shallow, last) for cfg in cfgs]
-        self.last_source = max((max(path.sources) for path in self.routes), default=-1)
-        self.appearance_last = max(self.appearance_asked[-1], self.last_source)
-        if not is_complete(cfgs):
-            shapes = (
-                shapes_by_size(self.appearance_backbone, self.appearance_stages),
-                shapes_by_size(self.backbone, self.stages),
-            )
-            cfgs = [
-                complete(cfg, path, *shapes)
-                for cfg, path in zip(cfgs, self.routes, strict=True)
-            ]
-        self.mappers = ModuleList(MODELS.build(cfg) for cfg in cfgs)
-
-    def drop_unread_stages(self) -> None:
-        """Drop the stages that neither a head nor a mapper reads."""
-        trim(self.backbone, self.stages.used(self.asked[-1], self.asked))
-        kept = self.appearance_stages.used(self.appearance_last, self.appearance_asked)
-        trim(self.appearance_backbone, kept)
-
-    def drop_appearance_end(self) -> None:
-        """Drop what only the appearance head needs, and that head."""
-        self.appearance_neck = self.appearance_head = None
-        kept = self.appearance_stages.used(self.last_source)
-        if kept:
-            trim(self.appearance_backbone, kept)
-        else:
-            self.appearance_backbone = None
-
-    def get_layer_depth(self, param_name: str) -> Tuple[int, int]:
-        """Return layer and number of layers of a parameter, for layer-wise rates.
-
-        Both branches count alike; mapper and heads count as the last layer.
-        """
-        if param_name.startswith('appearance_backbone.'):
-            name = param_name.removeprefix('appearance_')
-            return self.appearance_backbone.get_layer_depth(name, 'backbone.')
-        return super().get_layer_depth(param_name)
-
-
-def passed(neck: Optional[nn.Module], maps: Tuple[Tensor, ...]) -> Tuple[Tensor, ...]:
-    """Return `maps` behind a neck, or as they are where there is none.
+    The classifier owns the modules; a branch is made whenever it is needed, so that
+    it always shows the modules that the classifier has at that moment.
 
     Args:
-        neck: takes and returns a tuple of tensors, or None.
-        maps: (N, C, H, W) each, or (N, C).
+        backbone: runs stage by stage, as `stages` describes.
+        neck: takes and returns a tuple of features, or None.
+        head: takes a tuple of features and returns logits, or None.
+        stages: how the backbone is cut into stages.
+        out_stages: stages whose feature maps the backbone returns, ascending.
     """
-    return maps if neck is None else neck(maps)
+
+    backbone: nn.Module
+    neck: Optional[nn.Module]
+    head: Optional[nn.Module]
+    stages: Stages
+    out_stages: Sequence[int]
+
+    def maps(
+        self,
+        inputs: Tensor,
+        last: Optional[int] = None,
+        fuse: Optional[Callable[[int, Tensor], Tensor]] = None,
+    ) -> List[Tensor]:
+        """Return the feature maps of the stages from 0 to `last`.
+
+        Args:
+            inputs: preprocessed images, (N, 3, H, W).
+            last: last stage to run, -1 for none; by default the last one that the
+                backbone returns.
+            fuse: maps a stage index and its feature map to the feature map that the
+                next stage takes; None for no fusion.
+        """
+        last = self.out_stages[-1] if last is None else last
+        return self.stages.maps(self.backbone, inputs, last, fuse)
+
+    def outputs(self, maps: Sequence[Tensor]) -> Features:
+        """Return what the backbone returns for the feature maps of its stages."""
+        return tuple(
+            self.stages.output(self.backbone, i, maps[i]) for i in self.out_stages
+        )
+
+    def head_inputs(self, maps: Sequence[Tensor]) -> Features:
+        """Return what the head takes: the outputs of the backbone after the neck."""
+        outputs = self.outputs(maps)
+        return outputs if self.neck is None else self.neck(outputs)
+
+    def logits(self, maps: Sequence[Tensor]) -> Tensor:
+        """Return the logits of the head, (N, num_classes)."""
+        return self.head(self.head_inputs(maps))
+
+    def drop_unread(self, last: int) -> None:
+        """Drop the stages after `last`, and what else nothing reads."""
+        trim(self.backbone, self.stages.used(last, self.out_stages))
+
+
+def cut_branch(
+    backbone: nn.Module, neck: Optional[nn.Module], head: nn.Module
+) -> Branch:
+    """Return the branch of built modules.
+
+    Raises:
+        ValueError: the backbone belongs to no known family, or the branch does not
+            give logits.
+    """
+    stages = stages_of(backbone)
+    check_branch(backbone, neck, head, stages)
+    return Branch(backbone, neck, head, stages, stages.asked(backbone))
+
+
+def build_appearance(semantic: dict, changes: dict) -> Branch:
+    """Build the appearance branch from configs.
+
+    Args:
+        semantic: configs of backbone, neck and head of the semantic branch.
+        changes: those that differ. With a backbone and no head, the semantic head's
+            config is used with `in_channels` of the features that it takes here.
+
+    Raises:
+        ValueError: an unknown backbone, modules that do not fit, or a branch that does
+            not give logits.
+    """
+    slots = deepcopy({**semantic, **changes})
+    backbone = MODELS.build(slots['backbone'])
+    neck = None if slots['neck'] is None else MODELS.build(slots['neck'])
+    if 'backbone' in changes and 'head' not in changes:
+        check_in_channels(slots['head'])
+        slots['head']['in_channels'] = infer_channels(backbone, neck)
+    return cut_branch(backbone, neck, MODELS.build(slots['head']))
+
+
+def infer_channels(backbone: nn.Module, neck: Optional[nn.Module]) -> int:
+    """Return the number of channels of what a head takes, without computing anything.
+
+    Raises:
+        ValueError: backbone and neck do not fit, or do not run without data.
+    """
+    stages = stages_of(backbone)
+    branch = Branch(backbone, neck, None, stages, stages.asked(backbone))
+    parts = [part for part in (backbone, neck) if part is not None]
+    try:
+        features = run_without_data(
+            nn.ModuleList(parts), lambda _, x: branch.head_inputs(branch.maps(x))
+        )
+        return features[-1].shape[1]
+    except Exception as error:
+        names = ' and '.join(type(part).__name__ for part in parts)
+        reason = ' '.join(str(error).split())
+        raise ValueError(
+            f'ADFClassifier: appearance has no head, and in_channels cannot be '
+            f'inferred from {names} ({type(error).__name__}: {reason}); give '
+            'appearance a neck that fits its backbone, and a head.'
+        ) from error

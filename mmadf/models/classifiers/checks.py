@@ -1,14 +1,15 @@
-"""Arguments of the ADF classifier that no network could be built from."""
+"""Every refusal of an ADF config: argument, value, what is allowed, what to do."""
 
 from inspect import signature
 from math import inf
 from numbers import Real
-from typing import Any, Dict, Optional
+from typing import Any, Optional, Sequence
 
 from mmpretrain.models import ClsHead
 from torch import nn
 
-from mmadf.models.stages import stage_shapes, stages_of
+from mmadf.models.stages import Stages, stage_shapes
+from mmadf.registry import MODELS
 
 READOUTS = ('semantic', 'appearance', 'sum')
 REDUCTIONS = ('sum', 'mean')
@@ -19,12 +20,42 @@ OPTIONS = dict(
 )
 
 
-def check_options(mapper: Any, **options: Any) -> None:
-    """Refuse arguments that are no configs.
+# Before anything is built
+
+
+def check_config(
+    slots: dict,
+    appearance: Optional[dict],
+    mapper: Any,
+    readout: str,
+    objective: dict,
+    options: dict,
+) -> None:
+    """Check the arguments of an `ADFClassifier` before anything is built from them.
 
     Args:
-        mapper: a config, a list of them, or None.
-        options: by argument, a dict or None each.
+        slots: backbone, neck and head of the semantic branch.
+        appearance: those that differ in the appearance branch, or None.
+        mapper: a config, a list of configs, or None.
+        readout: one of `READOUTS`.
+        objective: arguments of `Objective`.
+        options: by argument name, a dict or None.
+
+    Raises:
+        TypeError: an argument that is not a config.
+        ValueError: an unknown slot or name, or a number outside its range.
+    """
+    check_options(mapper, appearance=appearance, **options)
+    check_slots(slots, appearance or {})
+    check_choices(readout, **objective)
+
+
+def check_options(mapper: Any, **options: Any) -> None:
+    """Require configs where configs are taken.
+
+    Args:
+        mapper: a config, a list of configs, or None.
+        options: by argument name, a dict or None.
 
     Raises:
         TypeError: anything else.
@@ -43,7 +74,7 @@ def check_options(mapper: Any, **options: Any) -> None:
 
 
 def check_slots(semantic: dict, appearance: dict) -> None:
-    """Refuse slots that do not exist, and built modules in them.
+    """Require the config of a module in each slot.
 
     Args:
         semantic: backbone, neck and head of the semantic branch.
@@ -51,37 +82,38 @@ def check_slots(semantic: dict, appearance: dict) -> None:
 
     Raises:
         ValueError: an unknown slot.
-        TypeError: a slot that is no config; a neck may be None, or a list of configs.
+        TypeError: a slot that holds no config. A neck may also be None, or a list of
+            configs that run one after another.
     """
     if unknown := sorted(set(appearance) - set(semantic)):
         raise ValueError(
-            f'ADFClassifier: appearance has {unknown}, its slots are backbone, neck '
+            f'ADFClassifier: appearance has {unknown}; its slots are backbone, neck '
             'and head.'
         )
     for slot, cfg in [*semantic.items(), *appearance.items()]:
-        row = cfg if isinstance(cfg, list) else [cfg or {}]
-        if slot == 'neck' and all(isinstance(part, dict) for part in row):
+        parts = cfg if isinstance(cfg, list) else [cfg or {}]
+        if slot == 'neck' and all(isinstance(part, dict) for part in parts):
             continue
         if not isinstance(cfg, dict):
             raise TypeError(
                 f'ADFClassifier: {slot} is a {type(cfg).__name__}; give its config, a '
-                'dict, from which each branch builds its own.'
+                'dict, from which each branch builds a module of its own.'
             )
 
 
 def check_choices(
-    readout: str, loss_reduction: str, temperature: float, weights: Dict[str, float]
+    readout: str, loss_reduction: str, mutual_temperature: float, **weights: float
 ) -> None:
-    """Refuse unknown names, negative weights and temperatures.
+    """Require known names, weights >= 0 and a temperature > 0.
 
     Args:
         readout: one of `READOUTS`.
         loss_reduction: one of `REDUCTIONS`.
-        temperature: of mutual learning, > 0.
-        weights: weights of losses by argument, >= 0.
+        mutual_temperature: > 0.
+        weights: weights of losses by argument name, >= 0.
 
     Raises:
-        ValueError: anything else, or a mean over weights that are all 0.
+        ValueError: anything else, or a mean over weights that may all become 0.
     """
     if readout not in READOUTS:
         raise ValueError(f'ADFClassifier: readout={readout!r} is none of {READOUTS}.')
@@ -92,12 +124,12 @@ def check_choices(
     for name, weight in weights.items():
         if not isinstance(weight, Real) or not 0 <= weight < inf:
             raise ValueError(
-                f'ADFClassifier: {name}={weight!r} must be >= 0, and a finite number.'
+                f'ADFClassifier: {name}={weight!r} must be a finite number >= 0.'
             )
-    if not isinstance(temperature, Real) or not 0 < temperature < inf:
+    if not isinstance(mutual_temperature, Real) or not 0 < mutual_temperature < inf:
         raise ValueError(
-            f'ADFClassifier: mutual_temperature={temperature!r} must be > 0, and a '
-            'finite number.'
+            f'ADFClassifier: mutual_temperature={mutual_temperature!r} must be a '
+            'finite number > 0.'
         )
     if loss_reduction == 'mean' and weights['semantic_weight'] <= 0:
         raise ValueError(
@@ -106,83 +138,144 @@ def check_choices(
         )
 
 
-def check_classifier(
-    backbone: nn.Module, neck: Optional[nn.Module], head: nn.Module
-) -> None:
-    """Refuse a branch that only a classifier inside its backbone could classify.
+# While the branches are built
+
+
+def check_in_channels(head_cfg: dict) -> None:
+    """Require that a head for another backbone can be told its number of channels.
 
     Raises:
-        ValueError: the backbone has one, which ADF leaves out, and neither neck nor
-            head has parameters in its place.
+        ValueError: the config of a head without the argument `in_channels`.
     """
-    stages = stages_of(backbone)
-    learns = neck is not None and any(True for _ in neck.parameters())
-    if not stages.classifier or learns or type(head).forward is not ClsHead.forward:
+    kind = head_cfg['type']
+    kind = MODELS.get(kind) if isinstance(kind, str) else kind
+    if 'in_channels' not in signature(kind.__init__).parameters:
+        raise ValueError(
+            'ADFClassifier: appearance has a backbone and no head, and the semantic '
+            f'head, {kind.__name__}, takes no in_channels; give appearance a head that '
+            'fits its backbone and neck, such as '
+            "head=dict(type='LinearClsHead', in_channels=..., num_classes=...)."
+        )
+
+
+def check_branch(
+    backbone: nn.Module, neck: Optional[nn.Module], head: nn.Module, stages: Stages
+) -> None:
+    """Require that a branch gives one set of logits by parameters outside its backbone.
+
+    Raises:
+        ValueError: a head without the prediction of `ClsHead`, or a backbone with a
+            built-in classifier, which ADF leaves out, and neither a neck nor a head
+            with parameters in its place.
+    """
+    if not hasattr(head, '_get_predictions'):
+        raise ValueError(
+            f'ADFClassifier: {type(head).__name__} does not classify by one set of '
+            "logits, which 'predict' and 'sum' need; use a head such as LinearClsHead "
+            'or MultiLabelLinearClsHead.'
+        )
+    trainable = neck is not None and any(True for _ in neck.parameters())
+    if not stages.classifier or trainable or type(head).forward is not ClsHead.forward:
         return
-    host, channels = type(backbone).__name__, stage_shapes(backbone, stages)[-1][1]
-    neck = 'None' if neck is None else type(neck).__name__
+    channels = stage_shapes(backbone, stages)[-1][1]
     raise ValueError(
-        f'ADFClassifier: with neck={neck} and head={type(head).__name__} nothing '
-        f'classifies the map of {host}: its {stages.classifier} is left out here. Set '
+        f'ADFClassifier: with neck={_type_name(neck)} and head={type(head).__name__} '
+        f'nothing classifies the feature map of {type(backbone).__name__}, because its '
+        f'{stages.classifier} is left out here. Set '
         "neck=dict(type='GlobalAveragePooling') and head=dict(type='LinearClsHead', "
         f'in_channels={channels}, num_classes=...); over a base with neck=None give '
         'the neck _delete_=True, as configs/adf/adf_inceptionv3_imagenet.py does.'
     )
 
 
-def check_heads(*heads: nn.Module) -> None:
-    """Refuse heads that do not predict from one set of logits.
+def check_heads(
+    head: nn.Module, appearance_head: nn.Module, readout: str, mutual_weight: float
+) -> None:
+    """Require heads that can do together what is asked of both.
+
+    Args:
+        head: the semantic head.
+        appearance_head: the appearance head.
+        readout: 'sum' needs heads that turn logits into predictions alike.
+        mutual_weight: other than 0, it needs heads whose loss is computed from logits
+            (N, num_classes), as in `ClsHead`.
 
     Raises:
-        ValueError: a head without the prediction of `ClsHead`.
+        ValueError: heads that cannot.
     """
-    for head in heads:
-        if not hasattr(head, '_get_predictions'):
-            raise ValueError(
-                f'ADFClassifier: {type(head).__name__} does not classify by one set of '
-                "logits, which 'predict' and 'sum' need; take a head such as "
-                'LinearClsHead or MultiLabelLinearClsHead.'
-            )
-
-
-def check_takes_channels(head: nn.Module) -> None:
-    """Refuse to build a head for another backbone if it is not told the channels.
-
-    Raises:
-        ValueError: a head without the argument `in_channels`.
-    """
-    if 'in_channels' not in signature(type(head).__init__).parameters:
+    heads = head, appearance_head
+    if readout == 'sum' and not same_predictions(*heads):
+        kinds = ' and '.join(type(head).__name__ for head in heads)
         raise ValueError(
-            'ADFClassifier: appearance has a backbone and no head, and the semantic '
-            f'head, {type(head).__name__}, takes no in_channels; give appearance a '
-            'head that fits its backbone and neck, as '
-            "head=dict(type='LinearClsHead', in_channels=..., num_classes=...)."
+            f"ADFClassifier: readout='sum' adds the logits of {kinds}, which turn "
+            "logits into predictions in different ways; set readout='semantic' or "
+            "'appearance', or give both branches heads of one kind."
         )
-
-
-def check_mutual(*heads: nn.Module) -> None:
-    """Refuse heads that cannot learn from each other.
-
-    Raises:
-        ValueError: a head whose loss is not made from logits (N, num_classes).
-    """
-    for head in heads:
+    for head in heads if mutual_weight else ():
         if not isinstance(head, ClsHead) or type(head).loss is not ClsHead.loss:
             raise ValueError(
                 'ADFClassifier: mutual_weight needs heads with the loss of ClsHead, '
-                f'got {type(head).__name__}; set mutual_weight=0 or take another head.'
+                f'got {type(head).__name__}; set mutual_weight=0 or use another head.'
             )
 
 
-def require_both_heads(classifier: nn.Module) -> None:
-    """Refuse what needs both heads in a network that has one.
+def same_predictions(*heads: nn.Module) -> bool:
+    """Return whether heads turn logits into predictions by the same method."""
+    return len({type(head)._get_predictions for head in heads}) == 1
+
+
+# While the mappers are built
+
+
+def check_route(sources: Any, target: Any, shallow: int, deep: int) -> None:
+    """Require that a mapper names stages that exist.
+
+    Args:
+        sources: stages of the appearance backbone, at least one.
+        target: a stage of the semantic backbone.
+        shallow: number of stages of the appearance backbone.
+        deep: number of stages of the semantic backbone that run.
 
     Raises:
-        ValueError: a deployed classifier.
+        ValueError: a stage does not exist, or there is no source.
     """
-    if classifier.deployed:
+    listed = isinstance(sources, (list, tuple)) and len(sources) > 0
+    if not listed or not all(_is_index(s) and 0 <= s < shallow for s in sources):
         raise ValueError(
-            'ADFClassifier: deployed, so its appearance head and deep appearance '
-            'stages are gone: it can neither be trained nor read out by them; use the '
-            'checkpoint from before switch_to_deploy.'
+            f'ADFClassifier: mapper sources={sources!r} must name stages of the '
+            f'appearance backbone, from 0 to {shallow - 1}, e.g. sources=(0, 1).'
         )
+    if not _is_index(target) or not -deep <= target < deep:
+        raise ValueError(
+            f'ADFClassifier: mapper target={target!r} must be a stage of the semantic '
+            f'backbone, from 0 to {deep - 1}, or from {-deep} to -1, counted from the '
+            'last one.'
+        )
+
+
+def check_resolution(sources: Sequence[int], heights: Sequence[int], h: int) -> None:
+    """Require sources that are at least as fine as the target.
+
+    Args:
+        sources: stages of the appearance backbone.
+        heights: heights of their feature maps for an image of 224 pixels.
+        h: height of the target's feature map.
+
+    Raises:
+        ValueError: a source is coarser.
+    """
+    for source, height in zip(sources, heights, strict=True):
+        if height < h:
+            raise ValueError(
+                f'ADFClassifier: for a 224 pixel image, source stage {source} is '
+                f'{height} pixels high and the target {h}; choose sources that are at '
+                'least as fine as the target.'
+            )
+
+
+def _is_index(stage: Any) -> bool:
+    return isinstance(stage, int) and not isinstance(stage, bool)
+
+
+def _type_name(module: Any) -> str:
+    return 'None' if module is None else type(module).__name__

@@ -1,72 +1,145 @@
-"""What an ADF classifier minimises, from what its two heads give."""
+"""What an ADF classifier minimises, from the features that its two heads take."""
 
-from typing import Dict
+from typing import Dict, List, Tuple
 
-from torch import Tensor
+import torch
+import torch.nn.functional as F
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
 
-from mmadf.models.losses import mutual_learning_loss
 
-
-def weighted_losses(
-    semantic: dict,
-    appearance: dict,
-    semantic_weight: float,
-    appearance_weight: float,
-    reduction: str,
-) -> Dict[str, Tensor]:
-    """Weight the losses of both heads and name them by their branch.
+class Objective:
+    """Weighted losses of both heads and, optionally, mutual learning between them.
 
     Paper: ADF (Neural Networks 187, 107346), abstract: both branches are trained with
     cross-entropy.
     Ours: the weights and their reduction. Conformer (arXiv 2105.03889) takes the mean
-    of both, CBNetV2 (arXiv 2107.00420) weighs the assisting branch by 0.5.
+    of both losses, CBNetV2 (arXiv 2107.00420) weights the assisting branch by 0.5.
+    Mutual learning (arXiv 1706.00384) between the heads of one network.
 
     Args:
-        semantic: what the semantic head reports; its losses have 'loss' in their name.
-        appearance: what the appearance head reports.
-        semantic_weight: >= 0.
-        appearance_weight: >= 0.
-        reduction: 'sum', or 'mean' for weights that add up to 1.
-
-    Returns:
-        All of it under names as 'semantic_loss' and 'appearance_loss'.
+        semantic_weight: weight of the loss of the semantic head, >= 0.
+        appearance_weight: weight of the loss of the appearance head, >= 0. It may be
+            changed during training, see `AppearanceWeightHook`.
+        loss_reduction: 'sum' of the weighted losses, or 'mean', their sum divided by
+            the sum of the weights.
+        mutual_weight: weight of both mutual-learning losses, >= 0; 0 for none.
+        mutual_temperature: see `mutual_learning_loss`, > 0.
     """
-    scale = 1.0
-    if reduction == 'mean':
-        scale = 1 / (semantic_weight + appearance_weight)
-    return {
-        **_named(semantic, 'semantic', semantic_weight * scale),
-        **_named(appearance, 'appearance', appearance_weight * scale),
-    }
+
+    def __init__(
+        self,
+        semantic_weight: float,
+        appearance_weight: float,
+        loss_reduction: str,
+        mutual_weight: float,
+        mutual_temperature: float,
+    ) -> None:
+        self.semantic_weight = semantic_weight
+        self.appearance_weight = appearance_weight
+        self.loss_reduction = loss_reduction
+        self.mutual_weight = mutual_weight
+        self.mutual_temperature = mutual_temperature
+
+    def __call__(
+        self,
+        semantic: Tuple[nn.Module, Tuple[Tensor, ...]],
+        appearance: Tuple[nn.Module, Tuple[Tensor, ...]],
+        data_samples: List[DataSample],
+    ) -> Dict[str, Tensor]:
+        """Return all losses, and what else the heads report, named by branch.
+
+        Args:
+            semantic: the semantic head, and the features that it takes.
+            appearance: the appearance head, and the features that it takes.
+            data_samples: N annotations.
+
+        Returns:
+            Scalars under names such as 'semantic_loss', 'appearance_loss' and
+            'semantic_accuracy_top-1'. Those with 'loss' in their name are minimised.
+        """
+        (head, x), (appearance_head, y) = semantic, appearance
+        if not self.mutual_weight:
+            return self.weight_losses(
+                head.loss(x, data_samples), appearance_head.loss(y, data_samples)
+            )
+        s, a = head(x), appearance_head(y)
+        losses = self.weight_losses(
+            head._get_loss(s, data_samples), appearance_head._get_loss(a, data_samples)
+        )
+        return {**losses, **self.mutual_losses(s, a)}
+
+    def weight_losses(self, semantic: dict, appearance: dict) -> Dict[str, Tensor]:
+        """Weight what both heads report, and name it by branch."""
+        weights = self.semantic_weight, self.appearance_weight
+        total = sum(weights) if self.loss_reduction == 'mean' else 1
+        return {
+            f'{branch}_{name}': value * weight / total if 'loss' in name else value
+            for branch, weight, report in zip(
+                ('semantic', 'appearance'), weights, (semantic, appearance), strict=True
+            )
+            for name, value in report.items()
+        }
+
+    def mutual_losses(self, semantic: Tensor, appearance: Tensor) -> Dict[str, Tensor]:
+        """Return the weighted loss of each head towards the other's probabilities.
+
+        Args:
+            semantic: logits of the semantic head, (N, num_classes).
+            appearance: logits of the appearance head, (N, num_classes).
+        """
+        weight, temperature = self.mutual_weight, self.mutual_temperature
+        return dict(
+            semantic_mutual_loss=weight
+            * mutual_learning_loss(semantic, appearance, temperature),
+            appearance_mutual_loss=weight
+            * mutual_learning_loss(appearance, semantic, temperature),
+        )
 
 
-def mutual_losses(
-    semantic: Tensor, appearance: Tensor, weight: float, temperature: float
-) -> Dict[str, Tensor]:
-    """Return the loss of each head against what the other predicts.
+def mutual_learning_loss(logits: Tensor, other: Tensor, temperature: float) -> Tensor:
+    """Return T^2 * KL(softmax(other / T) || softmax(logits / T)), averaged over N.
 
-    Ours: mutual learning (arXiv 1706.00384) between the heads of one network.
+    One direction: `logits` learns and `other` is a constant. For mutual learning, call
+    it in both directions and add the results.
+
+    Paper: Deep Mutual Learning, CVPR 2018, arXiv 1706.00384: KL(p_other || p), T = 1.
+    The temperature T, and the factor T^2 that keeps the scale of the gradients:
+    Distilling the Knowledge in a Neural Network, arXiv 1503.02531.
+    Code: YingZhangDUT/Deep-Mutual-Learning (official), `kl_loss_compute`: the same
+    divergence with 1e-8 inside the logarithm, averaged over the batch; each network
+    receives the gradient of its own loss only.
+    Ours: log-probabilities are computed in float32 or better, also under autocast, so
+    that no 1e-8 is needed. The ADF paper has no such term.
 
     Args:
-        semantic: logits of the semantic head, (N, num_classes).
-        appearance: logits of the appearance head, (N, num_classes).
-        weight: of both losses, >= 0.
-        temperature: see `mutual_learning_loss`, > 0.
+        logits: logits of the head that learns, (N, C), finite, N > 0.
+        other: logits of the head that it learns from, (N, C), finite.
+        temperature: T > 0; a higher temperature gives more weight to small
+            probabilities.
 
     Returns:
-        `semantic_mutual_loss` and `appearance_mutual_loss`, scalars.
+        A scalar >= 0, which is 0 if both give the same probabilities.
+
+    Raises:
+        ValueError: the shapes differ or are not (N, C), or T <= 0.
     """
-    of_semantic = mutual_learning_loss(semantic, appearance, temperature)
-    of_appearance = mutual_learning_loss(appearance, semantic, temperature)
-    return dict(
-        semantic_mutual_loss=weight * of_semantic,
-        appearance_mutual_loss=weight * of_appearance,
-    )
+    if logits.dim() != 2 or logits.shape != other.shape:
+        raise ValueError(
+            f'mutual_learning_loss: logits {tuple(logits.shape)} and other '
+            f'{tuple(other.shape)} must have the same shape (N, C); give both heads '
+            'the same num_classes.'
+        )
+    if not temperature > 0:
+        raise ValueError(
+            f'mutual_learning_loss: temperature={temperature} must be > 0; the paper '
+            'uses 1.'
+        )
+    p, q = (_log_softmax(x, temperature) for x in (logits, other.detach()))
+    return temperature**2 * F.kl_div(p, q, reduction='batchmean', log_target=True)
 
 
-def _named(losses: dict, branch: str, weight: float) -> Dict[str, Tensor]:
-    """Prefix what a head reports by its branch, and weight its losses."""
-    return {
-        f'{branch}_{name}': value * weight if 'loss' in name else value
-        for name, value in losses.items()
-    }
+def _log_softmax(logits: Tensor, temperature: float) -> Tensor:
+    """Return log softmax(logits / T) in float32 or better."""
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    return F.log_softmax(logits.to(dtype) / temperature, dim=1)

@@ -1,73 +1,111 @@
-"""Which stage of which branch goes into which mapper, settled at build time."""
+"""The mappers of a network, and which feature maps each one connects."""
 
 from math import ceil, log2
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
-from torch import nn
+from mmengine.model import ModuleList
+from torch import Tensor
 
-from mmadf.models.stages import Stages, stage_shapes
+from mmadf.models.stages import stage_shapes
+from mmadf.registry import MODELS
+
+from .branch import Branch
+from .checks import check_resolution, check_route
 
 MAPPER_SHAPES = ('in_channels', 'out_channels', 'strides')
-# Backbones halve their maps up or down, mappers up. Among these sizes every row of up
-# to five halvings meets an odd number before each one, where the two differ.
+# Some backbones halve their feature maps rounding up, some rounding down; mappers
+# round up. Whatever five halvings a backbone makes, one of these image sizes meets an
+# odd number before each of them, where the two differ.
 IMAGE_SIZES = (224, 234, 245)
-BySize = Sequence[Optional[Sequence[torch.Size]]]
+# The shapes of all stages for each image size; None if the backbone cannot run on it.
+ShapesBySize = Sequence[Optional[Sequence[torch.Size]]]
 
 
 class Route(NamedTuple):
-    """Stages whose maps a mapper reads (appearance) and fuses (semantic)."""
+    """The appearance stages that a mapper reads, and the semantic one that it fuses."""
 
     sources: Tuple[int, ...]
     target: int
 
 
-def route(mapper_cfg: dict, shallow: int, last: int) -> Route:
-    """Return the stages that a mapper config names.
+class Mappers(ModuleList):
+    """The mappers of a network, each with its route.
 
     Args:
-        mapper_cfg: config with `sources`, and `target` unless it is the last stage.
-        shallow: number of stages of the appearance backbone.
-        last: last stage of the semantic backbone that runs.
-
-    Raises:
-        ValueError: they do not exist, or no source is named.
+        cfgs: configs of the mappers, complete with channels and strides.
+        routes: which stages each of them connects.
     """
-    sources = mapper_cfg.get('sources')
-    listed = isinstance(sources, (list, tuple)) and len(sources) > 0
-    if not listed or not all(_is_stage(source, 0, shallow) for source in sources):
-        raise ValueError(
-            f'ADFClassifier: mapper sources={sources!r} must name stages of the '
-            f'appearance backbone, from 0 to {shallow - 1}, e.g. sources=(0, 1).'
-        )
-    target = mapper_cfg.get('target', -1)
-    if not _is_stage(target, -last - 1, last + 1):
-        raise ValueError(
-            f'ADFClassifier: mapper target={target!r} must be a stage of the semantic '
-            f'backbone, from 0 to {last}, or from {-last - 1} to -1, counted from the '
-            'last.'
-        )
-    return Route(tuple(sources), target % (last + 1))
+
+    def __init__(self, cfgs: Sequence[dict], routes: Sequence[Route]) -> None:
+        super().__init__([MODELS.build(cfg) for cfg in cfgs])
+        self.routes = list(routes)
+
+    @property
+    def last_source(self) -> int:
+        """The deepest appearance stage that a mapper reads, -1 without mappers."""
+        return max((max(route.sources) for route in self.routes), default=-1)
+
+    def fuse(self, stage: int, x: Tensor, appearance: Sequence[Tensor]) -> Tensor:
+        """Fuse appearance into the feature map of a semantic stage.
+
+        Args:
+            stage: index of the semantic stage.
+            x: its feature map, (N, C, H, W).
+            appearance: feature maps of the appearance stages, at least up to
+                `last_source`.
+
+        Returns:
+            (N, C, H, W): `x` after all mappers that target the stage, in their order.
+        """
+        for mapper, (sources, target) in zip(self, self.routes, strict=True):
+            if target == stage:
+                x = mapper([appearance[source] for source in sources], x)
+        return x
 
 
-def _is_stage(stage: Any, first: int, end: int) -> bool:
-    return isinstance(stage, int) and first <= stage < end
+def build_mappers(
+    cfgs: Sequence[dict], appearance: Branch, semantic: Branch
+) -> Mappers:
+    """Build the mappers between two branches.
 
-
-def shapes_by_size(backbone: nn.Module, stages: Stages) -> BySize:
-    """Return the shapes of the maps of all stages for each of `IMAGE_SIZES`.
+    Channels and strides that a config does not give are inferred from the backbones.
 
     Args:
-        backbone: takes (N, C, H, W).
-        stages: how it runs.
-
-    Returns:
-        Shapes (1, C_i, H_i, W_i), one per stage; None for a size, other than the first,
-        on which the backbone does not run.
+        cfgs: configs of the mappers, each with `sources` and, unless it is the last
+            stage, `target`.
+        appearance: the branch that is read.
+        semantic: the branch that is fused.
 
     Raises:
-        ValueError: the backbone does not run without data.
+        ValueError: a stage that does not exist, a source that is coarser than its
+            target, or a backbone whose shapes cannot be inferred.
     """
+    routes = [_route(cfg, appearance, semantic) for cfg in cfgs]
+    if not all(set(MAPPER_SHAPES) <= set(cfg) for cfg in cfgs):
+        shallow, deep = _shapes_by_size(appearance), _shapes_by_size(semantic)
+        cfgs = [
+            complete(cfg, route, shallow, deep)
+            for cfg, route in zip(cfgs, routes, strict=True)
+        ]
+    return Mappers(cfgs, routes)
+
+
+def _route(mapper_cfg: dict, appearance: Branch, semantic: Branch) -> Route:
+    """Return the stages that a mapper config names, counted from 0."""
+    sources, target = mapper_cfg.get('sources'), mapper_cfg.get('target', -1)
+    count = semantic.out_stages[-1] + 1
+    check_route(sources, target, len(appearance.stages), count)
+    return Route(tuple(sources), target % count)
+
+
+def _shapes_by_size(branch: Branch) -> ShapesBySize:
+    """Return the shapes of the feature maps of all stages for each of `IMAGE_SIZES`.
+
+    Raises:
+        ValueError: the backbone does not run without data on the first size.
+    """
+    backbone, stages = branch.backbone, branch.stages
     shapes: List[Optional[List[torch.Size]]] = [stage_shapes(backbone, stages)]
     for size in IMAGE_SIZES[1:]:
         try:
@@ -78,48 +116,34 @@ def shapes_by_size(backbone: nn.Module, stages: Stages) -> BySize:
 
 
 def complete(
-    mapper_cfg: dict,
-    path: Route,
-    shallow: BySize,
-    deep: BySize,
+    mapper_cfg: dict, route: Route, shallow: ShapesBySize, deep: ShapesBySize
 ) -> dict:
-    """Return a mapper config with channels and strides, inferred where not given.
+    """Return a mapper config with the channels and strides that it does not give.
 
     Args:
         mapper_cfg: config of a mapper.
-        path: its route.
-        shallow: shapes of the maps of all stages of the appearance backbone, for
-            each of `IMAGE_SIZES`, from `shapes_by_size`.
-        deep: the same of the semantic backbone.
+        route: the stages that it connects.
+        shallow: shapes of the feature maps of all appearance stages, by image size.
+        deep: the same for the semantic stages.
 
     Raises:
         ValueError: a source is coarser than the target.
     """
-    _, channels, height, _ = deep[0][path.target]
-    heights = [shallow[0][source][2] for source in path.sources]
-    for source, source_height in zip(path.sources, heights, strict=True):
-        if source_height < height and 'strides' not in mapper_cfg:
-            raise ValueError(
-                f'ADFClassifier: for a 224 pixel image, source stage {source} is '
-                f'{source_height} pixels high and the target {height}; choose sources '
-                'that are as fine as the target or finer.'
-            )
+    _, channels, height, _ = deep[0][route.target]
+    heights = [shallow[0][source][2] for source in route.sources]
+    if 'strides' not in mapper_cfg:
+        check_resolution(route.sources, heights, height)
     strides = [2 ** max(round(log2(h / height)), 0) for h in heights]
     meet = all(
-        ceil(fine[source][2] / stride) == coarse[path.target][2]
+        ceil(fine[source][2] / stride) == coarse[route.target][2]
         for fine, coarse in zip(shallow, deep, strict=True)
-        for source, stride in zip(path.sources, strides, strict=True)
+        for source, stride in zip(route.sources, strides, strict=True)
         if fine and coarse
     )
     inferred = dict(
-        in_channels=[shallow[0][source][1] for source in path.sources],
+        in_channels=[shallow[0][source][1] for source in route.sources],
         out_channels=channels,
         strides=strides,
         resize=not meet,
     )
     return {**inferred, **mapper_cfg}
-
-
-def is_complete(mapper_cfgs: List[dict]) -> bool:
-    """Return whether nothing has to be inferred for these mappers."""
-    return all(set(MAPPER_SHAPES) <= set(cfg) for cfg in mapper_cfgs)

@@ -1,7 +1,7 @@
-"""Gates: how much appearance goes where.
+"""Gates and fusions: how much appearance is added where.
 
-A gate looks at both maps and returns values in (0, 1); a fusion mixes the maps
-by them. Paper (ADF): only the words "gated fusion". Ours: all of this file.
+A gate computes values in (0, 1) from both feature maps, and a fusion mixes the feature
+maps by these values. Paper (ADF): only the words "gated fusion". Ours: the whole file.
 """
 
 from typing import Callable, Dict
@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 
 def residual_fusion(s: Tensor, a: Tensor, g: Tensor) -> Tensor:
-    """Return s + g * a: appearance is added, semantics stay whole.
+    """Return s + g * a: appearance is added to unchanged semantics.
 
-    Ours: the form of GFF (arXiv 1904.01803) with one lateral map.
+    Ours: the form of GFF (arXiv 1904.01803) with one lateral feature map.
 
     Args:
-        s: semantic map, (N, C, H, W).
-        a: appearance map, (N, C, H, W).
+        s: semantic feature map, (N, C, H, W).
+        a: appearance feature map, (N, C, H, W).
         g: gate, broadcastable to (N, C, H, W), in (0, 1).
 
     Returns:
@@ -28,13 +28,13 @@ def residual_fusion(s: Tensor, a: Tensor, g: Tensor) -> Tensor:
 
 
 def convex_fusion(s: Tensor, a: Tensor, g: Tensor) -> Tensor:
-    """Return g * s + (1 - g) * a: what appearance gains, semantics lose.
+    """Return g * s + (1 - g) * a: a convex combination.
 
     Ours: the form of SKNet (arXiv 1903.06586) and AFF (arXiv 2009.14082).
 
     Args:
-        s: semantic map, (N, C, H, W).
-        a: appearance map, (N, C, H, W).
+        s: semantic feature map, (N, C, H, W).
+        a: appearance feature map, (N, C, H, W).
         g: gate, broadcastable to (N, C, H, W), in (0, 1).
 
     Returns:
@@ -44,11 +44,11 @@ def convex_fusion(s: Tensor, a: Tensor, g: Tensor) -> Tensor:
 
 
 class Gate(BaseModule):
-    """Base of the gates: sigmoid of logits that start at the same number everywhere.
+    """Base class of the gates: the sigmoid of logits with one common initial value.
 
     Args:
-        channels: channels C of both maps, > 0.
-        bias: first value of every logit; the gate opens at sigmoid(bias).
+        channels: channels C of both feature maps, > 0.
+        bias: initial value of every logit; the gate is initially sigmoid(bias).
     """
 
     def __init__(self, channels: int, bias: float) -> None:
@@ -56,21 +56,21 @@ class Gate(BaseModule):
         self.channels = channels
         self.bias = bias
 
-    def start(self) -> None:
+    def init_logits(self) -> None:
         """Set the last parameters of the gate so that its logits are `bias`."""
         raise NotImplementedError
 
     def init_weights(self) -> None:
-        """Initialise, keeping the start whatever the network's `init_cfg` says."""
+        """Initialise, keeping the initial logits whatever `init_cfg` says."""
         super().init_weights()
-        self.start()
+        self.init_logits()
 
     def logits(self, s: Tensor, a: Tensor) -> Tensor:
-        """Return the logits for two maps (N, C, H, W), broadcastable to them."""
+        """Return the logits for feature maps (N, C, H, W), broadcastable to them."""
         raise NotImplementedError
 
     def forward(self, s: Tensor, a: Tensor) -> Tensor:
-        """Return the gate for semantic map `s` and appearance map `a`."""
+        """Return the gate for semantic features `s` and appearance features `a`."""
         return torch.sigmoid(self.logits(s, a))
 
 
@@ -86,9 +86,9 @@ class ElementGate(Gate):
         conv = dict(kernel_size=3, padding=1, groups=channels)
         self.of_semantic = nn.Conv2d(channels, channels, **conv)
         self.of_appearance = nn.Conv2d(channels, channels, bias=False, **conv)
-        self.start()
+        self.init_logits()
 
-    def start(self) -> None:
+    def init_logits(self) -> None:
         """Set both convolutions to the constant `bias`."""
         constant_init(self.of_semantic, 0, self.bias)
         constant_init(self.of_appearance, 0)
@@ -99,7 +99,7 @@ class ElementGate(Gate):
 
 
 class ChannelGate(Gate):
-    """One value per channel and image, from the means of both maps.
+    """One value per channel and image, from the means of both feature maps.
 
     Ours: the bottleneck of squeeze-and-excitation (arXiv 1709.01507) with
     C / 16 hidden channels. Args: see `Gate`.
@@ -110,9 +110,9 @@ class ChannelGate(Gate):
         hidden = max(channels // 16, 1)
         self.squeeze = nn.Conv2d(2 * channels, hidden, 1)
         self.excite = nn.Conv2d(hidden, channels, 1)
-        self.start()
+        self.init_logits()
 
-    def start(self) -> None:
+    def init_logits(self) -> None:
         """Set the excitation to the constant `bias`."""
         constant_init(self.excite, 0, self.bias)
 
@@ -123,18 +123,18 @@ class ChannelGate(Gate):
 
 
 class SpatialGate(Gate):
-    """One value per position, from a 3 x 3 convolution over both maps.
+    """One value per position, from a 3 x 3 convolution over both feature maps.
 
-    Ours: the spatial half of CBAM (arXiv 1807.06521), on the maps themselves.
+    Ours: the spatial half of CBAM (arXiv 1807.06521), on the features themselves.
     Args: see `Gate`.
     """
 
     def __init__(self, channels: int, bias: float) -> None:
         super().__init__(channels, bias)
         self.conv = nn.Conv2d(2 * channels, 1, 3, padding=1)
-        self.start()
+        self.init_logits()
 
-    def start(self) -> None:
+    def init_logits(self) -> None:
         """Set the convolution to the constant `bias`."""
         constant_init(self.conv, 0, self.bias)
 
@@ -146,16 +146,16 @@ class SpatialGate(Gate):
 class LayerGate(Gate):
     """One learned number for the whole layer, whatever the input.
 
-    Ours: the control that shows what looking at the maps is worth.
+    Ours: the control that shows whether a gate should depend on its input.
     Args: see `Gate`.
     """
 
     def __init__(self, channels: int, bias: float) -> None:
         super().__init__(channels, bias)
         self.logit = nn.Parameter(torch.empty(1, 1, 1, 1))
-        self.start()
+        self.init_logits()
 
-    def start(self) -> None:
+    def init_logits(self) -> None:
         """Set the logit to `bias`."""
         nn.init.constant_(self.logit, self.bias)
 
@@ -177,8 +177,8 @@ def build_gate(gate: str, channels: int, bias: float) -> Gate:
 
     Args:
         gate: 'element', 'channel', 'spatial' or 'layer'.
-        channels: channels of both maps, > 0.
-        bias: first value of every logit.
+        channels: channels of both feature maps, > 0.
+        bias: initial value of every logit.
 
     Raises:
         ValueError: unknown gate.

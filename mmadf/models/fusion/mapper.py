@@ -1,4 +1,4 @@
-"""Mapper: shallow appearance into deep semantics."""
+"""Mapper: shallow appearance features into deep semantic features."""
 
 from typing import Optional, Sequence
 
@@ -7,23 +7,27 @@ from mmengine.model import BaseModule, ModuleList, Sequential
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmadf.models.fusion.gate import FUSIONS, GATES, build_gate
 from mmadf.registry import MODELS
+
+from .gate import FUSIONS, GATES, build_gate
 
 
 class AppearancePath(BaseModule):
-    """Depthwise-separable steps that bring one shallow map to the target's shape.
+    """Depthwise-separable convolutions from one source to the shape of the target.
 
-    log2(stride) steps of stride 2 at the source's channels, then one step to the
-    target's channels, without activation.
+    log2(stride) blocks of stride 2 with the channels of the source, then one block to
+    the channels of the target, without activation.
 
     Args:
         in_channels: channels of the source, > 0.
         out_channels: channels of the target, > 0.
         stride: how many times finer the source is, per side, a power of 2.
-        norm_cfg: norm of the steps, None for none.
-        act_cfg: activation within the steps.
-        zero_start: let the path give 0 at first, see `safe_start` of `Mapper`.
+        norm_cfg: norm of the blocks, None for none.
+        act_cfg: activation within the blocks.
+        zero_init: whether the path is initialised to give 0, see `Mapper`.
+
+    Raises:
+        ValueError: `zero_init` with a norm that has no weights.
     """
 
     def __init__(
@@ -33,7 +37,7 @@ class AppearancePath(BaseModule):
         stride: int,
         norm_cfg: Optional[dict],
         act_cfg: dict,
-        zero_start: bool,
+        zero_init: bool,
     ) -> None:
         conv = dict(kernel_size=3, padding=1, norm_cfg=norm_cfg, act_cfg=act_cfg)
         steps = [
@@ -45,27 +49,27 @@ class AppearancePath(BaseModule):
         )
         super().__init__()
         self.steps = Sequential(*steps, last)
-        self.zero_start = zero_start
+        self.zero_init = zero_init
         norm = last.pointwise_conv.norm
-        if zero_start and norm is not None and getattr(norm, 'weight', None) is None:
+        if zero_init and norm is not None and getattr(norm, 'weight', None) is None:
             raise ValueError(
-                f'Mapper: norm_cfg={norm_cfg} gives a norm without weights, so that '
-                'safe_start=True cannot start them at 0; set affine=True in norm_cfg, '
-                'norm_cfg=None, or safe_start=False.'
+                f'Mapper: norm_cfg={norm_cfg} gives a norm without weights, which '
+                'zero_init=True would set to 0; set affine=True in norm_cfg, '
+                'norm_cfg=None, or zero_init=False.'
             )
-        self._start()
+        self._init_last_layer()
 
     def init_weights(self) -> None:
-        """Initialise, keeping the zero at the end of the path."""
+        """Initialise, keeping the zero-initialised last layer."""
         super().init_weights()
-        self._start()
+        self._init_last_layer()
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride)."""
         return self.steps(x)
 
-    def _start(self) -> None:
-        if not self.zero_start:
+    def _init_last_layer(self) -> None:
+        if not self.zero_init:
             return
         last = self.steps[-1].pointwise_conv
         folded = isinstance(last.norm, nn.Identity)
@@ -76,52 +80,52 @@ class AppearancePath(BaseModule):
 
 @MODELS.register_module()
 class Mapper(BaseModule):
-    """Map shallow appearance maps into one deep semantic map, through a gate.
+    """Map shallow appearance features into one deep semantic feature map by a gate.
 
     .. code-block:: none
 
-        appearance[i] -> depthwise-separable steps -+
-        appearance[j] -> depthwise-separable steps -+-> sum = a --+
+        appearance[i] -> depthwise-separable convs -+
+        appearance[j] -> depthwise-separable convs -+-> sum = a --+
                                                                   |
         semantic = s ------------------> gate(s, a) = g --> fuse(s, a, g)
 
     Paper: ADF (Neural Networks 187, 107346), abstract: "depthwise-separable
     convolution + gated fusion", shallow features into deep feature space.
     Code: none is public.
-    Ours: every other choice below, each one argument. Resampling follows HRNet
-    (arXiv 1908.07919), a chain of stride-2 steps; the safe start follows
-    CBNetV2 (arXiv 2107.00420), a last norm that starts at zero.
+    Ours: every other choice below, each one argument. Downsampling follows HRNet
+    (arXiv 1908.07919), a chain of stride-2 convolutions; the zero initialisation
+    follows CBNetV2 (arXiv 2107.00420), a last norm whose weights start at 0.
 
     Args:
         sources: stages of the appearance backbone that feed this mapper, in the
             backbone's own numbering (`out_indices`), at least one.
         in_channels: channels of each source, as many as `sources`.
-        out_channels: channels of the semantic map, > 0.
-        strides: how many times finer each source is than the semantic map, per
-            side, powers of 2 (1, 2, 4, ...), as many as `sources`.
-        target: stage of the semantic backbone whose map is fused, counted as
+        out_channels: channels of the semantic feature map, > 0.
+        strides: how many times finer each source is than the semantic feature map,
+            per side, powers of 2 (1, 2, 4, ...), as many as `sources`.
+        target: stage of the semantic backbone whose feature map is fused, counted as
             `sources` are, or from the end; -1 is the last one. Read by the classifier.
         fusion: form of the gated fusion, 'residual' for s + g * a, 'convex' for
             g * s + (1 - g) * a.
         gate: what has a gate value of its own: 'element' (channel and
             position), 'channel', 'spatial' (position) or 'layer' (one number).
-        gate_bias: first logit of the gate, so that it starts at
+        gate_bias: initial logit of the gate, whose initial value is
             sigmoid(gate_bias). None takes 0 (half open) for 'residual' and 4
             (0.982 of s) for 'convex'.
-        safe_start: start each path at a = 0. Then a fresh network gives the plain
-            semantic map ('residual') or that map times sigmoid(gate_bias)
-            ('convex'), and appearance comes in as training wants it.
-        resize: interpolate (bilinear) what a path gives to the size of the semantic
-            map where strides alone do not lead there, as in Inception, whose
-            convolutions have no border, and in ConvNeXt and DenseNet, whose maps are
-            halved down, for some image sizes. Off, other sizes are an error.
+        zero_init: initialise each path to give a = 0. A new network then gives the
+            plain semantic feature map ('residual'), or that times sigmoid(gate_bias)
+            ('convex'), and learns how much appearance to add.
+        resize: interpolate (bilinear) the output of a path to the size of the semantic
+            feature map where strides alone do not give it: in Inception, whose
+            convolutions have no padding, and, for some image sizes, in ConvNeXt and
+            DenseNet, which round down. If False, other sizes are an error.
         norm_cfg: norm of the paths, None for none.
         act_cfg: activation within the paths.
         init_cfg: initialisation of MMEngine's BaseModule.
 
     Raises:
         ValueError: unknown fusion or gate, no source, lists of different
-            lengths, a stride that is no power of 2, or a safe start with a norm that
+            lengths, a stride that is not a power of 2, or `zero_init` with a norm that
             has no weights.
     """
 
@@ -135,7 +139,7 @@ class Mapper(BaseModule):
         fusion: str = 'residual',
         gate: str = 'element',
         gate_bias: Optional[float] = None,
-        safe_start: bool = True,
+        zero_init: bool = True,
         resize: bool = False,
         norm_cfg: Optional[dict] = dict(type='BN'),
         act_cfg: dict = dict(type='ReLU'),
@@ -154,17 +158,17 @@ class Mapper(BaseModule):
         if gate_bias is None:
             gate_bias = 4.0 if fusion == 'convex' else 0.0
         self.paths = ModuleList(
-            AppearancePath(c, out_channels, r, norm_cfg, act_cfg, safe_start)
+            AppearancePath(c, out_channels, r, norm_cfg, act_cfg, zero_init)
             for c, r in zip(in_channels, strides, strict=True)
         )
         self.gate = build_gate(gate, out_channels, gate_bias)
         self.fuse = FUSIONS[fusion]
 
     def forward(self, appearance: Sequence[Tensor], semantic: Tensor) -> Tensor:
-        """Fuse.
+        """Fuse appearance features into a semantic feature map.
 
         Args:
-            appearance: one map per source, (N, in_channels[i], H * strides[i],
+            appearance: one feature map per source, (N, in_channels[i], H * strides[i],
                 W * strides[i]); odd sizes may round up.
             semantic: (N, out_channels, H, W).
 
@@ -172,7 +176,7 @@ class Mapper(BaseModule):
             (N, out_channels, H, W).
 
         Raises:
-            ValueError: wrong number of maps, channels or resolutions.
+            ValueError: wrong number of feature maps, channels or resolutions.
         """
         self._check_maps(appearance, semantic)
         mapped = [path(x) for path, x in zip(self.paths, appearance, strict=True)]
@@ -185,15 +189,15 @@ class Mapper(BaseModule):
     def _check_maps(self, appearance: Sequence[Tensor], semantic: Tensor) -> None:
         if len(appearance) != len(self.sources):
             raise ValueError(
-                f'Mapper: got {len(appearance)} appearance maps, built for '
+                f'Mapper: got {len(appearance)} appearance feature maps, built for '
                 f'{len(self.sources)} (sources={self.sources}); give one per source.'
             )
         got = tuple(x.shape[1] for x in (*appearance, semantic))
         built = (*self.in_channels, self.out_channels)
         if got != built:
             raise ValueError(
-                f'Mapper: maps have {got[:-1]} appearance and {got[-1]} semantic '
-                f'channels, built for in_channels={built[:-1]} and '
+                f'Mapper: got {got[:-1]} appearance and {got[-1]} semantic channels, '
+                f'built for in_channels={built[:-1]} and '
                 f'out_channels={built[-1]}; correct these two.'
             )
 
@@ -206,9 +210,9 @@ class Mapper(BaseModule):
             if y.shape[-2:] != semantic.shape[-2:]:
                 raise ValueError(
                     f'Mapper: source {source} of {_size(x)} becomes {_size(y)} by '
-                    f'strides={stride}, the semantic map is {_size(semantic)}; choose '
-                    'the stride, or an input size, for which they meet, or set '
-                    'resize=True.'
+                    f'strides={stride}, the semantic feature map is '
+                    f'{_size(semantic)}; choose strides or an image size for which '
+                    'both are equal, or set resize=True.'
                 )
 
     def extra_repr(self) -> str:

@@ -71,17 +71,12 @@ def test_mapper_gradcheck(gate):
     assert gradcheck(lambda x, y, s: mapper([x, y], s), (x, y, s))
 
 
-@pytest.mark.parametrize('norm_cfg', [dict(type='BN'), None])
-@pytest.mark.parametrize('initialised', [False, True])
-def test_safe_residual_start_is_the_semantic_map(norm_cfg, initialised):
-    mapper = build(norm_cfg=norm_cfg)
-    if initialised:
-        mapper.init_weights()
+def test_fresh_residual_mapper_is_the_identity():
     appearance, s = inputs()
-    assert_close(mapper(appearance, s), s, rtol=0, atol=0)
+    assert_close(build()(appearance, s), s, rtol=0, atol=0)
 
 
-def test_safe_convex_start_is_the_scaled_semantic_map():
+def test_fresh_convex_mapper_scales_the_semantic_map():
     appearance, s = inputs()
     assert_close(build(fusion='convex')(appearance, s), s / (1 + math.exp(-4)))
 
@@ -94,37 +89,32 @@ OUTER = [
 
 @pytest.mark.parametrize('outer', OUTER)
 @pytest.mark.parametrize('norm_cfg', [dict(type='BN'), None])
-@pytest.mark.parametrize('gate', ['element', 'channel', 'spatial', 'layer'])
 @pytest.mark.parametrize(('form', 'start'), [('residual', 1), ('convex', 0.982014)])
-def test_safe_start_survives_an_outer_initialisation(
-    outer, norm_cfg, gate, form, start
-):
-    mapper = build(init_cfg=outer, fusion=form, gate=gate, norm_cfg=norm_cfg)
+def test_zero_init_survives_an_outer_initialisation(outer, norm_cfg, form, start):
+    mapper = build(init_cfg=outer, fusion=form, norm_cfg=norm_cfg)
     mapper.init_weights()
     appearance, s = inputs()
     assert_close(mapper(appearance, s), start * s)
 
 
-@pytest.mark.parametrize('outer', OUTER)
 @pytest.mark.parametrize('gate', ['element', 'channel', 'spatial', 'layer'])
-def test_gate_start_survives_an_outer_initialisation(outer, gate):
-    mapper = build(init_cfg=outer, gate=gate, gate_bias=-1.0)
+def test_gate_bias_survives_an_outer_initialisation(gate):
+    mapper = build(init_cfg=OUTER, gate=gate, gate_bias=-1.0)
     mapper.init_weights()
     s, a = torch.randn(2, 2, 4, 6, 6)
     g = mapper.gate(s, a)
     assert_close(g, torch.full_like(g, 1 / (1 + math.e)))
 
 
-def test_without_safe_start_appearance_is_there_at_once():
+def test_without_zero_init_appearance_is_there_at_once():
     appearance, s = inputs()
-    change = build(safe_start=False)(appearance, s) - s
+    change = build(zero_init=False)(appearance, s) - s
     assert change.abs().mean() > 0.1
 
 
-@pytest.mark.parametrize('kind', ['BN', 'IN'])
-def test_without_safe_start_the_norm_needs_no_weights(kind):
-    norm_cfg = dict(type=kind, affine=False)
-    mapper = build(safe_start=False, norm_cfg=norm_cfg)
+def test_without_zero_init_the_norm_needs_no_weights():
+    norm_cfg = dict(type='IN', affine=False)
+    mapper = build(zero_init=False, norm_cfg=norm_cfg)
     mapper.init_weights()
     appearance, s = inputs()
     mapped = mapper.paths[0](appearance[0])
@@ -144,7 +134,7 @@ def test_appearance_comes_in_after_one_step(form):
 
 
 def test_each_source_and_the_semantic_map_matter():
-    mapper = build(act_cfg=dict(type='Tanh'), safe_start=False).eval()
+    mapper = build(act_cfg=dict(type='Tanh'), zero_init=False).eval()
     (x, y), s = inputs()
     fused = mapper([x, y], s)
     for other in ([x + 1, y], s), ([x, y + 1], s), ([x, y], s + 1):
@@ -214,17 +204,17 @@ def test_builds_from_the_host_registry():
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(sources=()), 'one entry per source'),
-        (dict(in_channels=(2,)), r'in_channels=\(2,\).*one entry per source'),
-        (dict(strides=(4, 3)), r'strides=\(4, 3\) must be powers of 2'),
-        (dict(strides=(4, 0)), 'must be powers of 2'),
-        (dict(fusion='sum'), "fusion='sum' is none of"),
-        (dict(gate='pixel'), "gate='pixel' is none of"),
+        (dict(sources=()), r'sources=\(\)'),
+        (dict(in_channels=(2,)), r'in_channels=\(2,\)'),
+        (dict(strides=(4, 3)), r'strides=\(4, 3\)'),
+        (dict(strides=(4, 0)), r'strides=\(4, 0\)'),
+        (dict(fusion='sum'), "fusion='sum' .*'convex'"),
+        (dict(gate='pixel'), "gate='pixel' .*'channel'"),
         (
             dict(norm_cfg=dict(type='BN', affine=False)),
             "norm_cfg={'type': 'BN', 'affine': False} gives .* set affine=True",
         ),
-        (dict(norm_cfg=dict(type='IN')), 'without weights, .* or safe_start=False'),
+        (dict(norm_cfg=dict(type='IN')), 'without weights, .* or zero_init=False'),
     ],
 )
 def test_bad_arguments_are_named(changes, message):
@@ -234,7 +224,7 @@ def test_bad_arguments_are_named(changes, message):
 
 def test_wrong_number_of_maps_is_named():
     appearance, s = inputs()
-    with pytest.raises(ValueError, match='got 1 appearance maps, built for 2'):
+    with pytest.raises(ValueError, match='got 1 appearance .* 2'):
         build()(appearance[:1], s)
 
 
@@ -246,5 +236,5 @@ def test_wrong_channels_are_named():
 
 def test_wrong_resolution_names_both_sizes():
     appearance, _ = inputs(size=4)
-    with pytest.raises(ValueError, match='16x16 becomes 4x4 .* semantic map is 3x3'):
+    with pytest.raises(ValueError, match='16x16 becomes 4x4 .* 3x3'):
         build()(appearance, torch.randn(2, 4, 3, 3))

@@ -1,10 +1,12 @@
-"""Deployment of an ADF classifier; test_families.py has it for every family."""
+"""The deployed form of a classifier; test_families.py deploys every family."""
 
 import copy
+import pickle
+import re
 
 import pytest
 import torch
-from mmengine.registry import DefaultScope
+from mmengine.runner import load_checkpoint
 from torch import nn
 from torch.testing import assert_close
 
@@ -12,12 +14,6 @@ from mmadf.models.stages import Stages
 from mmadf.models.stages.stages import FAMILIES
 from mmadf.registry import MODELS
 from tests.helpers import adf_cfg, backbone_cfg, randomise, samples
-
-
-@pytest.fixture(autouse=True)
-def _scope():
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        yield
 
 
 def build(**changes):
@@ -193,7 +189,7 @@ def test_whole_network_reads_out_the_fused_head_without_deep_appearance():
 
 def test_training_a_deployed_network_is_refused():
     small = deployed(build())
-    with pytest.raises(ValueError, match='deployed, .* can neither be trained nor'):
+    with pytest.raises(ValueError, match='deployed, .* switch_to_deploy'):
         small.loss(torch.randn(2, 3, 16, 16), samples([0, 1]))
 
 
@@ -203,7 +199,7 @@ def test_readout_that_needs_the_appearance_head_is_refused(readout):
         build(readout=readout).switch_to_deploy()
     small = deployed(build())
     small.readout = readout
-    with pytest.raises(ValueError, match='deployed, .* nor read out by them'):
+    with pytest.raises(ValueError, match='deployed, .* switch_to_deploy'):
         small(torch.randn(2, 3, 16, 16))
 
 
@@ -213,3 +209,129 @@ def test_deployed_network_compiles_into_one_graph():
     with torch.no_grad():
         compiled = torch.compile(small, fullgraph=True, backend='eager')
         assert_close(compiled(x), small(x))
+
+
+# Which weights fit: MMEngine's runner loads without asking for every name
+
+
+SINGLE = ('backbone', 'neck', 'head')
+NO_PARAMETERS_IN_HEAD = dict(
+    neck=dict(type='LinearNeck', gap_dim=2, in_channels=64, out_channels=5),
+    head=dict(type='ClsHead'),
+)
+CHANGES = dict(
+    mapper={},
+    no_mapper=dict(mapper=None),
+    every_stage_read=dict(mapper=dict(type='Mapper', sources=(3,))),
+    bare_head=NO_PARAMETERS_IN_HEAD,
+    norms_of_groups=dict(
+        backbone=backbone_cfg(norm_cfg=dict(type='GN', num_groups=4)),
+    ),
+)
+
+
+def form(deploy, **changes):
+    """Return a whole network (None), or a deployed one."""
+    return build(**changes, deploy=deploy)
+
+
+WHOLE, CUT, FOLDED = None, dict(fold=False), dict(fold=True)
+
+
+PAIRS = [
+    (WHOLE, CUT, 'this network is deployed .* they have appearance_'),
+    (WHOLE, FOLDED, 'this network is deployed .* they have'),
+    (CUT, WHOLE, 'this one is whole: they have a (neck|head)'),
+    (CUT, FOLDED, 'they have .*bn.*, which was cut off or folded'),
+    (FOLDED, WHOLE, 'this one is whole: they have'),
+    (FOLDED, CUT, 'this one is deployed without folding'),
+]
+# Every pair once, and for each other kind of network a file of each sort. Without
+# mappers and folding, the weights are those of a single network.
+CASES = [('mapper', *pair) for pair in PAIRS]
+CASES += [
+    (changes, *pair)
+    for changes in CHANGES
+    for pair in (PAIRS[1], PAIRS[2], PAIRS[4])
+    if changes != 'mapper' and (changes, *pair[:2]) != ('no_mapper', CUT, WHOLE)
+]
+
+
+@pytest.mark.parametrize(('changes', 'written', 'built', 'message'), CASES)
+def test_the_wrong_file_of_a_pair_is_refused(
+    changes, written, built, message, tmp_path
+):
+    torch.save(form(written, **CHANGES[changes]).state_dict(), tmp_path / 'weights.pth')
+    network = form(built, **CHANGES[changes])
+    before = copy.deepcopy(network.state_dict())
+    wrapper, names = nn.ModuleDict(dict(inner=network)), [(r'^', 'inner.')]
+    with pytest.raises(ValueError, match=message):
+        load_checkpoint(wrapper, str(tmp_path / 'weights.pth'), revise_keys=names)
+    assert_close(network.state_dict(), before, rtol=0, atol=0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('deploy', [WHOLE, CUT, FOLDED])
+@pytest.mark.parametrize('changes', ['mapper', 'bare_head'])
+def test_the_right_file_is_taken(changes, deploy, tmp_path):
+    one, other = (form(deploy, **CHANGES[changes]) for _ in range(2))
+    torch.save(one.state_dict(), tmp_path / 'weights.pth')
+    load_checkpoint(other, str(tmp_path / 'weights.pth'))
+    x = torch.randn(2, 3, 16, 16)
+    assert_close(other(x), one(x), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    'kept',
+    [
+        r'backbone\.',
+        r'head\.',
+        r'backbone\.layer[12]\.',
+        r'(.*backbone|mappers)\.',
+        r'(?!.*num_batches_tracked)',
+    ],
+)
+def test_a_part_of_the_weights_is_taken(kept):
+    one, other = build(), build()
+    part = {n: w for n, w in one.state_dict().items() if re.match(kept, n)}
+    assert 0 < len(part) < len(one.state_dict())
+    other.load_state_dict(part, strict=False)
+    own = other.state_dict()
+    assert_close({name: own[name] for name in part}, part, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {},
+        dict(num_classes=7),
+        dict(depth=34),
+    ],
+)
+def test_a_checkpoint_of_a_single_network_is_taken(changes, tmp_path):
+    changes = dict(changes)
+    head = {**adf_cfg()['head'], 'num_classes': changes.pop('num_classes', 5)}
+    parts = dict(adf_cfg(head=head), backbone=backbone_cfg(**changes))
+    parts = {slot: parts[slot] for slot in SINGLE}
+    plain = randomise(MODELS.build(dict(type='ImageClassifier', **parts)))
+    torch.save(plain.state_dict(), tmp_path / 'plain.pth')
+    adf = build()
+    load_checkpoint(adf, str(tmp_path / 'plain.pth'))
+    for name in ('conv1.weight', 'layer1.0.conv1.weight'):
+        expected = plain.backbone.get_parameter(name)
+        assert_close(adf.backbone.get_parameter(name), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    'copied', [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
+)
+def test_a_copy_checks_as_it_is_and_not_as_its_model_is(copied):
+    adf = build()
+    small = copied(adf)
+    small.switch_to_deploy()
+    adf.load_state_dict(adf.state_dict())
+    small.load_state_dict(small.state_dict())
+    with pytest.raises(ValueError, match='this one is whole'):
+        adf.load_state_dict(small.state_dict())
+    with pytest.raises(ValueError, match='this network is deployed'):
+        small.load_state_dict(adf.state_dict())

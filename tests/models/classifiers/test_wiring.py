@@ -1,0 +1,146 @@
+"""Which feature maps mappers connect, and what is inferred for them."""
+
+from itertools import chain, product
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from mmadf.models.classifiers import wiring
+from mmadf.models.stages import stage_shapes
+from tests.helpers import CHANNELS, backbone_cfg, randomise, without_memory
+from tests.models.classifiers.helpers import build, images, step
+
+
+def test_channels_and_strides_are_inferred():
+    mapper = build().mappers[0]
+    assert (mapper.out_channels, mapper.in_channels) == (CHANNELS[-1], CHANNELS[:2])
+    assert mapper.strides == (8, 4)
+
+
+# Swin and EfficientNet round up, as mappers do; ConvNeXt and DenseNet round down.
+BACKBONES = dict(
+    swin=(
+        dict(
+            type='SwinTransformer',
+            arch=dict(embed_dims=24, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 4]),
+            pad_small_map=True,
+        ),
+        192,
+        False,
+    ),
+    convnext=(
+        dict(
+            type='ConvNeXt',
+            arch=dict(depths=[1, 1, 1, 1], channels=[8, 16, 32, 64]),
+            gap_before_final_norm=False,
+        ),
+        64,
+        True,
+    ),
+    densenet=(
+        dict(
+            type='DenseNet',
+            arch=dict(growth_rate=8, depths=[1, 1, 1, 1], init_channels=16),
+        ),
+        17,
+        True,
+    ),
+)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('name', BACKBONES)
+def test_resizing_is_inferred_where_some_image_size_needs_it(name):
+    backbone, channels, resize = BACKBONES[name]
+    head = dict(type='LinearClsHead', num_classes=5, in_channels=channels)
+    mapper = dict(type='Mapper', sources=(0, 1), target=-2)
+    adf = build(backbone=backbone, head=head, mapper=mapper).eval()
+    assert adf.mappers[0].resize == resize
+    for height, width in ((64, 64), (100, 150), (75, 97), (90, 225)):
+        assert adf(torch.randn(1, 3, height, width)).shape == (1, 5)
+
+
+def test_a_size_on_which_a_backbone_does_not_run_is_left_out(monkeypatch):
+    def _only_224(backbone, stages, size=224):
+        if size != 224:
+            raise ValueError('cannot be inferred')
+        return stage_shapes(backbone, stages, size)
+
+    monkeypatch.setattr(wiring, 'stage_shapes', _only_224)
+    mapper = build().mappers[0]
+    assert (mapper.strides, mapper.resize) == ((8, 4), False)
+
+
+def halvings(size, orders):
+    """Return the sizes that halving gives, up or down as `orders` say."""
+    sizes = [size]
+    for up in orders:
+        sizes.append((sizes[-1] + up) // 2)
+    return sizes
+
+
+def test_every_halving_meets_an_odd_size():
+    for orders in chain(*(product((0, 1), repeat=length) for length in range(5))):
+        last = [halvings(size, orders)[-1] for size in wiring.IMAGE_SIZES]
+        assert any(size % 2 for size in last), orders
+
+
+def test_maps_that_do_not_halve_evenly_are_resized():
+    backbone = dict(type='mmadf.InceptionV3Map')  # 54, 25 and 5 pixels high
+    head = dict(type='LinearClsHead', num_classes=5, in_channels=2048)
+    with without_memory():
+        mapper = build(backbone=backbone, head=head).mappers[0]
+    assert (mapper.strides, mapper.resize) == ((8, 4), True)
+
+
+def test_inference_of_shapes_leaves_random_state_and_mode_alone():
+    given = dict(
+        type='Mapper',
+        sources=(0, 1),
+        in_channels=CHANNELS[:2],
+        out_channels=CHANNELS[-1],
+        strides=(8, 4),
+    )
+    torch.manual_seed(1)
+    inferred = build()
+    torch.manual_seed(1)
+    stated = build(mapper=given)
+    assert inferred.backbone.training
+    assert_close(inferred.state_dict(), stated.state_dict(), rtol=0, atol=0)
+
+
+def test_appearance_branch_can_have_another_backbone():
+    adf = build(
+        appearance=dict(backbone=backbone_cfg(base_channels=4, stem_channels=4))
+    )
+    assert adf.appearance_head.fc.in_features == 32
+    assert adf.mappers[0].in_channels == (4, 8)
+    step(adf, images())
+
+
+def test_a_source_may_lie_behind_what_the_appearance_head_takes():
+    shallow = backbone_cfg(out_indices=(1,))
+    head = dict(type='LinearClsHead', num_classes=5, in_channels=CHANNELS[1])
+    adf = build(
+        appearance=dict(backbone=shallow, head=head),
+        mapper=dict(type='Mapper', sources=(2,)),
+    )
+    randomise(adf.mappers, std=0.2)
+    x = images()
+    step(adf, x)
+    adf.eval()
+    (second,) = adf.appearance_backbone(x)
+    expected = adf.appearance_head.fc(second.mean((2, 3)))
+    assert_close(adf.scores(x)['appearance'], expected)
+    assert adf.appearance_backbone.layer3[0].bn2.weight.grad.abs().sum() > 0
+    assert not list(adf.appearance_backbone.layer4.parameters())
+
+
+def test_host_heads_work_on_both_branches():
+    wise = dict(
+        type='WiseSrNetHead', num_classes=5, in_channels=64, map_size=2, pool_size=None
+    )
+    adf = build(neck=None, head=wise)
+    assert type(adf.appearance_head) is type(adf.head)
+    step(adf, images())
