@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from mmadf.analysis import cost_by_part, total_cost
-from mmadf.deployment.images import view_through
+from mmadf.deployment.input_spec import infer_input_spec
 from tests.conftest import ROOT
 from tests.test_configs import build
 
@@ -20,7 +20,7 @@ def test_metafile_tells_the_cost(entry):
     cfg, model = build(ROOT / entry['Config'])
     pipeline = cfg.test_dataloader.dataset.pipeline
     side = STORED.get(Path(entry['Config']).stem.split('_')[2])
-    size = (side, side) if side else view_through(pipeline).size
+    size = (side, side) if side else infer_input_spec(pipeline).size
     cost = total_cost(cost_by_part(model, size))
     told = entry['Metadata']
     assert told['Parameters'] == pytest.approx(cost.parameters, rel=1e-4)
