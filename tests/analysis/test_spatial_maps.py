@@ -44,14 +44,14 @@ def test_a_class_map_is_the_contribution_of_a_position_to_the_logit(slots):
     assert_close(added, maps.classes[:, 4, 1], rtol=1e-4, atol=1e-4)
 
 
-def test_kernels_are_those_that_evaluation_uses_and_their_mean():
-    model = build(head=HEAD)  # non-negative: evaluation clamps the random kernel
+@pytest.mark.parametrize(('pooling', 'count'), [('depthwise', 64), ('shared', 1)])
+def test_kernels_are_the_weights_of_the_layer_and_their_mean(pooling, count):
+    model = build(head=dict(HEAD, pooling=pooling, **FREE))
     maps = spatial_maps(model)['head']
     (kernel,) = [p for n, p in model.named_parameters() if n.endswith('spatial.weight')]
-    expected = kernel.detach()[:, 0].clamp(min=0)
-    assert kernel.min() < 0
-    assert_close(maps.kernels, expected)
-    assert_close(maps.mean, sum(expected) / len(expected))
+    assert maps.kernels.shape == (count, 6, 4)
+    assert_close(maps.kernels, kernel.detach()[:, 0])
+    assert_close(maps.mean, sum(kernel.detach()[:, 0]) / count)
 
 
 def test_both_branches_are_found_and_modes_are_kept():
