@@ -8,7 +8,7 @@ from mmadf.analysis.plots import blank, overlay, percent
 
 from .explanation import GateView
 
-TITLE = 'Weight of the appearance features'
+TITLE = 'Gate weight'
 
 
 def draw_gate(figure: object, image: Tensor, index: int, gates: List[GateView]) -> None:
@@ -34,14 +34,14 @@ def draw_gate(figure: object, image: Tensor, index: int, gates: List[GateView]) 
         low, high = float(weight.mean(0).min()), float(weight.mean(0).max())
         limits = low, max(high, low + 0.01)
         shown = overlay(left, image, weight.mean(0), 'viridis', limits)
-        _bar(figure, left, shown, 'gate weight')
+        _bar(figure, left, shown, 'mean over channels')
         left.set_title(f'{TITLE}\nmean {percent(weight.mean(), 3)}')
     else:
         _draw_values(left, weight.flatten())
     relative = gate.gated.float() / max(gate.semantic, 1e-12)
     shown = overlay(right, image, relative, 'viridis', (0, float(relative.max())))
-    _bar(figure, right, shown, 'relative to the semantic features')
-    right.set_title(f'Magnitude after the gate\nmean {percent(relative.mean(), 3)}')
+    _bar(figure, right, shown, 'magnitude, semantic features = 100%')
+    right.set_title(f'Weighted appearance\nmean {percent(relative.mean(), 3)}')
 
 
 def _draw_values(axes: object, values: Tensor) -> None:

@@ -43,10 +43,10 @@ ABOUT = """
     Bars: the five most probable classes{truth}.
 """
 ABOUT_GATES = """
-    Left: the weight that the gate gives to the appearance
-    features, averaged over channels. Right: the magnitude of the
-    weighted features. 100% is the mean magnitude of the semantic
-    features that they are fused with.
+    Gates: on the left, the weight in (0, 1) of the appearance
+    features; on the right, their magnitude after weighting. 100%
+    is the mean magnitude of the semantic features that they are
+    fused with.
 """
 
 

@@ -96,14 +96,14 @@ def test_heat_maps_cover_the_image_interpolated(draw):
     [
         ('layer', torch.full((1, 1, 1), 0.62), ['62%', 'one learned value']),
         ('channel', torch.full((8, 1, 1), 0.3), ['mean 30%', 'channels (of 8)']),
-        ('element', torch.full((8, 3, 2), 0.25), ['mean 25%', 'gate weight']),
+        ('element', torch.full((8, 3, 2), 0.25), ['mean 25%', 'mean over channels']),
     ],
 )
 def test_gates_are_drawn_by_kind(draw, gate, weight, words):
     figure, texts, _ = draw(explanation([view(gate, weight)]))
     for word in words:
         assert any(word in text for text in texts), word
-    assert ('gate weight' in texts) == (gate == 'element')  # on the colour bar
+    assert ('mean over channels' in texts) == (gate == 'element')  # on the colour bar
     bars = [len(axes.patches) for axes in figure.axes if len(axes.patches) == 20]
     assert bars == ([20] if gate == 'channel' else [])
 
@@ -115,7 +115,7 @@ def test_a_page_grows_with_its_gates_and_explains_them_once(draw, count):
     for index in range(1, count + 1):
         title = f'Mapper {index} of {count}:'
         assert sum(text.startswith(title) for text in texts) == 1
-    explained = sum('the weight that the gate gives' in text for text in texts)
+    explained = sum('Gates: on the left' in text for text in texts)
     assert explained == min(count, 1)
 
 
