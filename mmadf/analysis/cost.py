@@ -2,8 +2,7 @@
 
 from collections import Counter
 from copy import deepcopy
-from math import nan
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -126,31 +125,27 @@ def cost_table(phases: Phases) -> List[List[str]]:
         Rows of a name followed by parameters (M) and multiply-adds (G) per phase. For
         ADF, the last rows compare with the single network, its semantic branch.
     """
-    trained = phases.trained
     columns = phases._asdict()
-    if phases.deployed == trained:
+    if phases.deployed == phases.trained:
         del columns['deployed']
     rows = [['part', *(f'{name}, {unit}' for name in columns for unit in ('M', 'G'))]]
-    for part in trained:
-        rows.append([part, *_cells(*(column.get(part) for column in columns.values()))])
+    for part in phases.trained:
+        rows.append([part, *_cells(column.get(part) for column in columns.values())])
     totals = [total_cost(column) for column in columns.values()]
-    rows.append(['all', *_cells(*totals)])
-    if any(part.startswith('appearance') for part in trained):
-        single = total_cost(trained, SINGLE)
-        rows.append(['single network', *_cells(*[single] * len(columns))])
-        ratios = [
-            f'{count / of_single:.3f}' if of_single else '-'
-            for cost in totals
-            for count, of_single in zip(cost, single, strict=True)
-        ]
+    rows.append(['all', *_cells(totals)])
+    if any(part.startswith('appearance') for part in phases.trained):
+        single = total_cost(phases.trained, SINGLE)
+        rows.append(['single network', *_cells([single] * len(columns))])
+        counts = [pair for cost in totals for pair in zip(cost, single, strict=True)]
+        ratios = [f'{count / of_single:.3f}' for count, of_single in counts]
         rows.append(['all / single', *ratios])
     return rows
 
 
-def _cells(*costs: Optional[Cost]) -> List[str]:
-    """Format parameters and multiply-adds, a dash where a phase lacks the part."""
+def _cells(costs: Iterable[Optional[Cost]]) -> List[str]:
+    """Format parameters and multiply-adds; a phase may lack the part."""
     cells = []
     for cost in costs:
-        parameters, multiply_adds = cost or (nan, nan)
-        cells += [f'{parameters / 1e6:.2f}', f'{multiply_adds / 1e9:.2f}']
-    return ['-' if cell == 'nan' else cell for cell in cells]
+        scaled = (cost.parameters / 1e6, cost.multiply_adds / 1e9) if cost else ()
+        cells += [f'{count:.2f}' for count in scaled] or ['-', '-']
+    return cells

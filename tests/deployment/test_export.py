@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmpretrain import ImageClassificationInferencer
+from mmpretrain.models.utils import ShiftWindowMSA
 from PIL import Image
 from torch.testing import assert_close
 
@@ -32,11 +33,13 @@ WISE_SRNET['backbone'].update(dilations=(1,), out_indices=(0,))
 
 
 @MODELS.register_module()
-class Unchanged(torch.nn.Module):
-    """A backbone that returns the image."""
+class Windows(torch.nn.Module):
+    """A backbone that returns the image, split into windows of Swin and merged."""
 
     def forward(self, x):
-        return (x,)
+        windows = ShiftWindowMSA.window_partition(x.permute(0, 2, 3, 1), 8)
+        x = ShiftWindowMSA.window_reverse(windows, *x.shape[2:], 8)
+        return (x.permute(0, 3, 1, 2),)
 
 
 @MODELS.register_module()
@@ -56,7 +59,7 @@ class DataDependent(torch.nn.Module):
 
 
 HEAD3 = dict(type='LinearClsHead', num_classes=5, in_channels=3)
-SMALL = dict(backbone=dict(type='Unchanged'), head=HEAD3)
+SMALL = dict(backbone=dict(type='Windows'), head=HEAD3)
 
 
 def open_session(path):
