@@ -1,11 +1,11 @@
-"""Export a classifier to ONNX, and compare the file with PyTorch.
+"""Export a classifier to ONNX, and verify the file against PyTorch.
 
 Run: python tools/export.py CONFIG CHECKPOINT OUT.onnx [--preprocess] [--probabilities]
          [--size 224] [--pt2]
 
-The batch is dynamic, the image size fixed. OUT.onnx is written only if ONNX Runtime
-gives the same scores as PyTorch for batches of 1, 2 and 5 images. Class names, mean,
-std, size, layout and channel order are in its metadata.
+The batch size is dynamic and the image size fixed. OUT.onnx is written only if ONNX
+Runtime and PyTorch give the same scores for batches of 1, 2 and 5 images. Its metadata
+contain class names, mean, std, image size, layout and channel order.
 """
 
 import argparse
@@ -22,13 +22,14 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('config', help='config file, or a name of list_models')
-    parser.add_argument('checkpoint', help='checkpoint file of it')
+    parser.add_argument('checkpoint', help='its checkpoint file')
     parser.add_argument('out', help='file to write, *.onnx')
     parser.add_argument(
         '--size',
         type=int,
         nargs='+',
-        help='height and width in pixels, or one for both; default: test pipeline',
+        help='height and width in pixels, or one number for both; default: those of '
+        'the test pipeline',
     )
     parser.add_argument(
         '--preprocess',
@@ -36,16 +37,19 @@ def parse_args() -> argparse.Namespace:
         help='take RGB pixels, (N, H, W, 3), uint8, and normalise them in the graph',
     )
     parser.add_argument(
-        '--probabilities', action='store_true', help='give softmax instead of logits'
+        '--probabilities', action='store_true', help='return softmax instead of logits'
     )
     parser.add_argument(
-        '--pt2', action='store_true', help='also write OUT.pt2 of torch.export'
+        '--pt2',
+        action='store_true',
+        help='also write the program of torch.export as OUT.pt2',
     )
     parser.add_argument(
         '--tolerance',
         type=float,
         default=1e-4,
-        help='largest difference, as a part of the largest score, default %(default)s',
+        help='largest accepted difference, relative to the largest score, default '
+        '%(default)s',
     )
     args = parser.parse_args()
     if args.size is not None and len(args.size) > 2:
@@ -56,7 +60,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Export, and end with 1 if the file is not right, 2 if it was not tried."""
+    """Export; exit with 1 if that fails or the file is wrong, 2 for invalid input."""
     args = parse_args()
     try:
         with report_invalid_input():

@@ -1,4 +1,4 @@
-"""What a trained network can do and what it costs."""
+"""Costs, training logs, reports and explanations of networks."""
 
 from .cost import Cost, cost_by_part, cost_by_phase, cost_table, total_cost
 from .logs import (
@@ -8,11 +8,9 @@ from .logs import (
     training_seconds,
     validation_curve,
 )
-from .readouts import collect_scores
 
 __all__ = [
     'Cost',
-    'collect_scores',
     'cost_by_part',
     'cost_by_phase',
     'cost_table',

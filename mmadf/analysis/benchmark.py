@@ -1,10 +1,9 @@
-"""Time and memory of networks side by side, as ratios to the first of them."""
+"""Time and memory of several networks, as ratios to the first of them."""
 
 import time
-from functools import partial
 from itertools import product
 from statistics import median
-from typing import Any, Callable, Collection, Dict, List, Sequence
+from typing import Any, Callable, Collection, Dict, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,26 +11,78 @@ from torch import Tensor, nn
 from mmadf.utils.progress import import_tqdm
 
 TIMES = ('forward', 'training step')
-MEMORY = ('saved for backward', 'training memory')
+MEMORY = ('saved activations', 'training memory')
 KINDS = TIMES + MEMORY
 
 
-def saved_bytes(step: Callable[[], Any], without: Collection[int] = ()) -> int:
-    """Return the bytes that autograd keeps for the backward pass of `step`.
+def compare(
+    models: Dict[str, nn.Module],
+    inputs: Any,
+    repeats: int,
+    title: str = '',
+    kinds: Sequence[str] = KINDS,
+) -> Dict[str, Dict[str, float]]:
+    """Measure networks interleaved, in one run.
 
-    Parameters that are needed backward are in it. It is exact on every device and
-    does not depend on what else runs there.
+    A training step is a forward pass, a backward pass, and SGD with momentum and
+    learning rate 0. Inference is measured first, before training fills the memory
+    allocator. The order of the networks rotates from round to round, and ratios are
+    taken within a round, so that other load on the machine affects all networks alike.
+
+    Args:
+        models: networks by name, on one device; the first is the reference.
+        inputs: the one argument of their forward pass.
+        repeats: number of measured rounds, > 0; one more warms up.
+        title: label of the progress bar.
+        kinds: what to measure, of `KINDS`.
+
+    Returns:
+        For each network and kind the ratio to the first network, for times the median
+        over rounds, and for each time also its median in seconds, as 'forward (s)'.
+    """
+    steps = {name: _steps(model, inputs) for name, model in models.items()}
+    timed = [kind for kind in TIMES if kind in kinds]
+    times = {(name, kind): [] for name in models for kind in timed}
+    order = list(models)
+    rounds = list(product(timed, range(repeats + 1)))
+    for kind, index in import_tqdm()(rounds, desc=title, leave=False):
+        order = order[1:] + order[:1]
+        for name in order:
+            models[name].train(kind == 'training step')
+            seconds = _seconds(steps[name][kind])
+            if index > 0:
+                times[name, kind].append(seconds)
+    memory = {
+        (name, kind): _memory(kind, model, inputs)
+        for name, model in models.items()
+        for kind in MEMORY
+        if kind in kinds
+    }
+    reference, result = next(iter(models)), {name: {} for name in models}
+    for (name, kind), seconds in times.items():
+        pairs = zip(seconds, times[reference, kind], strict=True)
+        result[name][kind] = median(one / other for one, other in pairs)
+        result[name][f'{kind} (s)'] = median(seconds)
+    for (name, kind), size in memory.items():
+        result[name][kind] = size / memory[reference, kind]
+    return result
+
+
+def saved_bytes(step: Callable[[], Any], without: Collection[int] = ()) -> int:
+    """Return the size of the tensors that autograd saves for the backward pass.
+
+    These include parameters. The result is exact on every device.
 
     Args:
         step: a forward pass.
-        without: storages, by `untyped_storage()._cdata`, that do not count.
+        without: storages to exclude, by `untyped_storage()._cdata`.
     """
     sizes = {}
 
     def _pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         sizes[storage._cdata] = storage.nbytes()
-        return tensor.detach()  # itself, an output would keep its graph alive for ever
+        return tensor.detach()  # an output itself would form a reference cycle
 
     with torch.autograd.graph.saved_tensors_hooks(_pack, lambda tensor: tensor):
         step()
@@ -39,14 +90,14 @@ def saved_bytes(step: Callable[[], Any], without: Collection[int] = ()) -> int:
 
 
 def training_bytes(step: Callable[[], Tensor], model: nn.Module) -> int:
-    """Return the bytes of a training step: the peak on a GPU, what is kept on a CPU.
+    """Return the memory of a training step: weights, gradients, momentum, activations.
 
-    That is weights, gradients, one momentum, and what the forward pass saves; on a GPU
-    also what the backward pass needs beside it.
+    On a GPU the activations are measured as the peak, which includes temporary tensors
+    of the backward pass; on a CPU they are the saved tensors.
 
     Args:
-        step: a forward pass of `model` to a tensor.
-        model: whose gradients are dropped.
+        step: a forward pass of `model` that returns a tensor.
+        model: its gradients are deleted.
     """
     parameters = list(model.parameters())
     size = sum(p.numel() * p.element_size() for p in parameters)
@@ -62,74 +113,17 @@ def training_bytes(step: Callable[[], Tensor], model: nn.Module) -> int:
     return peak + 2 * size
 
 
-def compare(
-    models: Dict[str, nn.Module],
-    inputs: Any,
-    repeats: int,
-    title: str = '',
-    kinds: Sequence[str] = KINDS,
-) -> Dict[str, Dict[str, float]]:
-    """Measure networks in turn, in one run, against the first of them.
-
-    A training step is forward, backward and SGD with momentum and rate 0. Inference is
-    measured first: what training leaves in the memory allocator is no part of it. The
-    order of the networks turns round by round, and the ratios of a round are taken
-    within it, so that what else the machine does weighs on all alike.
-
-    Args:
-        models: networks by name, all taking `inputs`, on one device.
-        inputs: the one argument of their forward pass.
-        repeats: rounds, > 0, after one for warming up.
-        title: name on the progress bar.
-        kinds: what is measured, of `KINDS`.
-
-    Returns:
-        For each name, medians over the rounds of time and memory as ratios to the
-        first, under the names of `kinds`, and the times in seconds under 'forward (s)'
-        and 'training step (s)'.
-    """
-    steps = {name: _steps(model, inputs) for name, model in models.items()}
-    timed = [kind for kind in TIMES if kind in kinds]
-    times = {(name, kind): [] for name in models for kind in timed}
-    order = list(models)
-    rounds = list(product(timed, range(repeats + 1)))
-    for kind, round_ in import_tqdm()(rounds, desc=title, leave=False):
-        order = order[1:] + order[:1]
-        for name in order:
-            models[name].train(kind == 'training step')
-            seconds = _seconds(steps[name][kind])
-            if round_:
-                times[name, kind].append(seconds)
-    memory = {}
-    for name, model in models.items():
-        model.train()
-        step = partial(_logits, model, inputs)
-        if 'saved for backward' in kinds:
-            memory[name, 'saved for backward'] = saved_bytes(step)
-        if 'training memory' in kinds:
-            memory[name, 'training memory'] = training_bytes(step, model)
-    return {name: _ratios(name, next(iter(models)), times, memory) for name in models}
+def _memory(kind: str, model: nn.Module, inputs: Any) -> int:
+    model.train()
+    if kind == 'saved activations':
+        return saved_bytes(lambda: _output(model, inputs))
+    return training_bytes(lambda: _output(model, inputs), model)
 
 
-def _logits(model: nn.Module, inputs: Any) -> Tensor:
-    """Return the output of a model, the last one of a backbone."""
+def _output(model: nn.Module, inputs: Any) -> Tensor:
+    """Return the output of a network, of a backbone the last feature map."""
     y = model(inputs)
     return y[-1] if isinstance(y, tuple) else y
-
-
-def _ratios(
-    name: str, base: str, times: Dict[tuple, List[float]], memory: Dict[tuple, int]
-) -> Dict[str, float]:
-    result = {}
-    for kind in TIMES:
-        if (name, kind) in times:
-            pairs = zip(times[name, kind], times[base, kind], strict=True)
-            result[kind] = median(ours / theirs for ours, theirs in pairs)
-            result[f'{kind} (s)'] = median(times[name, kind])
-    for kind in MEMORY:
-        if (name, kind) in memory:
-            result[kind] = memory[name, kind] / memory[base, kind]
-    return result
 
 
 def _steps(model: nn.Module, inputs: Any) -> Dict[str, Callable[[], None]]:
@@ -141,14 +135,14 @@ def _steps(model: nn.Module, inputs: Any) -> Dict[str, Callable[[], None]]:
 
     def _training_step() -> None:
         optimizer.zero_grad()
-        _logits(model, inputs).sum().backward()
+        _output(model, inputs).sum().backward()
         optimizer.step()
 
     return {'forward': _forward, 'training step': _training_step}
 
 
 def _seconds(step: Callable[[], None]) -> float:
-    """Return how long `step` takes, with what it left running on a GPU."""
+    """Return the duration of `step`, including the kernels that it starts on a GPU."""
     synchronise = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
     synchronise()
     start = time.perf_counter()

@@ -2,11 +2,10 @@
 
 from collections import Counter
 from copy import deepcopy
-from functools import partial
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmadf.engine.readouts import chosen_readout, readouts
@@ -16,14 +15,14 @@ SINGLE = ('backbone', 'neck', 'head')
 
 
 class Cost(NamedTuple):
-    """What a part of a network costs."""
+    """Cost of a network or of one of its parts."""
 
     parameters: int = 0
     multiply_adds: int = 0
 
 
 class Phases(NamedTuple):
-    """Costs by part of a network in training and of what is deployed of it."""
+    """Costs by part of a network as it is trained and as it is deployed."""
 
     trained: Dict[str, Cost]
     deployed: Dict[str, Cost]
@@ -31,68 +30,79 @@ class Phases(NamedTuple):
 
 @torch.no_grad()
 def cost_by_part(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, Cost]:
-    """Count parameters, and multiply-adds of one image, for each child of a network.
+    """Count the parameters of each child of a network, and its multiply-adds per image.
+
+    PyTorch's `FlopCounterMode` counts convolutions and matrix products. MMPretrain's
+    tables call multiply-adds FLOPs.
 
     Args:
-        model: a network, counted in evaluation mode; of one with several readouts
-            all are run.
+        model: a network, counted in evaluation mode. If it has several readouts, all of
+            them are computed.
         image_size: height and width in pixels.
 
     Returns:
-        For each child with parameters or work, and for each mapper, its cost. Work
-        is that of convolutions and matrix products, by PyTorch's counter; MMPretrain's
-        tables call it FLOPs.
+        The cost of each child, and of each mapper, that has parameters or computes.
     """
-    device = next(model.parameters()).device
-    work, depth, handles = Counter(), Counter(), []
+    image = torch.zeros(1, 3, *image_size, device=next(model.parameters()).device)
     with evaluating(model), FlopCounterMode(display=False) as counter:
-
-        def _enter(part: str, *_: Any) -> None:
-            if depth[part] == 0:
-                work[part] -= counter.get_total_flops()
-            depth[part] += 1
-
-        def _leave(part: str, *_: Any) -> None:
-            depth[part] -= 1
-            if depth[part] == 0:
-                work[part] += counter.get_total_flops()
-
-        for name, module in model.named_modules():
-            if part := _part(name):
-                handles += [
-                    module.register_forward_pre_hook(partial(_enter, part)),
-                    module.register_forward_hook(partial(_leave, part)),
-                ]
-        try:
-            readouts(model, torch.zeros(1, 3, *image_size, device=device))
-        finally:
-            for handle in handles:
-                handle.remove()
-    sizes = Counter()
+        _Readouts(model)(image)
+    flops = {k: sum(ops.values()) for k, ops in counter.get_flop_counts().items()}
+    work, sizes = {}, Counter()
+    for name, module in model.named_modules():
+        if name == _part(name):
+            work[name] = _module_flops(module, f'_Readouts.model.{name}', flops)
     for name, parameter in model.named_parameters():
-        sizes[_part(name) or name] += parameter.numel()
-    modules = (_part(name) for name, _ in model.named_modules())
-    parts = dict.fromkeys([*modules, *sizes])
+        sizes[_part(name)] += parameter.numel()
     return {
-        part: Cost(sizes[part], work[part] // 2)
-        for part in parts
-        if part and (sizes[part] or work[part])
+        part: Cost(sizes[part], work.get(part, 0) // 2)
+        for part in [*work, *sizes]
+        if sizes[part] or work.get(part)
     }
+
+
+class _Readouts(nn.Module):
+    """A network with all its readouts, called as the one root of all module names."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: Tensor) -> Dict[str, Tensor]:
+        return readouts(self.model, inputs)
+
+
+def _module_flops(module: nn.Module, name: str, flops: Dict[str, int]) -> int:
+    """Return the FLOPs of a module, some of whose children may be called directly.
+
+    `FlopCounterMode` adds to a module only while the module's own `forward` runs, and
+    ADF runs a backbone stage by stage. The sum over the children covers these calls.
+    """
+    children = module.named_children()
+    called = sum(_module_flops(m, f'{name}.{child}', flops) for child, m in children)
+    return max(flops.get(name, 0), called)
+
+
+def _part(name: str) -> Optional[str]:
+    """Return the child that a module or a parameter belongs to; each mapper is one."""
+    child, _, rest = name.partition('.')
+    if child == 'mappers':
+        child = rest and f'{child}.{rest.partition(".")[0]}'
+    return child or None
 
 
 def cost_by_phase(model: nn.Module, image_size: Tuple[int, int]) -> Phases:
     """Count the parts of a network as it is trained and as it is deployed.
 
-    Nothing is folded, so that batch norms count as those of other networks do. What
-    cannot be cut is deployed whole.
+    Batch norms are not folded, so that the counts compare with those of other networks.
+    A network that cannot be trimmed for deployment has the same costs twice.
 
     Args:
-        model: a classifier; it is left as it is.
+        model: a classifier, which is left unchanged.
         image_size: height and width in pixels.
     """
     trained = cost_by_part(model, image_size)
-    reads_semantic = chosen_readout(model) == 'semantic'
-    if not (hasattr(model, 'switch_to_deploy') and reads_semantic):
+    predicts_fused = chosen_readout(model) == 'semantic'
+    if not (hasattr(model, 'switch_to_deploy') and predicts_fused):
         return Phases(trained, trained)
     small = deepcopy(model)
     small.switch_to_deploy(fold=False)
@@ -100,54 +110,42 @@ def cost_by_phase(model: nn.Module, image_size: Tuple[int, int]) -> Phases:
 
 
 def total_cost(parts: Dict[str, Cost], names: Tuple[str, ...] = ()) -> Cost:
-    """Add up the costs of some parts, by default of all."""
-    rows = [cost for part, cost in parts.items() if not names or part in names]
-    return Cost(*(sum(column) for column in zip(*rows, strict=True)))
+    """Add up the costs of the parts in `names`, by default of all parts."""
+    costs = [cost for part, cost in parts.items() if not names or part in names]
+    return Cost(*(sum(column) for column in zip(*costs, strict=True)))
 
 
 def cost_table(phases: Phases) -> List[List[str]]:
-    """Return rows of text: a head, parts, their sum and, of ADF, the single network.
+    """Return a table of text: a header, the parts, their sum and, for ADF, its ratio.
 
     Args:
-        phases: one of which nothing is cut takes one column instead of two.
+        phases: costs in training and deployment; equal ones share their columns.
 
     Returns:
-        Rows of a name, then parameters (M) and multiply-adds (G) for each column.
+        Rows of a name followed by parameters (M) and multiply-adds (G) per phase. For
+        ADF, the last rows compare with the single network, its semantic branch.
     """
-    trained = phases.trained
     columns = phases._asdict()
-    if phases.deployed == trained:
+    if phases.deployed == phases.trained:
         del columns['deployed']
     rows = [['part', *(f'{name}, {unit}' for name in columns for unit in ('M', 'G'))]]
-    for part in trained:
-        rows.append([part, *_cells(*(column.get(part) for column in columns.values()))])
-    sums = [total_cost(column) for column in columns.values()]
-    rows.append(['all', *_cells(*sums)])
-    if any(part.startswith('appearance') for part in trained):
-        single = total_cost(trained, SINGLE)
-        rows.append(['single network', *_cells(*[single] * len(columns))])
-        ratios = [
-            f'{ours / theirs:.3f}' if theirs else '-'
-            for cost in sums
-            for ours, theirs in zip(cost, single, strict=True)
-        ]
+    for part in phases.trained:
+        rows.append([part, *_cells(column.get(part) for column in columns.values())])
+    totals = [total_cost(column) for column in columns.values()]
+    rows.append(['all', *_cells(totals)])
+    if any(part.startswith('appearance') for part in phases.trained):
+        single = total_cost(phases.trained, SINGLE)
+        rows.append(['single network', *_cells([single] * len(columns))])
+        counts = [pair for cost in totals for pair in zip(cost, single, strict=True)]
+        ratios = [f'{count / of_single:.3f}' for count, of_single in counts]
         rows.append(['all / single', *ratios])
     return rows
 
 
-def _part(name: str) -> str:
-    """Return the child a module belongs to; each mapper is one."""
-    words = name.split('.')
-    return '.'.join(words[:2]) if words[0] == 'mappers' and len(words) > 1 else words[0]
-
-
-def _cells(*costs: Cost) -> List[str]:
-    return [
-        cell
-        for cost in costs
-        for cell in (
-            ('-', '-')
-            if cost is None
-            else (f'{cost.parameters / 1e6:.2f}', f'{cost.multiply_adds / 1e9:.2f}')
-        )
-    ]
+def _cells(costs: Iterable[Optional[Cost]]) -> List[str]:
+    """Format parameters and multiply-adds; a phase may lack the part."""
+    cells = []
+    for cost in costs:
+        scaled = (cost.parameters / 1e6, cost.multiply_adds / 1e9) if cost else ()
+        cells += [f'{count:.2f}' for count in scaled] or ['-', '-']
+    return cells

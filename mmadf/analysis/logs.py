@@ -1,4 +1,4 @@
-"""Curves of a training run, from the log that MMEngine writes."""
+"""Learning curves of a training run, from the log that MMEngine writes."""
 
 import json
 from pathlib import Path
@@ -8,12 +8,12 @@ Curve = Tuple[List[int], List[float]]
 
 
 def read_log(work_dir: Path) -> List[dict]:
-    """Return the records of all parts of a run, in order of time.
+    """Return the records of a run, including resumed parts, in chronological order.
 
-    A line that is half written, as by a killed process, is left out.
+    An incomplete last line, which a killed process leaves, is skipped.
 
     Args:
-        work_dir: folder of a run, with one `*/vis_data/scalars.json` for each start.
+        work_dir: work directory of a run, with a `*/vis_data/scalars.json` per start.
 
     Raises:
         FileNotFoundError: there is no log.
@@ -21,7 +21,7 @@ def read_log(work_dir: Path) -> List[dict]:
     logs = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     if not logs:
         raise FileNotFoundError(
-            f'{work_dir}: no */vis_data/scalars.json, so no training log to plot; '
+            f'work_dir={work_dir} contains no training log, */vis_data/scalars.json; '
             'give the work directory of a training run.'
         )
     lines = [line for log in logs for line in log.read_text().splitlines(True)]
@@ -29,14 +29,14 @@ def read_log(work_dir: Path) -> List[dict]:
 
 
 def counts_epochs(records: List[dict]) -> bool:
-    """Whether the run was validated by epochs, not by iterations."""
+    """Return whether the run is validated by epochs, as opposed to iterations."""
     return any('epoch' in record for record in records)
 
 
 def training_curve(records: List[dict], key: str = 'loss') -> Curve:
-    """Return iterations and values of what was logged while training.
+    """Return iterations, and the values logged during training.
 
-    Where a resumed run repeats iterations, the later values count.
+    Where a resumed run repeats iterations, the later values replace the earlier ones.
 
     Args:
         records: see `read_log`.
@@ -46,18 +46,17 @@ def training_curve(records: List[dict], key: str = 'loss') -> Curve:
 
 
 def validation_curve(records: List[dict], metric: str = 'accuracy/top1') -> Curve:
-    """Return epochs, or iterations in a run by iterations, and values of a metric.
+    """Return epochs, or iterations in runs by iteration, and the values of a metric.
 
-    MMEngine notes a validation by its epoch; in runs by iterations, without
-    `log_metric_by_epoch=False`, that is always 0: there the last training record
-    before it tells the iteration.
+    In runs by iteration, MMEngine logs 0 as the step of every validation, unless
+    `log_metric_by_epoch=False`; the preceding training record then gives the iteration.
 
     Args:
         records: see `read_log`.
         metric: name in the records.
 
     Raises:
-        KeyError: no validation has this metric.
+        ValueError: the metric has never been logged.
     """
     epochs = counts_epochs(records)
     points, iteration = {}, 0
@@ -68,20 +67,22 @@ def validation_curve(records: List[dict], metric: str = 'accuracy/top1') -> Curv
             step = record['step']
             points[step if epochs else max(step, iteration)] = record[metric]
     if not points:
-        raise KeyError(
-            f'no validation logged {metric!r}; there are {_metrics(records)}.'
+        logged = {name for r in records if 'loss' not in r for name in r}
+        raise ValueError(
+            f'metric={metric!r} has never been logged; the validation metrics are '
+            f'{sorted(logged - {"step", "time", "data_time"})}.'
         )
     return _sorted(points)
 
 
 def training_seconds(records: List[dict]) -> float:
-    """Return the time of training: that of an iteration, times their number.
+    """Return the training time, the sum over iterations of their mean logged time.
 
-    Validation, checkpoints and what was repeated after a resumption are not in it.
+    It excludes validation, checkpoints and iterations repeated after a resumption.
 
     Args:
-        records: see `read_log`; one with a loss holds the mean time of an iteration
-            since the last.
+        records: see `read_log`; each training record holds the mean time per iteration
+            since the last one.
     """
     steps, times = training_curve([r for r in records if 'loss' in r], 'time')
     pairs = zip([0, *steps], steps, times, strict=False)
@@ -91,9 +92,3 @@ def training_seconds(records: List[dict]) -> float:
 def _sorted(points: Dict[int, float]) -> Curve:
     steps = sorted(points)
     return steps, [points[step] for step in steps]
-
-
-def _metrics(records: List[dict]) -> List[str]:
-    """Return the names of what validations logged."""
-    names = {name for r in records if 'loss' not in r for name in r}
-    return sorted(names - {'step', 'time', 'data_time'})

@@ -1,13 +1,16 @@
-"""Matplotlib, where it is there, and what several pictures share."""
+"""Import of matplotlib, and what several plots share."""
 
 from math import ceil
 from pathlib import Path
+from typing import Dict, Optional, Union
 
 from torch import Tensor
 from torch.nn import functional as F
 
-SMOOTH = 200  # pixels at least, so that the edges of a map's places do not show
-DIM = 1.4  # the white of grey images, so that they do not outshine the colours
+from .logs import Curve
+
+MIN_SIZE = 200  # pixels of an overlay, so that interpolated positions look smooth
+WHITE = 1.4  # grey level of white, above 1 so that images do not outshine the colours
 
 
 def import_pyplot() -> object:
@@ -19,9 +22,7 @@ def import_pyplot() -> object:
     try:
         import matplotlib
     except ImportError as error:
-        raise ImportError(
-            'the picture is drawn by matplotlib: pip install matplotlib'
-        ) from error
+        raise ImportError('plots need matplotlib: pip install matplotlib') from error
     matplotlib.use('Agg')
     from matplotlib import pyplot
 
@@ -31,48 +32,83 @@ def import_pyplot() -> object:
 def save_figure(
     figure: object, path: Path, dpi: int = 120, tight: bool = False
 ) -> None:
-    """Write a figure, make the folder where it is missing, and free the figure.
+    """Write a figure to a file, create its folder if needed, and close the figure.
 
     Args:
         figure: of pyplot.
-        path: picture to write.
-        dpi: pixels per inch.
-        tight: cut off what is empty around it, for figures without a layout.
+        path: image file to write.
+        dpi: dots per inch.
+        tight: whether to crop empty margins, for figures without a layout.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=dpi, bbox_inches='tight' if tight else None)
     import_pyplot().close(figure)
 
 
-def overlay(
-    axes: object, image: Tensor, places: Tensor, colors: str, limits: tuple
-) -> object:
-    """Colour a grey image by a map; return what a colour bar needs.
+def plot_learning_curves(
+    losses: Dict[str, Curve],
+    metrics: Dict[str, Curve],
+    labels: Dict[str, str],
+    path: Path,
+    yscale: str = 'linear',
+) -> None:
+    """Plot training losses on the left and validation metrics on the right.
 
     Args:
-        axes: takes the picture.
+        losses: losses by iteration, by name in the legend.
+        metrics: metrics by epoch or iteration, by name in the legend.
+        labels: axis labels: `loss`, `metric`, and `unit`, 'epoch' or 'iteration'.
+        path: image file to write.
+        yscale: of the losses, 'linear' or 'log'.
+    """
+    plt = import_pyplot()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout='constrained')
+    for axes, curves in ((left, losses), (right, metrics)):
+        for name, curve in curves.items():
+            axes.plot(*curve, label=name, marker='.' if axes is right else None)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    left.set(xlabel='iteration', ylabel=labels['loss'], title='training')
+    left.set_yscale(yscale)
+    right.set(xlabel=labels['unit'], ylabel=labels['metric'], title='validation')
+    right.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
+    save_figure(figure, path)
+
+
+def overlay(
+    axes: object, image: Tensor, values: Tensor, colors: str, limits: tuple
+) -> object:
+    """Draw a heat map over a greyscale image; return what a colour bar needs.
+
+    Args:
+        axes: matplotlib axes to draw on.
         image: (3, H, W), 0 to 255.
-        places: the map, (h, w), of the whole image.
+        values: (h, w), which are interpolated to cover the whole image.
         colors: colour map of matplotlib.
         limits: values of the first and the last colour.
     """
-    size = [side * ceil(SMOOTH / max(image.shape[1:])) for side in image.shape[1:]]
+    size = [side * ceil(MIN_SIZE / max(image.shape[1:])) for side in image.shape[1:]]
     grey = F.interpolate(image.mean(0)[None, None], size=size)[0, 0]
-    large = F.interpolate(places.float()[None, None], size=size, mode='bilinear')[0, 0]
+    large = F.interpolate(values.float()[None, None], size=size, mode='bilinear')[0, 0]
     low, high = limits
-    blank(axes).imshow(grey.numpy(), cmap='gray', vmin=0, vmax=255 * DIM)
-    axes.set_xlabel(f'from {places.shape[0]} x {places.shape[1]} places', fontsize=8)
+    blank(axes).imshow(grey.numpy(), cmap='gray', vmin=0, vmax=255 * WHITE)
+    axes.set_xlabel(f'{values.shape[0]} x {values.shape[1]} positions', fontsize=8)
     high = high if high > low else low + 1
     return axes.imshow(large.numpy(), cmap=colors, alpha=0.6, vmin=low, vmax=high)
 
 
 def blank(axes: object) -> object:
-    """Return axes, now without ticks and frame."""
+    """Remove ticks and frame; return the axes."""
     axes.set(xticks=[], yticks=[])
     axes.set_frame_on(False)
     return axes
 
 
+def percent(value: Union[float, Tensor], digits: Optional[int] = None) -> str:
+    """Format a share with `digits` significant digits, by default as whole percent."""
+    return f'{float(value):.0%}' if digits is None else f'{100 * value:.{digits}g}%'
+
+
 def plain(text: str) -> str:
-    """Return a text in which matplotlib finds no formula between dollar signs."""
+    """Escape dollar signs, which matplotlib would take for mathematics."""
     return text.replace('$', r'\$')

@@ -1,21 +1,26 @@
-"""What Wise-SrNet has learned about places: its kernels as maps."""
+"""What Wise-SrNet has learned about positions: its kernels as maps, and a plot."""
 
-from typing import Dict, NamedTuple, Optional
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 
 from mmadf.models.layers.spatial_kernel import SpatialKernel
-from mmadf.models.layers.spatial_pooling import SpatialPooling
 from mmadf.utils.modes import evaluating
+
+from .plots import import_pyplot, save_figure
 
 
 class SpatialMaps(NamedTuple):
-    """Weights by position: of each channel, (C, h, w), their mean, (h, w), and what
-    each class makes of them, (K, h, w), None where no linear classifier follows.
+    """Weights by position.
+
+    `kernels`, (C, h, w), one per channel, or C = 1 if all channels share one; their
+    `mean`, (h, w); and for each class the kernels weighted by the classifier, (K, h,
+    w), None unless a linear classifier follows.
     """
 
-    channels: Tensor
+    kernels: Tensor
     mean: Tensor
     classes: Optional[Tensor]
 
@@ -23,54 +28,101 @@ class SpatialMaps(NamedTuple):
 def spatial_maps(model: nn.Module) -> Dict[str, SpatialMaps]:
     """Return the learned maps of every `WiseSrNetHead` and `WiseSrNetPooling`.
 
-    The map of class k is sum over channels c of fc[k, c] * kernel[c]: how the logit
-    answers where every channel is 1 at one position. A neck is followed by the `fc`
-    of the head beside it.
+    The map of class k is the sum over channels c of fc[k, c] * kernel[c]: the
+    contribution of a position to the logit if every channel is 1 there. A neck is
+    followed by the `fc` of its head.
 
     Args:
         model: a classifier.
 
     Returns:
-        Maps by name of the module, on the CPU, as they are used in evaluation.
+        Maps by slot, as 'head' or 'appearance_neck', on the CPU, with the weights that
+        evaluation uses.
 
     Raises:
-        ValueError: no such module has a kernel.
+        ValueError: the network has no such kernel.
     """
+    found = {}
     with evaluating(model):
-        found = {
-            name: _maps(module, _classifier(model, name, module))
-            for name, module in model.named_modules()
-            if isinstance(module, SpatialPooling)
-            and isinstance(module.spatial, SpatialKernel)
-        }
+        for name, module in model.named_modules():
+            if isinstance(module, SpatialKernel):
+                slot = name.partition('.')[0]
+                kernels = module.effective_weight().detach()[:, 0].float().cpu()
+                classes = _class_maps(model, slot, kernels)
+                found[slot] = SpatialMaps(kernels, kernels.mean(0), classes)
     if not found:
-        parts = {n: type(m).__name__ for n, m in model.named_children()}
+        slots = {name: type(child).__name__ for name, child in model.named_children()}
         raise ValueError(
             f'spatial_maps: no WiseSrNetHead or WiseSrNetPooling with a kernel among '
-            f"{parts}; give a network with one, whose pooling is 'depthwise' or "
+            f"{slots}; give a network with one, whose pooling is 'depthwise' or "
             "'shared'."
         )
     return found
 
 
-def _maps(pooling: SpatialPooling, fc: Optional[nn.Linear]) -> SpatialMaps:
-    kernel = pooling.spatial.effective_weight().detach().float().cpu()[:, 0]
-    kernel = kernel.expand(pooling.in_channels, -1, -1)
-    classes = None
-    if fc is not None:
-        classes = torch.einsum('kc,chw->khw', fc.weight.detach().float().cpu(), kernel)
-    return SpatialMaps(kernel, kernel.mean(0), classes)
-
-
-def _classifier(
-    model: nn.Module, name: str, pooling: SpatialPooling
-) -> Optional[nn.Linear]:
-    """Return the linear layer that reads the output of `pooling`."""
-    parent, _, slot = name.rpartition('.')
-    owner = model.get_submodule(parent)
-    head = pooling if hasattr(pooling, 'fc') else None
-    if head is None and slot.endswith('neck'):
-        head = getattr(owner, slot.removesuffix('neck') + 'head', None)
+def _class_maps(model: nn.Module, slot: str, kernels: Tensor) -> Optional[Tensor]:
+    """Weight the kernels by the linear layer that follows, (K, h, w)."""
+    head = getattr(model, slot.removesuffix('neck').removesuffix('head') + 'head', None)
     fc = getattr(head, 'fc', None)
-    fits = isinstance(fc, nn.Linear) and fc.in_features == pooling.in_channels
-    return fc if fits else None
+    if not isinstance(fc, nn.Linear) or len(kernels) not in (1, fc.in_features):
+        return None
+    weight = fc.weight.detach().float().cpu()
+    return torch.einsum('kc,chw->khw', weight, kernels.expand(weight.shape[1], -1, -1))
+
+
+def plot_spatial_maps(
+    found: Dict[str, SpatialMaps],
+    names: Dict[str, Sequence[str]],
+    counts: Tuple[int, int],
+    path: Path,
+) -> None:
+    """Plot mean and some kernels above, some classes below, for each slot.
+
+    Args:
+        found: see `spatial_maps`.
+        names: class names, for each slot.
+        counts: how many kernels and classes to show, spread evenly over all.
+        path: image file to write.
+    """
+    columns = max(1 + counts[0], counts[1])
+    plt = import_pyplot()
+    figure = plt.figure(figsize=(2.4 * columns, 5 * len(found)), layout='constrained')
+    parts = figure.subfigures(len(found), 1, squeeze=False)[:, 0]
+    for part, (slot, maps) in zip(parts, found.items(), strict=True):
+        kernels = _spread(counts[0], len(maps.kernels))
+        classes = [] if maps.classes is None else _spread(counts[1], len(maps.classes))
+        height, width = maps.mean.shape
+        part.suptitle(
+            f'{slot}: {len(maps.kernels)} kernels of {height} x {width} positions'
+            + ('; below: weighted by the classifier' if classes else '')
+        )
+        axes = part.subplots(2 if classes else 1, columns, squeeze=False)
+        _draw_row(part, axes[0, :1], [maps.mean], ['mean of kernels'])
+        titles = [f'kernel {index}' for index in kernels]
+        _draw_row(part, axes[0, 1:], [maps.kernels[i] for i in kernels], titles)
+        if classes:
+            titles = [names[slot][index] for index in classes]
+            _draw_row(part, axes[1], [maps.classes[i] for i in classes], titles)
+    save_figure(figure, path)
+
+
+def _spread(count: int, total: int) -> List[int]:
+    """Return up to `count` indices, spread evenly over `total`."""
+    return torch.linspace(0, total - 1, min(count, total)).round().int().tolist()
+
+
+def _draw_row(
+    figure: object, row: Sequence[object], images: List[Tensor], titles: List[str]
+) -> None:
+    """Draw maps side by side on one scale: zero white, positive red, negative blue."""
+    for axes in row[len(images) :]:
+        axes.axis('off')
+    if not images:
+        return
+    limit = float(torch.stack(images).abs().max()) or 1.0
+    signed = any((image < 0).any() for image in images)
+    scale = dict(cmap='RdBu_r', vmin=-limit) if signed else dict(cmap='Reds', vmin=0)
+    for axes, image, title in zip(row, images, titles, strict=False):
+        shown = axes.imshow(image.numpy(), vmax=limit, **scale)
+        axes.set(title=title, xticks=[], yticks=[])
+        figure.colorbar(shown, ax=axes, shrink=0.8)

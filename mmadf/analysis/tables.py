@@ -10,18 +10,18 @@ def markdown_table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> 
     """Return a Markdown table.
 
     Args:
-        head: names of the columns.
-        rows: a cell for each of them, shown by `str`.
+        head: column names.
+        rows: one cell per column, formatted with `str`.
     """
     lines = [head, ['---'] * len(head), *rows]
     return '\n'.join(f'| {" | ".join(map(str, line))} |' for line in lines)
 
 
 def write_csv(rows: Sequence[dict], path: Path) -> None:
-    """Write rows of one kind; what is not known, NaN, becomes an empty field.
+    """Write rows to a CSV file; NaN, an unknown value, becomes an empty field.
 
     Args:
-        rows: with the same keys, which become the head.
+        rows: with the same keys, which become the header.
         path: file to write.
     """
     with open(path, 'w', newline='') as file:
@@ -32,5 +32,5 @@ def write_csv(rows: Sequence[dict], path: Path) -> None:
 
 
 def is_unknown(value: object) -> bool:
-    """Say whether a value is NaN."""
+    """Return whether a value is NaN."""
     return isinstance(value, float) and math.isnan(value)

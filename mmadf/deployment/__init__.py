@@ -1,10 +1,10 @@
-"""Trained classifiers as files that run without this package.
+"""Trained classifiers as smaller checkpoints and as ONNX files.
 
-Not imported by `import mmadf`: what it needs beyond the package is for those who
-export.
+`import mmadf` does not import this package, which has dependencies of its own.
 """
 
 from .deploy import deploy_classifier
-from .export import ExportError, export_classifier
+from .export import export_classifier
+from .network import ExportError
 
 __all__ = ['ExportError', 'deploy_classifier', 'export_classifier']

@@ -7,12 +7,13 @@ from typing import Callable, Union
 import torch
 from mmengine.config import Config
 from mmengine.runner import save_checkpoint
+from torch import Tensor
 
 from mmadf.models import ADFClassifier
 from mmadf.weights.load import load_network, read_config, strip_pretrained, test_dataset
 
-from .files import check_files
-from .images import view_through
+from .checks import check_paths, relative_difference
+from .input_spec import infer_input_spec
 
 TOLERANCE = 1e-5
 
@@ -26,39 +27,38 @@ def deploy_classifier(
 ) -> float:
     """Write the deployed form of an ADF classifier, if it predicts the same.
 
-    Two files: the checkpoint `out` and, beside it, its config, '*.py'. Both are written
-    after the network built from them has been compared with the whole one.
+    The checkpoint `out` and its config, *.py beside it, are written after the network
+    built from them has been compared with the trained one.
 
     Args:
         config: config file, or a name of `mmpretrain.list_models`.
         checkpoint: its weights.
-        out: file to write, '*.pth', in a folder that exists.
+        out: checkpoint to write, *.pth, in an existing folder.
         fold: see `ADFClassifier.switch_to_deploy`.
-        log: takes a line for each step.
+        log: is called with a line of text for each step.
 
     Returns:
-        The largest difference of the logits, as a part of the largest logit.
+        The largest difference of the logits, relative to the largest logit.
 
     Raises:
-        FileNotFoundError: config, checkpoint or folder that is not there.
-        ValueError: another classifier, a deployed one, a readout that needs the
-            appearance head, a difference above 1e-5, or names under which lie the
-            config, the checkpoint or any other config that is not of a deployed
-            network.
+        FileNotFoundError: the config, the checkpoint or the folder does not exist.
+        ValueError: the classifier is not an ADF classifier, is deployed already, or
+            needs its appearance head; the difference is above 1e-5; or one of the two
+            files would overwrite something other than an earlier deployment.
     """
     out = Path(out)
-    check_files(checkpoint, out, '.pth')
-    _keep_what_is_there(config, checkpoint, out)
+    check_paths(checkpoint, out, '.pth')
+    _check_overwriting(config, checkpoint, out)
     cfg = read_config(config)
     model, meta = load_network(cfg, checkpoint)
     if not isinstance(model, ADFClassifier) or model.deployed:
+        deployed = 'deployed ' if isinstance(model, ADFClassifier) else ''
         raise ValueError(
-            f'{config} builds a {"deployed " if hasattr(model, "deployed") else ""}'
-            f'{type(model).__name__}; give the config of an ADFClassifier that is not '
-            'deployed.'
+            f'config={config} builds a {deployed}{type(model).__name__}; give the '
+            'config of an ADFClassifier that is not deployed.'
         )
-    view = view_through(test_dataset(cfg).get('pipeline'))
-    images = torch.randn(2, view.channels, *(view.size or (224, 224)))
+    spec = infer_input_spec(test_dataset(cfg).get('pipeline'))
+    images = torch.randn(2, spec.channels, *(spec.size or (224, 224)))
     with torch.no_grad():
         expected = model(images)
     before = sum(p.numel() for p in model.parameters())
@@ -79,12 +79,7 @@ def deploy_classifier(
 
 
 def deployed_config(cfg: Config, fold: bool) -> Config:
-    """Return the config of the deployed network: no starting weights, `deploy` set.
-
-    Args:
-        cfg: config of the trained network.
-        fold: see `ADFClassifier.switch_to_deploy`.
-    """
+    """Return the config with `deploy` set and without pretrained weights."""
     cfg = cfg.copy()
     cfg.model = strip_pretrained(cfg.model.to_dict())
     cfg.model.deploy = dict(fold=fold)
@@ -92,45 +87,39 @@ def deployed_config(cfg: Config, fold: bool) -> Config:
     return cfg
 
 
-def _keep_what_is_there(config: str, checkpoint: str, out: Path) -> None:
-    """Refuse to write over what is no result of an earlier deployment."""
-    if out.exists() and out.samefile(checkpoint):
-        raise ValueError(f'out={out} is the checkpoint itself; give another name.')
+def _check_overwriting(config: str, checkpoint: str, out: Path) -> None:
+    """Refuse to overwrite anything but the files of an earlier deployment."""
     beside = out.with_suffix('.py')
-    if beside.is_dir():
-        raise ValueError(
-            f'out={out}: its config {beside} is a folder; give another name.'
-        )
-    if not beside.exists():
-        return
-    if Path(config).exists() and beside.samefile(config):
-        raise ValueError(
-            f'out={out}: its config would be written over {config}; give another name.'
-        )
-    if not _is_deployed(beside):
-        raise ValueError(
-            f'out={out}: {beside} is there and is no config of a deployed network; '
-            'give another name, or move that file.'
-        )
+    problem = None
+    if out.exists() and out.samefile(checkpoint):
+        problem = 'it is the checkpoint itself'
+    elif beside.is_dir():
+        problem = f'its config {beside} is a folder'
+    elif beside.exists() and Path(config).exists() and beside.samefile(config):
+        problem = f'its config would overwrite {config}'
+    elif beside.exists() and not _is_deployed(beside):
+        problem = f'{beside} exists and is not the config of a deployed network'
+    if problem:
+        raise ValueError(f'out={out}: {problem}; give another name.')
 
 
 def _is_deployed(config: Path) -> bool:
-    """Return whether a file is a config of a deployed network."""
+    """Return whether a file is the config of a deployed network."""
     try:
         model = Config.fromfile(config).get('model')
-    except Exception:  # whatever a file raises that is no config
+    except Exception:  # a file that is not a config may raise anything
         return False
     return isinstance(model, dict) and model.get('deploy') is not None
 
 
-def _compare(draft: Path, images: torch.Tensor, expected: torch.Tensor) -> float:
+@torch.no_grad()
+def _compare(draft: Path, images: Tensor, expected: Tensor) -> float:
     """Build the network from the written files; return its relative difference."""
     model, _ = load_network(Config.fromfile(draft.with_suffix('.py')), str(draft))
-    with torch.no_grad():
-        difference = (model(images) - expected).abs().max() / expected.abs().max()
+    difference = relative_difference(model(images), expected)
     if not difference <= TOLERANCE:
         raise ValueError(
-            f'the deployed network differs by {difference:.1e} of the largest logit, '
-            f'tolerance {TOLERANCE:.0e}; nothing was written.'
+            f'the logits of the deployed network differ by {difference:.1e} of the '
+            f'largest one, tolerance {TOLERANCE:.0e}; nothing was written.'
         )
-    return difference.item()
+    return difference

@@ -1,44 +1,57 @@
-"""The network that is exported: a classifier, with what was asked for around it."""
+"""The network to export: a classifier, with pre- and postprocessing, and metadata."""
 
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+import json
+from functools import partial
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import torch
+import torch.nn.functional as F
 from mmengine.config import Config
 from mmpretrain.models.heads import MultiLabelClsHead
 from torch import Tensor, nn
 
+from mmadf.version import __version__
 from mmadf.weights.load import class_names, known_names, test_dataset
 
-from .images import ImageView, RawImages, normalisation, random_pictures, view_through
-from .metadata import describe
+from .input_spec import InputSpec, infer_input_spec, normalisation
+
+BATCHES = (2, 1, 5)  # traced with the first: PyTorch would specialise 0 and 1
+READERS = ('LoadImageFromFile', 'PackInputs')  # transforms that keep pixels unchanged
 
 
 class ExportError(RuntimeError):
-    """A network that cannot be exported, or whose file computes something else."""
+    """A network that cannot be exported, or an exported file with wrong scores."""
 
 
-class Logits(nn.Module):
-    """A classifier as a function of one tensor.
-
-    Args:
-        classifier: any of MMPretrain's, in evaluation mode.
-    """
-
-    def __init__(self, classifier: nn.Module) -> None:
-        super().__init__()
-        self.classifier = classifier
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits, (N, K), of preprocessed images, (N, C, H, W)."""
-        return self.classifier(images, mode='tensor')
-
-
-class Subject(NamedTuple):
-    """What is exported, and what is known of it."""
+class ExportNetwork(NamedTuple):
+    """A network to export, batches of random inputs for it, and its metadata."""
 
     network: nn.Module
-    pictures: Callable[[int], Tensor]  # inputs, for a number of images
-    facts: Dict[str, str]  # metadata
+    batches: List[Tensor]
+    metadata: Dict[str, str]
+
+
+class RawImages(nn.Module):
+    """Preprocessing inside the graph, from RGB pixels to the classifier's input.
+
+    Ours: images have the layout of `numpy.asarray(PIL.Image)`, channels last, so that a
+    user neither transposes nor converts them.
+
+    Args:
+        data_preprocessor: of the classifier; converts channels, normalises and pads.
+        order: channel order that it expects, 'RGB' or 'BGR'.
+    """
+
+    def __init__(self, data_preprocessor: nn.Module, order: str) -> None:
+        super().__init__()
+        self.data_preprocessor = data_preprocessor
+        self.flipped = dict(RGB=(), BGR=(1,))[order]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Turn pixels, (N, H, W, 3), 0 to 255, into the network's (N, 3, H, W)."""
+        images = images.permute(0, 3, 1, 2)  # (N, H, W, 3) -> (N, 3, H, W)
+        images = images.flip(self.flipped)
+        return self.data_preprocessor(dict(inputs=images))['inputs']
 
 
 def prepare(
@@ -49,90 +62,96 @@ def prepare(
     preprocess: bool,
     probabilities: bool,
     log: Callable[[str], None],
-) -> Subject:
-    """Put together the network, a source of its inputs, and its metadata.
+) -> ExportNetwork:
+    """Put pre- and postprocessing around a classifier; collect its metadata.
 
     Args:
         model: the classifier, in evaluation mode.
         cfg: its config.
-        meta: of its checkpoint.
-        size: height and width of the images, None for those of the test pipeline.
-        preprocess: whether the network starts from RGB pixels.
-        probabilities: whether it ends with softmax.
-        log: takes a line for what is not known.
+        meta: metadata of its checkpoint.
+        size: see `export_classifier`, as the next two.
+        preprocess: whether the network takes RGB pixels.
+        probabilities: whether the network ends with softmax.
+        log: is called with a line of text for what cannot be determined.
 
     Raises:
-        ValueError: what was asked for does not fit the network.
-        ExportError: the network does not give scores of classes.
+        ValueError: an argument does not fit the network.
+        ExportError: the network does not return class scores.
     """
     pipeline = test_dataset(cfg).get('pipeline') or []
-    view = view_through(pipeline)
-    size = _size(size, view)
-    normalised = normalisation(model.data_preprocessor, view)
-    if normalised is None:
-        log(f'mean and std are not known: {view.remark or "other preprocessor"}')
-    first = _first(model, view, normalised is not None, preprocess)
-    last = _last(model, probabilities)
-    network = nn.Sequential(*first, Logits(model), *last).eval()
-
-    def pictures(count: int) -> Tensor:
-        """Return random inputs of the network."""
-        pixels = random_pictures(count, view.channels, size, seed=count)
-        if preprocess:
-            return pixels.permute(0, 2, 3, 1).contiguous()
-        return model.data_preprocessor(dict(inputs=pixels))['inputs']
-
-    classes = _classes(cfg, meta, _count_outputs(network, pictures(2)), log)
-    output = 'probabilities' if probabilities else 'logits'
-    facts = describe(pictures(1), normalised, classes, pipeline, preprocess, output)
-    return Subject(network, pictures, facts)
-
-
-def _classes(
-    cfg: Config, meta: dict, outputs: int, log: Callable[[str], None]
-) -> Optional[List[str]]:
-    """Return the names of the classes, None where none are known that fit."""
-    known = [len(names) for names in known_names(cfg, meta)]
-    if outputs in known:
-        return class_names(cfg, meta, outputs)
-    if known:
-        log(f'left out {known[0]} class names: the network has {outputs} outputs')
-    return None
+    spec = infer_input_spec(pipeline)
+    size = size or spec.size
+    known = normalisation(model.data_preprocessor, spec)
+    if not known:
+        log(f'mean and std are unknown: {spec.remark or "custom data preprocessor"}')
+    _check(model, spec, size, preprocess and not known, probabilities)
+    before = [RawImages(model.data_preprocessor, spec.order)] if preprocess else []
+    after = [nn.Softmax(dim=1)] if probabilities else []
+    network = nn.Sequential(*before, model, *after).eval()
+    batches = [random_pixels((count, spec.channels, *size)) for count in BATCHES]
+    if preprocess:
+        batches = [pixels.permute(0, 2, 3, 1).contiguous() for pixels in batches]
+        known['channel_order'] = 'RGB'
+    else:
+        batches = [model.data_preprocessor(dict(inputs=x))['inputs'] for x in batches]
+    steps = [s for s in pipeline if str(s['type']).split('.')[-1] not in READERS]
+    metadata = dict(
+        known,
+        classes=_classes(cfg, meta, _count_outputs(network, batches[0]), log),
+        test_pipeline=steps,  # resizing and cropping are left to the user
+        input_size=list(size if preprocess else batches[0].shape[2:]),
+        layout='NHWC' if preprocess else 'NCHW',
+        dtype=str(batches[0].dtype).removeprefix('torch.'),
+        normalisation='inside' if preprocess else 'outside',
+        output='probabilities' if probabilities else 'logits',
+        mmadf_version=__version__,
+    )
+    return ExportNetwork(network, batches, _as_text(metadata))
 
 
-def _size(size: Optional[Tuple[int, int]], view: ImageView) -> Tuple[int, int]:
-    size = size or view.size
+def random_pixels(shape: Tuple[int, int, int, int]) -> Tensor:
+    """Return coarse random patterns, (N, C, H, W), uint8, as `shape` gives them.
+
+    Global pooling would make images of fine noise nearly equal.
+    """
+    generator = torch.Generator().manual_seed(shape[0])
+    coarse = torch.rand(*shape[:2], 4, 4, generator=generator)
+    return (255 * F.interpolate(coarse, shape[2:], mode='bilinear')).to(torch.uint8)
+
+
+def _as_text(metadata: Dict[str, Any]) -> Dict[str, str]:
+    """Encode lists as JSON; leave out what is unknown."""
+    known = {name: value for name, value in metadata.items() if value is not None}
+    lists = {name: x for name, x in known.items() if not isinstance(x, str)}
+    encode = partial(json.dumps, ensure_ascii=False, default=str)
+    return {**known, **{name: encode(value) for name, value in lists.items()}}
+
+
+def _check(
+    model: nn.Module,
+    spec: InputSpec,
+    size: Optional[Tuple[int, int]],
+    unknown: bool,
+    probabilities: bool,
+) -> None:
+    """Refuse arguments that do not fit the network."""
     if size is None or min(size) < 1:
         raise ValueError(
-            f'export: size={size} is no size of an image '
-            f'({view.remark or "it must be positive"}); give --size HEIGHT WIDTH.'
+            f'export: size={size} must be a positive height and width'
+            f'{spec.remark and f" ({spec.remark})"}; give --size HEIGHT WIDTH.'
         )
-    return size
-
-
-def _first(
-    model: nn.Module, view: ImageView, known: bool, preprocess: bool
-) -> Tuple[nn.Module, ...]:
-    """Return what comes before the classifier."""
-    if not preprocess:
-        return ()
-    if not known:
+    if unknown:
         raise ValueError(
-            'export: preprocess=True needs colour images that are normalised by '
-            "MMPretrain's ClsDataPreprocessor and by nothing else "
-            f'({view.remark or "not so here"}); leave it out.'
+            "export: preprocess=True needs colour images that only MMPretrain's "
+            f'ClsDataPreprocessor normalises ({spec.remark or "it is another one"}); '
+            'set preprocess=False.'
         )
-    return (RawImages(model.data_preprocessor, view.order),)
-
-
-def _last(model: nn.Module, probabilities: bool) -> Tuple[nn.Module, ...]:
-    """Return what comes behind the classifier."""
     if probabilities and isinstance(getattr(model, 'head', None), MultiLabelClsHead):
         raise ValueError(
-            'export: probabilities=True is the softmax of exclusive classes, and this '
-            'network gives several labels to an image; leave it out.'
+            'export: probabilities=True computes softmax over exclusive classes, but '
+            f'{type(model.head).__name__} predicts several labels per image; set '
+            'probabilities=False.'
         )
-    return (nn.Softmax(dim=1),) if probabilities else ()
 
 
 @torch.no_grad()
@@ -142,13 +161,25 @@ def _count_outputs(network: nn.Module, images: Tensor) -> int:
         scores = network(images)
     except Exception as error:  # a network may raise anything
         raise ExportError(
-            f'export: the network does not take images of {tuple(images.shape)}: '
+            f'export: the network fails for images of shape {tuple(images.shape)}: '
             f'{type(error).__name__}: {error}'
         ) from error
     if not isinstance(scores, Tensor) or scores.ndim != 2:
         found = tuple(getattr(scores, 'shape', ())) or type(scores).__name__
         raise ExportError(
-            f'export: the network gives {found} instead of scores, (N, K); only '
-            'classifiers of one task, with a head, can be exported.'
+            f'export: the network returns {found} instead of scores, (N, K); only '
+            'classifiers with one head and one task can be exported.'
         )
     return scores.shape[1]
+
+
+def _classes(
+    cfg: Config, meta: dict, outputs: int, log: Callable[[str], None]
+) -> Optional[List[str]]:
+    """Return the class names, None if no known list of names fits."""
+    known = [len(names) for names in known_names(cfg, meta)]
+    if outputs in known:
+        return class_names(cfg, meta, outputs)
+    if known:
+        log(f'ignored {known[0]} class names: the network has {outputs} outputs')
+    return None

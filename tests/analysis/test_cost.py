@@ -4,8 +4,9 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from mmadf.analysis import cost_by_part, cost_by_phase, cost_table, total_cost
+from mmadf.analysis.cost import SINGLE
 from mmadf.registry import MODELS
-from tests.helpers import adf_cfg, backbone_cfg
+from tests.helpers import adf_cfg
 
 
 class Network(nn.Module):
@@ -38,10 +39,21 @@ def test_parts_are_counted_by_hand():
     assert total_cost(parts, ('body', 'head')) == (16 + 25, 960 + 20)
 
 
-def test_hooks_do_not_stay():
-    model = Network()
-    cost_by_part(model, (6, 5))
-    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+class Attention(nn.Module):
+    """Computes by itself, beside its child."""
+
+    def __init__(self):
+        super().__init__()
+        self.query = nn.Linear(3, 4, bias=False)
+
+    def forward(self, x):
+        q = self.query(x.flatten(2).transpose(1, 2))  # (N, C, H, W) -> (N, HW, 4)
+        return q @ q.transpose(1, 2)
+
+
+def test_a_part_counts_its_own_products_and_those_of_its_children():
+    parts = cost_by_part(nn.Sequential(Attention()), (3, 2))
+    assert parts == {'0': (12, 6 * 3 * 4 + 6 * 4 * 6)}
 
 
 @pytest.fixture(scope='module')
@@ -64,7 +76,7 @@ def test_both_branches_of_the_trained_network_cost_the_same(costs):
     assert single == costs[1].multiply_adds
 
 
-def test_deployed_network_pays_the_shallow_stages_only(costs):
+def test_the_deployed_appearance_branch_ends_with_its_shallow_stages(costs):
     trained, deployed = costs[0]
     assert deployed['backbone'].multiply_adds == trained['backbone'].multiply_adds
     assert deployed['mappers.0'].multiply_adds == trained['mappers.0'].multiply_adds
@@ -77,7 +89,7 @@ def test_deployed_network_pays_the_shallow_stages_only(costs):
     assert shallow == stem + layer1 + layer2
 
 
-def test_table_adds_up_and_compares_with_the_single_network(costs):
+def test_the_table_adds_up_and_compares_with_the_single_network(costs):
     phases, single = costs
     rows = {row[0]: row[1:] for row in cost_table(phases)}
     assert rows['part'] == ['trained, M', 'trained, G', 'deployed, M', 'deployed, G']
@@ -89,7 +101,7 @@ def test_table_adds_up_and_compares_with_the_single_network(costs):
     assert rows['appearance_head'][2:] == ['-', '-']
 
 
-def test_nothing_is_folded_so_that_ratios_compare_like_with_like(costs):
+def test_batch_norms_are_not_folded(costs):
     trained, deployed = costs[0]
     assert deployed['backbone'] == trained['backbone']
     assert deployed['mappers.0'] == trained['mappers.0']
@@ -101,57 +113,20 @@ def test_another_classifier_has_one_column():
     assert [row[0] for row in rows][-1] == 'all'
 
 
-# Training and deployment
-
-SIZE = (32, 32)
-
-
-def build(cfg):
+def build(**changes):
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        return MODELS.build(cfg)
+        return MODELS.build(adf_cfg(**changes))
 
 
-def single():
-    cfg = adf_cfg(type='ImageClassifier')
-    cfg.pop('mapper')
-    return build(cfg)
+def test_an_ensemble_is_deployed_as_it_is_trained():
+    trained, deployed = cost_by_phase(build(mapper=None, readout='sum'), (16, 16))
+    assert trained == deployed
+    assert total_cost(trained) == tuple(2 * x for x in total_cost(trained, SINGLE))
 
 
-def phases_of(model):
-    return [total_cost(parts) for parts in cost_by_phase(model, SIZE)]
-
-
-def cost_of(model):
-    return total_cost(cost_by_part(model, SIZE))
-
-
-def test_ordinary_classifier_costs_the_same_in_training_and_deployed():
-    assert phases_of(single()) == [cost_of(single())] * 2
-
-
-def test_ensemble_costs_two_networks_in_training_and_deployed():
-    twice = tuple(2 * count for count in cost_of(single()))
-    assert phases_of(build(adf_cfg(mapper=None, readout='sum'))) == [twice] * 2
-
-
-@pytest.mark.parametrize('what', ['parameters', 'multiply_adds'])
-def test_adf_is_trained_in_full_and_deployed_without_the_appearance_end(what):
-    two = dict(num_stages=2, strides=(1, 2), dilations=(1, 1), out_indices=(1,))
-    trained, deployed, one, shallow = (
-        getattr(cost, what)
-        for cost in (
-            *phases_of(build(adf_cfg())),
-            cost_of(single()),
-            cost_of(build(backbone_cfg(**two))),
-        )
-    )
-    mapper = trained - 2 * one
-    assert 0 < mapper < one / 5
-    assert deployed == one + shallow + mapper
-
-
-def test_network_is_left_as_it_was():
-    model = build(adf_cfg())
-    before = phases_of(model)
+def test_counting_leaves_the_network_unchanged():
+    model = build()
+    before = cost_by_phase(model, (16, 16))
     assert not model.deployed
-    assert phases_of(model) == before
+    assert cost_by_phase(model, (16, 16)) == before
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())

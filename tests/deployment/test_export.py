@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmpretrain import ImageClassificationInferencer
+from mmpretrain.models.utils import ShiftWindowMSA
 from PIL import Image
 from torch.testing import assert_close
 
@@ -21,26 +22,52 @@ runtime = pytest.importorskip('onnxruntime')
 
 CLASSES = ('ant', 'bee', 'Kröte', 'dog', 'elk')
 META = dict(dataset_meta=dict(classes=CLASSES))
-NETWORKS = dict(
-    adf=dict(type='mmadf.ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1))),
-    wise_srnet=dict(
-        neck=None,
-        head=dict(
-            type='mmadf.WiseSrNetHead', num_classes=5, in_channels=16, map_size=16
-        ),
-    ),
-    decoupled=dict(
-        backbone=backbone_cfg(
-            conv_cfg=dict(
-                type='mmadf.DecoupledConv2d', magnitude='segmented', angle='cosine'
-            )
-        )
-    ),
+ADF = dict(type='mmadf.ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1)))
+DECOUPLED = dict(type='mmadf.DecoupledConv2d', magnitude='segmented', angle='cosine')
+WISE_SRNET = dict(
+    backbone=backbone_cfg(conv_cfg=DECOUPLED, num_stages=1, strides=(1,)),
+    neck=None,
+    head=dict(type='mmadf.WiseSrNetHead', num_classes=5, in_channels=8, map_size=32),
 )
+WISE_SRNET['backbone'].update(dilations=(1,), out_indices=(0,))
+
+
+@MODELS.register_module()
+class Windows(torch.nn.Module):
+    """A backbone that returns the image, split into windows of Swin and merged."""
+
+    def forward(self, x):
+        windows = ShiftWindowMSA.window_partition(x.permute(0, 2, 3, 1), 8)
+        x = ShiftWindowMSA.window_reverse(windows, *x.shape[2:], 8)
+        return (x.permute(0, 3, 1, 2),)
+
+
+@MODELS.register_module()
+class WrongInFile(torch.nn.Module):
+    """Divides by the batch size, but in the graph by that of the example."""
+
+    def forward(self, x):
+        return (x / (2 if torch.compiler.is_exporting() else len(x)),)
+
+
+@MODELS.register_module()
+class DataDependent(torch.nn.Module):
+    """Branches on a value, which torch.export refuses."""
+
+    def forward(self, x):
+        return (x if x.sum() > 0 else -x,)
+
+
+HEAD3 = dict(type='LinearClsHead', num_classes=5, in_channels=3)
+SMALL = dict(backbone=dict(type='Windows'), head=HEAD3)
 
 
 def open_session(path):
     return runtime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
+
+
+def metadata(path):
+    return open_session(path).get_modelmeta().custom_metadata_map
 
 
 def onnx(path, images):
@@ -54,8 +81,7 @@ def logits(files, images):
     return model(images, mode='tensor')
 
 
-def pictures(count):
-    # Coarse, since pools see no difference between images of fine noise.
+def images(count):
     return F.interpolate(torch.randn(count, 3, 4, 4), (32, 32))
 
 
@@ -66,7 +92,7 @@ def silent(_):
 @pytest.fixture(scope='module')
 def adf(write_files):
     """Return config, checkpoint and exported files of an ADF network."""
-    config, checkpoint = write_files(NETWORKS['adf'], meta=META)
+    config, checkpoint = write_files(ADF, meta=META)
     out = f'{config[:-3]}.onnx'
     lines = []
     worst = export_classifier(config, checkpoint, out, pt2=True, log=lines.append)
@@ -74,24 +100,24 @@ def adf(write_files):
 
 
 def test_onnx_and_pt2_give_the_logits_of_an_adf_network(adf):
-    for count in (3, 7):
-        x = pictures(count)
-        expected = logits(adf[:2], x)
-        assert expected.std(0).min() > 1e-2  # or any file would do
-        assert_close(onnx(adf[2], x), expected, rtol=1e-4, atol=1e-5)
-        program = torch.export.load(f'{adf[0][:-3]}.pt2').module()
-        assert_close(program(x), expected, rtol=1e-4, atol=1e-5)
+    x = images(7)
+    expected = logits(adf[:2], x)
+    assert expected.std(0).min() > 1e-2  # or any file would do
+    assert_close(onnx(adf[2], x), expected, rtol=1e-4, atol=1e-5)
+    program = torch.export.load(f'{adf[0][:-3]}.pt2').module()
+    assert_close(program(x), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize('name', ['wise_srnet', 'decoupled'])
-def test_onnx_gives_the_logits_of_other_networks(name, write_files, tmp_path):
-    files = write_files(NETWORKS[name])
+@pytest.mark.slow
+def test_onnx_gives_the_logits_of_wise_srnet_behind_decoupled_layers(
+    write_files, tmp_path
+):
+    files = write_files(WISE_SRNET)
     export_classifier(*files, tmp_path / 'net.onnx', log=silent)
-    for count in (3, 7):
-        x = pictures(count)
-        expected = logits(files, x)
-        assert expected.std(0).min() > 1e-2
-        assert_close(onnx(tmp_path / 'net.onnx', x), expected, rtol=1e-4, atol=1e-5)
+    x = images(7)
+    expected = logits(files, x)
+    assert expected.std(0).min() > 1e-2
+    assert_close(onnx(tmp_path / 'net.onnx', x), expected, rtol=1e-4, atol=1e-5)
     assert not (tmp_path / 'net.pt2').exists()
 
 
@@ -101,12 +127,11 @@ def test_the_difference_and_each_step_are_reported(adf):
     said = '\n'.join(lines)
     for part in (checkpoint, 'torch.export', 'ONNX', f'{worst:.1e}', f'wrote {out}'):
         assert part in said
-    assert 'hardly depend' not in said
+    assert 'warning' not in said
 
 
-def test_the_metadata_say_what_a_user_must_know(adf):
-    session = open_session(adf[2])
-    meta = session.get_modelmeta().custom_metadata_map
+def test_metadata_describe_input_and_output(adf):
+    meta = metadata(adf[2])
     assert json.loads(meta['classes']) == list(CLASSES)
     assert json.loads(meta['mean']) == pytest.approx(NORMALISE['mean'])
     assert json.loads(meta['std']) == pytest.approx(NORMALISE['std'])
@@ -114,19 +139,20 @@ def test_the_metadata_say_what_a_user_must_know(adf):
     assert json.loads(meta['test_pipeline']) == PIPELINE[1:3]
     words = dict(layout='NCHW', dtype='float32', channel_order='RGB', output='logits')
     assert {**meta, **words, 'normalisation': 'outside'} == meta
+    session = open_session(adf[2])
     (entry,), (output,) = session.get_inputs(), session.get_outputs()
     assert entry.shape == ['batch', 3, 32, 32]
     assert (output.name, output.shape) == ('logits', ['batch', 5])
 
 
-def test_the_files_hold_no_paths_of_this_machine(adf):
+def test_files_contain_no_local_paths(adf):
     for suffix in ('.onnx', '.pt2'):
         content = Path(f'{adf[0][:-3]}{suffix}').read_bytes()
         for path in (str(ROOT), 'site-packages', adf[0]):
             assert path.encode() not in content
 
 
-# None of them changes an image of 32 x 32 pixels.
+# Neither changes an image of 32 x 32 pixels.
 BGR = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=32),
@@ -149,10 +175,10 @@ RGB = [
         (RGB, dict(to_rgb=False)),
     ],
 )
-def test_pixels_become_the_probabilities_that_the_inferencer_gives(
+def test_pixels_become_the_probabilities_of_the_inferencer(
     pipeline, preprocessor, write_files, tmp_path
 ):
-    files = write_files(pipeline=pipeline, meta=META, **preprocessor)
+    files = write_files(SMALL, pipeline=pipeline, meta=META, **preprocessor)
     out = tmp_path / 'net.onnx'
     export_classifier(*files, out, preprocess=True, probabilities=True, log=silent)
     coarse = np.random.default_rng(0).integers(0, 256, (3, 4, 4, 3), dtype=np.uint8)
@@ -168,114 +194,79 @@ def test_pixels_become_the_probabilities_that_the_inferencer_gives(
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     swapped = onnx(out, torch.from_numpy(pixels[..., ::-1].copy())).numpy()
     assert abs(swapped - expected).max() > 1e-3
-    meta = open_session(out).get_modelmeta().custom_metadata_map
+    meta = metadata(out)
     said = dict(channel_order='RGB', normalisation='inside', layout='NHWC')
     assert {**meta, **said, 'dtype': 'uint8', 'output': 'probabilities'} == meta
     assert json.loads(meta['input_size']) == [32, 32]
 
 
-@MODELS.register_module()
-class DifferentInAFile(torch.nn.Module):
-    """Divides by the batch of the trace, in the trace, instead of by its own."""
-
-    def forward(self, x):
-        return (x / (2 if torch.compiler.is_exporting() else len(x)),)
-
-
-@MODELS.register_module()
-class Undecided(torch.nn.Module):
-    """Reads a value to decide what it does."""
-
-    def forward(self, x):
-        return (x if x.sum() > 0 else -x,)
-
-
 def test_a_file_that_is_wrong_for_other_batches_is_not_left(write_files, tmp_path):
-    files = write_files(dict(backbone=dict(type='DifferentInAFile'), head=HEAD3))
+    files = write_files(dict(SMALL, backbone=dict(type='WrongInFile')))
     out = tmp_path / 'net.onnx'
     out.write_text('older')
-    with pytest.raises(ExportError, match='net.onnx differs from PyTorch by .*nothing'):
+    with pytest.raises(ExportError, match=r'net\.onnx differs .* tolerance=1.0e-04'):
         export_classifier(*files, out, size=(8, 8), pt2=True, log=silent)
     assert [path.name for path in tmp_path.iterdir()] == ['net.onnx']
     assert out.read_text() == 'older'
 
 
-HEAD3 = dict(type='LinearClsHead', num_classes=5, in_channels=3)
-
-
 def test_a_wrong_pt2_file_is_not_left(write_files, tmp_path, monkeypatch):
-    files = write_files(dict(backbone=dict(type='Identical'), head=HEAD3))
-    monkeypatch.setitem(vars(module), 'pt2_runner', lambda path: torch.zeros_like)
-    with pytest.raises(ExportError, match='net.pt2 differs'):
-        export_classifier(*files, tmp_path / 'net.onnx', pt2=True, log=silent)
+    monkeypatch.setitem(module.RUNNERS, '.pt2', lambda path: torch.zeros_like)
+    with pytest.raises(ExportError, match=r'net\.pt2 differs'):
+        out = tmp_path / 'net.onnx'
+        export_classifier(*write_files(SMALL), out, pt2=True, log=silent)
     assert not list(tmp_path.iterdir())
 
 
-@MODELS.register_module()
-class Identical(torch.nn.Module):
-    """Gives the image."""
-
-    def forward(self, x):
-        return (x,)
-
-
-def test_scores_that_do_not_depend_on_the_picture_are_named(write_files, tmp_path):
-    files = write_files(dict(backbone=dict(type='Identical'), head=HEAD3), std=0)
-    lines = []
-    export_classifier(*files, tmp_path / 'net.onnx', log=lines.append)
-    assert any('hardly depend on the picture' in line for line in lines)
-
-
-def test_class_names_that_do_not_fit_are_left_out(write_files, tmp_path):
+def test_constant_scores_and_ignored_class_names_are_reported(write_files, tmp_path):
     meta = dict(dataset_meta=dict(classes=['cat', 'dog']))
-    small = dict(backbone=dict(type='Identical'), head=HEAD3)
-    files, lines = write_files(small, meta=meta), []
+    files, lines = write_files(SMALL, std=0, meta=meta), []
     export_classifier(*files, tmp_path / 'net.onnx', log=lines.append)
-    found = open_session(tmp_path / 'net.onnx').get_modelmeta().custom_metadata_map
-    assert 'classes' not in found
-    assert 'left out 2 class names: the network has 5 outputs' in lines
+    assert any('scores hardly depend on the image' in line for line in lines)
+    assert 'ignored 2 class names: the network has 5 outputs' in lines
+    assert 'classes' not in metadata(tmp_path / 'net.onnx')
 
 
 @pytest.mark.parametrize(
     ('model', 'options', 'words'),
     [
-        (dict(backbone=dict(type='Undecided')), {}, 'cannot be exported: .*dependent'),
-        (dict(head=None), {}, r'gives tuple instead of scores, \(N, K\)'),
-        (NETWORKS['wise_srnet'], dict(size=(16, 16)), 'not take images of .*16, 16'),
+        (dict(backbone=dict(type='DataDependent')), {}, 'cannot be exported: .*depend'),
+        (dict(head=None), {}, r'returns tuple instead of scores, \(N, K\)'),
+        (WISE_SRNET, dict(size=(16, 16)), r'fails for .*\(2, 3, 16, 16\)'),
     ],
 )
-def test_a_network_that_cannot_be_exported_is_named(
+def test_a_network_that_cannot_be_exported_is_reported(
     model, options, words, write_files, tmp_path
 ):
-    files = write_files({'head': HEAD3, **model})
+    files = write_files({**SMALL, **model})
     with pytest.raises(ExportError, match=words):
         export_classifier(*files, tmp_path / 'net.onnx', log=silent, **options)
     assert not list(tmp_path.iterdir())
 
 
-MULTI_LABEL = dict(type='MultiLabelLinearClsHead', num_classes=5, in_channels=16)
+MULTI_LABEL = dict(type='MultiLabelLinearClsHead', num_classes=5, in_channels=3)
 NORMALISED = [*BGR[:2], dict(type='Normalize', mean=[1] * 3, std=[2] * 3), BGR[2]]
 
 
 @pytest.mark.parametrize(
     ('model', 'pipeline', 'options', 'words'),
     [
-        ({}, None, {}, 'the config has no test pipeline.; give --size'),
-        ({}, [BGR[0], BGR[2]], {}, 'images of no fixed size.; give --size'),
+        ({}, None, {}, r'size=None .*no test pipeline\); give --size'),
+        ({}, [BGR[0], BGR[2]], {}, r'size=None .*no fixed size\); give --size'),
+        ({}, BGR, dict(size=(0, 8)), r'size=\(0, 8\) must be a positive'),
+        ({}, NORMALISED, dict(preprocess=True), 'preprocess=True .*changes pixel val'),
         (
-            {},
+            dict(head=MULTI_LABEL),
             BGR,
-            dict(size=(0, 8)),
-            'size=.0, 8. is no size .* must be positive',
+            dict(probabilities=True),
+            'probabilities=True .*MultiLabelLinearClsHead',
         ),
-        ({}, NORMALISED, dict(preprocess=True), 'nothing else .*changes pixel values'),
-        (dict(head=MULTI_LABEL), BGR, dict(probabilities=True), 'exclusive classes'),
     ],
 )
-def test_what_does_not_fit_the_network_is_refused(
+def test_arguments_that_do_not_fit_the_network_are_refused(
     model, pipeline, options, words, write_files, tmp_path
 ):
-    files = write_files(model, pipeline)
+    files = write_files({**SMALL, **model}, pipeline)
     with pytest.raises(ValueError, match=words):
         export_classifier(*files, tmp_path / 'net.onnx', log=silent, **options)
     assert not list(tmp_path.iterdir())
@@ -284,15 +275,14 @@ def test_what_does_not_fit_the_network_is_refused(
 @pytest.mark.parametrize(
     ('changes', 'error', 'words'),
     [
-        (dict(checkpoint='no.pth'), FileNotFoundError, 'no checkpoint no.pth'),
-        (dict(out='no/net.onnx'), FileNotFoundError, 'no folder no for net.onnx'),
-        (dict(out='net.pt'), ValueError, r'out=net.pt must be the name of a file, \*'),
+        (dict(checkpoint='no.pth'), FileNotFoundError, 'checkpoint=no.pth'),
+        (dict(out='no/net.onnx'), FileNotFoundError, 'out=no/net.onnx: the folder no'),
+        (dict(out='net.pt'), ValueError, r'out=net.pt must be .*\*\.onnx'),
         (dict(tolerance=0), ValueError, 'tolerance=0 must be > 0'),
-        (dict(), FileNotFoundError, 'no config file no.py'),
-        (dict(config='no-such-model'), ValueError, 'no-such-model'),
+        (dict(), FileNotFoundError, 'no.py'),
     ],
 )
-def test_wrong_arguments_are_found_before_the_work(changes, error, words):
+def test_invalid_arguments_are_found_before_any_work(changes, error, words):
     arguments = dict(config='no.py', checkpoint=__file__, out='net.onnx')
     with pytest.raises(error, match=words):
         export_classifier(**{**arguments, **changes})
@@ -301,13 +291,6 @@ def test_wrong_arguments_are_found_before_the_work(changes, error, words):
 def test_missing_packages_are_named_with_the_command(monkeypatch):
     found = dict(onnx=True, onnxruntime=None, onnxscript=None)
     monkeypatch.setattr(module, 'find_spec', found.get)
-    words = 'onnxruntime and onnxscript missing: pip install onnxruntime onnxscript'
+    words = 'onnxruntime and onnxscript: pip install onnxruntime onnxscript'
     with pytest.raises(ImportError, match=words):
         export_classifier('no.py', 'no.pth', 'net.onnx')
-
-
-def test_the_package_is_imported_without_this(python):
-    names = "('onnx', 'mmadf.deployment')"
-    code = f'[m for m in sys.modules if m.startswith({names})]'
-    done = python('-c', f'import sys, mmadf; print({code})')
-    assert done.stdout.splitlines()[-1] == '[]'

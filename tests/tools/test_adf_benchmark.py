@@ -20,7 +20,7 @@ def test_chosen_storages_do_not_count():
     ('kinds', 'names'),
     [
         (('forward',), {'forward', 'forward (s)'}),
-        (('saved for backward',), {'saved for backward'}),
+        (('saved activations',), {'saved activations'}),
     ],
 )
 def test_only_what_is_asked_for_is_measured(kinds, names):

@@ -1,21 +1,16 @@
-import runpy
-import sys
-from importlib import util
-from unittest import mock
-
 import pytest
 
 from tests.analysis.test_logs import BY_EPOCH, train, val, write
-from tests.conftest import ROOT
+
+pytest.importorskip('matplotlib')
 
 
 @pytest.fixture
-def curves():
-    """Return tools/analysis/curves.py as a module."""
-    spec = util.spec_from_file_location('curves', ROOT / 'tools/analysis/curves.py')
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def runs(tmp_path):
+    """Return the work directory of a run by epochs and of one by iterations."""
+    write(tmp_path / 'epochs', '20260101_000000', [*BY_EPOCH, val(3, 25.0)])
+    write(tmp_path / 'steps', '20260101_000000', [train(50, 3.0), val(50, 1.0)])
+    return tmp_path
 
 
 def points(axes):
@@ -24,70 +19,38 @@ def points(axes):
     }
 
 
-def test_every_run_is_drawn_with_its_values(curves, tmp_path):
-    pyplot = pytest.importorskip('matplotlib.pyplot')
-    runs = dict(
-        cnn=[train(50, 3.0), val(50, 1.0), train(100, 2.0), val(100, 4.0)],
-        tanh=[train(50, 2.5), train(100, 1.5), val(100, 6.0)],
-    )
-    with mock.patch.object(pyplot, 'close') as close:
-        curves.plot_runs(runs, 'accuracy/top1', tmp_path / 'new' / 'out.png')
-    close.assert_called_once_with(pyplot.gcf())
-    left, right = pyplot.gcf().axes
-    assert points(left) == dict(cnn=[(50, 3), (100, 2)], tanh=[(50, 2.5), (100, 1.5)])
-    assert points(right) == dict(cnn=[(50, 1), (100, 4)], tanh=[(100, 6)])
-    assert (left.get_xlabel(), right.get_xlabel()) == ('iteration', 'iteration')
-    assert right.get_ylabel() == 'accuracy/top1'
-    assert (tmp_path / 'new' / 'out.png').read_bytes().startswith(b'\x89PNG')
-    pyplot.close('all')
-
-
-def test_runs_by_epochs_and_by_iterations_do_not_share_an_axis(curves, tmp_path):
-    runs = dict(a=BY_EPOCH, b=[train(5, 1.0), val(5, 2.0)])
-    with pytest.raises(ValueError, match='some runs count epochs and some iterations'):
-        curves.plot_runs(runs, 'accuracy/top1', tmp_path / 'out.png')
-
-
-def arguments(monkeypatch, *words):
-    monkeypatch.setattr(sys, 'argv', ['curves.py', *map(str, words)])
-
-
-def test_script_draws_and_tells_where_each_run_ended(
-    curves, tmp_path, monkeypatch, capsys
+def test_every_run_is_drawn_and_its_last_and_highest_metric_printed(
+    tool, runs, monkeypatch, capsys
 ):
-    pytest.importorskip('matplotlib')
-    write(tmp_path / 'one', '20260101_000000', [*BY_EPOCH, val(3, 25.0)])
-    arguments(monkeypatch, tmp_path / 'out.png', f'one run={tmp_path / "one"}')
-    curves.main()
+    from matplotlib import pyplot
+
+    saved = []
+    monkeypatch.setattr(pyplot, 'close', saved.append)
+    out = runs / 'new' / 'out.png'
+    tool('analysis/curves.py', out, f'one run={runs}/epochs', f'other={runs}/epochs')
+    left, right = saved[0].axes
+    expected = [(10, 3), (20, 2)]
+    assert points(left) == {'one run': expected, 'other': expected}
+    assert points(right)['one run'] == [(1, 20), (2, 30), (3, 25)]
+    assert (right.get_xlabel(), right.get_ylabel()) == ('epoch', 'accuracy/top1')
     assert 'one run: 25.00 at 3, highest 30.00' in capsys.readouterr().out
-    assert (tmp_path / 'out.png').exists()
+    assert out.read_bytes().startswith(b'\x89PNG')
 
 
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
         (['a'], "'a' is not of the form NAME=DIR"),
-        (['=a'], "'=a' is not of the form"),
-        (['a=x', 'a=y'], 'a: give each a name of its own'),
+        (['a={runs}/epochs', 'b={runs}/steps'], "'a': 'epoch', 'b': 'iteration'"),
+        (['a={runs}/lost'], 'lost contains no training log'),
+        (['a={runs}/steps', '--metric', 'f1'], "metric='f1' has never been logged"),
     ],
 )
-def test_bad_arguments_are_named(words, message, curves, monkeypatch, capsys):
-    arguments(monkeypatch, 'out.png', *words)
-    with pytest.raises(SystemExit):
-        curves.parse_args()
-    assert message in capsys.readouterr().err
-
-
-@pytest.mark.parametrize('name', ['curves', 'report', 'spatial_maps', 'explain'])
-def test_help_needs_no_matplotlib(name, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, 'matplotlib', None)
-    arguments(monkeypatch, '--help')
-    with pytest.raises(SystemExit, match='0'):
-        runpy.run_path(str(ROOT / f'tools/analysis/{name}.py'), run_name='__main__')
-    assert 'usage: ' in capsys.readouterr().out
-
-
-def test_missing_matplotlib_is_named(curves, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'matplotlib', None)
-    with pytest.raises(ImportError, match='pip install matplotlib'):
-        curves.import_pyplot()
+def test_invalid_input_is_one_line_and_exit_code_2(
+    tool, runs, words, message, capsys, tmp_path
+):
+    with pytest.raises(SystemExit, match='2'):
+        words = [word.format(runs=runs) for word in words]
+        tool('analysis/curves.py', tmp_path / 'out.png', *words)
+    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / 'out.png').exists()

@@ -1,5 +1,3 @@
-import re
-import runpy
 import sys
 
 import cv2
@@ -9,10 +7,9 @@ import torch
 from mmengine.registry import DefaultScope
 
 from mmadf.registry import MODELS
-from tests.conftest import ROOT, write_images
+from tests.conftest import write_images
 from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise
 
-SCRIPT = ROOT / 'tools/analysis/explain.py'
 CLASSES = ('dark', 'light', 'grey', 'red', 'blue')
 CONFIG = """
 default_scope = 'mmpretrain'
@@ -25,8 +22,15 @@ pipeline = [
 ]
 test_dataloader = dict(dataset=dict(type='CustomDataset', pipeline=pipeline))
 """
+PLAIN = dict(
+    type='ImageClassifier',
+    backbone=backbone_cfg(),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', num_classes=5, in_channels=CHANNELS[-1]),
+)
 
 pytest.importorskip('captum')
+pytest.importorskip('matplotlib')
 
 
 @pytest.fixture
@@ -46,13 +50,11 @@ def network(tmp_path):
 
 
 @pytest.fixture
-def explain(monkeypatch, capsys):
+def explain(tool, capsys):
     """Run the script here; return what it printed."""
 
     def _explain(*arguments):
-        arguments = [str(argument) for argument in arguments]
-        monkeypatch.setattr(sys, 'argv', [str(SCRIPT), *arguments, '--device', 'cpu'])
-        runpy.run_path(str(SCRIPT), run_name='__main__')
+        tool('analysis/explain.py', *arguments, '--device', 'cpu')
         return capsys.readouterr()
 
     return _explain
@@ -62,21 +64,20 @@ def pages_in(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob('*.png'))
 
 
-def test_every_readable_image_has_a_page_and_the_others_are_named(
+@pytest.mark.slow
+def test_every_readable_image_has_a_page_and_the_others_are_reported(
     network, explain, tmp_path
 ):
-    images, out = write_images(tmp_path / 'images', 1), tmp_path / 'pages'
-    cv2.imwrite(str(images / 'grey.png'), np.full((5, 9), 100, np.uint8))
-    cv2.imwrite(str(images / 'tiny.bmp'), np.full((1, 1, 3), 100, np.uint8))
-    (images / 'light' / 'spoilt.jpg').write_bytes(b'spoilt')
+    images, out = write_images(tmp_path / 'images', 1, ['dark']), tmp_path / 'pages'
+    cv2.imwrite(str(images / 'tiny.bmp'), np.full((1, 1), 100, np.uint8))
+    (images / 'dark' / 'broken.jpg').write_bytes(b'broken')
     printed = explain(*network('adf', adf_cfg()), images, out)
-    expected = ['dark/000.png', 'grey.png', 'light/000.png', 'tiny.bmp']
-    assert pages_in(out) == [f'{name}.png' for name in expected]
-    assert f'4 pages: {out}' in printed.out
-    assert printed.out.count('left out') == 1
-    assert f'cannot be read: {images}/light/spoilt.jpg: Unid' in printed.out
-    assert '5/5' in printed.err
-    assert cv2.imread(str(out / 'grey.png.png')).std() > 10
+    assert pages_in(out) == ['dark/000.png.png', 'tiny.bmp.png']
+    assert f'2 pages: {out}' in printed.out
+    assert printed.out.count('skipped') == 1
+    assert f'skipped: {images}/dark/broken.jpg: Unid' in printed.out
+    assert '3/3' in printed.err
+    assert cv2.imread(str(out / 'tiny.bmp.png')).std() > 10
 
 
 def test_one_image_and_a_deployed_network(network, explain, tmp_path):
@@ -86,26 +87,34 @@ def test_one_image_and_a_deployed_network(network, explain, tmp_path):
     assert pages_in(tmp_path / 'pages') == ['000.png.png']
 
 
-def test_a_folder_of_spoilt_images_is_a_failure(network, explain, tmp_path):
+def test_a_folder_of_unreadable_images_is_a_failure(network, explain, tmp_path):
     (tmp_path / 'images').mkdir()
     (tmp_path / 'images' / 'a.png').write_bytes(b'')
     with pytest.raises(SystemExit, match='1'):
         explain(*network('adf', adf_cfg()), tmp_path / 'images', tmp_path / 'pages')
 
 
-def test_another_classifier_or_checkpoint_is_refused(
-    network, explain, tmp_path, capsys
-):
+def test_invalid_input_is_one_line_and_exit_code_2(network, explain, tmp_path, capsys):
     images = write_images(tmp_path / 'images', 1)
-    head = dict(type='LinearClsHead', num_classes=5, in_channels=CHANNELS[-1])
-    neck = dict(type='GlobalAveragePooling')
-    plain = dict(type='ImageClassifier', backbone=backbone_cfg(), neck=neck, head=head)
-    config, checkpoint = network('plain', plain)
-    with pytest.raises(SystemExit, match='2'):
-        explain(config, checkpoint, images, tmp_path / 'pages')
-    assert 'got a ImageClassifier' in capsys.readouterr().err
-    config, _ = network('adf', adf_cfg())
-    with pytest.raises(SystemExit, match='2'):
-        explain(config, checkpoint, images, tmp_path / 'pages')
-    assert re.search('of this config.* missing keys', capsys.readouterr().err)
+    adf, plain = network('adf', adf_cfg()), network('plain', PLAIN)
+    untested = tmp_path / 'untested.py'
+    untested.write_text(adf[0].read_text() + 'test_dataloader = None\n')
+    for arguments, words in [
+        ((*plain, images), 'model=ImageClassifier has no appearance branch'),
+        ((adf[0], plain[1], images), 'missing keys'),
+        ((untested, adf[1], images), 'has no test_dataloader'),
+        ((*adf, tmp_path / 'lost'), 'lost does not exist'),
+    ]:
+        with pytest.raises(SystemExit, match='2'):
+            explain(*arguments, tmp_path / 'pages')
+        (line,) = capsys.readouterr().err.splitlines()[-1:]
+        assert line.startswith('explain.py: error: ') and words in line
     assert not (tmp_path / 'pages').exists()
+
+
+@pytest.mark.parametrize('name', ['captum.attr', 'matplotlib'])
+def test_a_missing_package_is_found_before_any_work(name, explain, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(SystemExit, match='2'):
+        explain('lost.py', 'lost.pth', 'lost', 'out')
+    assert 'pip install' in capsys.readouterr().err.splitlines()[-1]

@@ -1,11 +1,11 @@
-"""Parameters (M) and multiply-adds (G) of a config's network, part by part.
+"""Print parameters (M) and multiply-adds (G) of a network, part by part.
 
 Run: python tools/analysis/complexity.py CONFIG [--size 224]
 
-An ADF network is counted as trained, with both heads, and as deployed, with batch norms
-not folded, beside the single network that its semantic branch is. Convolutions and
-matrix products of one image are counted, by PyTorch's counter; MMPretrain's tables call
-multiply-adds FLOPs.
+For an ADF network the table has columns for training, with both heads, and for
+deployment, without folding of batch norms, and compares them with the single network
+that its semantic branch is. PyTorch's counter counts convolutions and matrix products
+of one image; MMPretrain's tables call multiply-adds FLOPs.
 """
 
 import argparse
@@ -25,6 +25,8 @@ def main() -> None:
         '--size', type=int, default=224, help='image height and width in pixels'
     )
     args = parser.parse_args()
+    if args.size < 1:
+        parser.error(f'--size {args.size} must be > 0')
     with report_invalid_input():
         cfg = read_config(args.config)
         cfg.model = strip_pretrained(cfg.model.to_dict())

@@ -1,6 +1,9 @@
-"""One picture of several training runs: training loss and a validation metric.
+"""Plot the learning curves of several training runs in one figure.
 
 Run: python tools/analysis/curves.py OUT.png NAME=DIR ... [--metric accuracy/top1]
+
+Draws training loss and a validation metric, and prints the last and the highest value
+of the metric of each run.
 """
 
 import argparse
@@ -8,63 +11,60 @@ from pathlib import Path
 from typing import Dict, List
 
 from mmadf.analysis import counts_epochs, read_log, training_curve, validation_curve
-from mmadf.analysis.plots import import_pyplot, save_figure
-from mmadf.utils.command_line import NamedFolders
+from mmadf.analysis.plots import import_pyplot, plot_learning_curves
+from mmadf.utils.command_line import NamedFolders, report_invalid_input
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('out', type=Path, help='picture to write')
+    parser.add_argument('out', type=Path, help='figure to write')
     parser.add_argument(
-        'runs', nargs='+', action=NamedFolders, metavar='NAME=DIR', help='runs to draw'
+        'runs',
+        nargs='+',
+        action=NamedFolders,
+        metavar='NAME=DIR',
+        help='work directories, each with a name for the legend',
     )
     parser.add_argument(
-        '--metric', default='accuracy/top1', help='name of a validation metric'
+        '--metric', default='accuracy/top1', help='validation metric to plot'
     )
     return parser.parse_args()
 
 
-def plot_runs(runs: Dict[str, List[dict]], metric: str, path: Path) -> None:
-    """Draw training losses on the left and the metric on the right.
-
-    Args:
-        runs: records of each run, see `read_log`.
-        metric: name of a validation metric.
-        path: picture to write.
+def unit_of(runs: Dict[str, List[dict]]) -> str:
+    """Return 'epoch' or 'iteration', in which all runs count validations.
 
     Raises:
-        ValueError: some runs were validated by epochs and some by iterations.
+        ValueError: some runs count epochs, others iterations.
     """
-    units = {counts_epochs(records) for records in runs.values()}
-    if len(units) > 1:
+    units = {
+        name: 'epoch' if counts_epochs(records) else 'iteration'
+        for name, records in runs.items()
+    }
+    if len(set(units.values())) > 1:
         raise ValueError(
-            'curves.py: some runs count epochs and some iterations; draw them apart.'
+            f'runs are validated by different units, {units}; plot them separately.'
         )
-    plt = import_pyplot()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout='constrained')
-    for name, records in runs.items():
-        left.plot(*training_curve(records), label=name, linewidth=1)
-        right.plot(*validation_curve(records, metric), label=name, marker='.')
-    left.set(xlabel='iteration', ylabel='loss', title='training')
-    unit = 'epoch' if units == {True} else 'iteration'
-    right.set(xlabel=unit, ylabel=metric, title='validation images')
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-        axes.legend()
-    save_figure(figure, path)
+    return next(iter(units.values()))
 
 
 def main() -> None:
-    """Read the runs, draw them, print where each ended."""
+    """Read the runs, plot them, and print their last and highest metrics."""
     args = parse_args()
-    runs = {name: read_log(work_dir) for name, work_dir in args.runs.items()}
-    plot_runs(runs, args.metric, args.out)
-    for name, records in runs.items():
-        steps, values = validation_curve(records, args.metric)
-        best = max(values)
-        print(f'{name}: {values[-1]:.2f} at {steps[-1]}, highest {best:.2f}')
-    print(f'picture: {args.out}')
+    with report_invalid_input():
+        import_pyplot()
+        runs = {name: read_log(work_dir) for name, work_dir in args.runs.items()}
+        labels = dict(loss='loss', metric=args.metric, unit=unit_of(runs))
+        losses = {name: training_curve(records) for name, records in runs.items()}
+        metrics = {
+            name: validation_curve(records, args.metric)
+            for name, records in runs.items()
+        }
+    plot_learning_curves(losses, metrics, labels, args.out)
+    for name, (steps, values) in metrics.items():
+        print(f'{name}: {values[-1]:.2f} at {steps[-1]}, highest {max(values):.2f}')
+    print(f'figure: {args.out}')
 
 
 if __name__ == '__main__':

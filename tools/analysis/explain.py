@@ -1,24 +1,23 @@
-"""What an ADF network does with images: one page of pictures for each.
+"""Explain predictions of an ADF network: one page of plots per image.
 
 Run: python tools/analysis/explain.py CONFIG CHECKPOINT IMAGES OUT [--device cpu]
 
 IMAGES is an image, or a folder with images in any subfolders; the page of
-IMAGES/a/b.jpg is OUT/a/b.jpg.png. A page shows where the gates let appearance in, what
-the appearance network, the semantic network without appearance, and both together
-decide, and which places speak for it (Grad-CAM). If an image lies in a folder named
-after a class, that class is marked. Needs captum >= 0.9.
+IMAGES/a/b.jpg is OUT/a/b.jpg.png. A page shows the predictions of the appearance
+branch and of the semantic branch without and with fusion, the evidence for each
+(Grad-CAM), and the gates. If the folder of an image is named after a class, that class
+is marked as the true one. Requires captum >= 0.9 and matplotlib.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
-from typing import List
+from typing import Callable, List
 
 import torch
+from torch import nn
 
-from mmadf.analysis.explain.evidence import import_grad_cam
-from mmadf.analysis.explain.explanation import check_model, explain
-from mmadf.analysis.explain.page import Page, draw_page, to_rgb
-from mmadf.analysis.image_files import ImageReader, class_of, find_images
+from mmadf.analysis import explain
 from mmadf.analysis.plots import import_pyplot
 from mmadf.utils.command_line import report_invalid_input
 from mmadf.utils.progress import import_tqdm
@@ -29,49 +28,58 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config file of the network')
-    parser.add_argument('checkpoint', help='checkpoint file of it')
-    parser.add_argument('images', type=Path, help='an image, or a folder of them')
-    parser.add_argument('out', type=Path, help='folder for the pages')
+    parser.add_argument('checkpoint', help='its checkpoint file')
+    parser.add_argument('images', type=Path, help='an image, or a folder of images')
+    parser.add_argument('out', type=Path, help='folder to write the pages to')
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     parser.add_argument('--device', default=device, help=f'default: {device}')
     return parser.parse_args()
 
 
-def draw_pages(args: argparse.Namespace, files: List[Path]) -> List[str]:
-    """Write a page for each image; return what is wrong with those left out."""
-    with report_invalid_input():
-        cfg = read_config(args.config)
-        model, meta = load_network(cfg, args.checkpoint, args.device)
-        check_model(model)
+def draw_pages(
+    model: nn.Module,
+    read: explain.ImageReader,
+    names_of: Callable[[int], List[str]],
+    files: List[Path],
+    args: argparse.Namespace,
+) -> List[str]:
+    """Write a page for each image; return the errors of unreadable images."""
     root = args.images.parent if args.images.is_file() else args.images
-    reader, problems = ImageReader(cfg), []
+    errors = []
     for file in import_tqdm()(files, desc='pages', unit='image'):
         try:
-            inputs = reader(file)
+            inputs = read(file)
         except ValueError as error:
-            problems.append(str(error))
+            errors.append(str(error))
             continue
-        batch = model.data_preprocessor(dict(inputs=inputs[None]))
-        explanation = explain(model, batch['inputs'])
-        names = class_names(cfg, meta, len(explanation.scores))
-        image = to_rgb(inputs, batch['inputs'].shape[-2:])
-        page = Page(image, file.name, class_of(file, names), explanation, names)
-        draw_page(page, args.out / file.relative_to(root).with_name(f'{file.name}.png'))
-    return problems
+        batch = model.data_preprocessor(dict(inputs=inputs[None]))['inputs']
+        found = explain.explain(model, batch)
+        names = names_of(len(found.scores))
+        image = explain.to_rgb(inputs, batch.shape[-2:])
+        truth = explain.class_of(file, names)
+        page = explain.Page(image, file.name, truth, found, names)
+        out = args.out / file.relative_to(root).with_name(f'{file.name}.png')
+        explain.draw_page(page, out)
+    return errors
 
 
 def main() -> None:
-    """Load, look at every image, and say what could not be read."""
+    """Load the network, explain every image, and report unreadable images."""
     args = parse_args()
     with report_invalid_input():
         import_pyplot()
-        import_grad_cam()
-        files = find_images(args.images)
-    problems = draw_pages(args, files)
-    for problem in problems:
-        print(f'left out, cannot be read: {problem}')
-    print(f'{len(files) - len(problems)} pages: {args.out}')
-    if len(problems) == len(files):
+        explain.import_grad_cam()
+        files = explain.find_images(args.images)
+        cfg = read_config(args.config)
+        read = explain.ImageReader(cfg)
+        model, meta = load_network(cfg, args.checkpoint, args.device)
+        explain.check_model(model)
+    names_of = partial(class_names, cfg, meta)
+    errors = draw_pages(model, read, names_of, files, args)
+    for error in errors:
+        print(f'skipped: {error}')
+    print(f'{len(files) - len(errors)} pages: {args.out}')
+    if len(errors) == len(files):
         raise SystemExit(1)
 
 

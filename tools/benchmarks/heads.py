@@ -1,11 +1,12 @@
-"""Price of Wise-SrNet's heads, as ratios to GAP + linear in the same run.
+"""Overhead of Wise-SrNet's heads, as ratios to GAP + linear in the same run.
 
 Run: python tools/benchmarks/heads.py [--threads 2] [--repeats 15] [--device cpu]
 
-Side by side, interleaved: MMPretrain's GlobalAveragePooling + LinearClsHead and each
-variant of `WiseSrNetHead`, on the maps alone and behind ResNet-50, for images of 224
-pixels and 1,000 classes. A training step holds forward, backward and optimizer. The
-first is there twice: what its second row lies away from 1 is the noise of the run.
+MMPretrain's GlobalAveragePooling + LinearClsHead and each variant of `WiseSrNetHead`
+run interleaved, on feature maps alone and behind ResNet-50, for images of 224 x 224
+pixels and 1,000 classes. A training step is one forward and backward pass and one step
+of the optimizer. The baseline runs twice: the deviation of its second row from 1 is the
+noise of the run.
 """
 
 import argparse
@@ -37,7 +38,7 @@ RESNET = dict(type='ResNet', depth=50)
 
 
 def slots() -> Dict[str, dict]:
-    """Return neck and head configs by name, GAP + linear first."""
+    """Return configs of neck and head by name, GAP + linear first."""
     gap = dict(
         neck=dict(type='GlobalAveragePooling'), head=dict(type='LinearClsHead', **SIZES)
     )
@@ -49,7 +50,7 @@ def slots() -> Dict[str, dict]:
 
 
 def build_head(cfg: dict) -> nn.Module:
-    """Return neck and head in a row."""
+    """Return neck and head in sequence."""
     return Sequential(*(MODELS.build(cfg[s]) for s in ('neck', 'head') if s in cfg))
 
 
@@ -61,11 +62,11 @@ def build_network(cfg: dict) -> nn.Module:
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--threads', type=int, default=2, help='of the CPU')
-    parser.add_argument('--repeats', type=int, default=15, help='rounds measured')
+    parser.add_argument('--threads', type=int, default=2, help='number of CPU threads')
+    parser.add_argument('--repeats', type=int, default=15, help='measured rounds')
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
-    parser.add_argument('--batch', type=int, default=4, help='images in a batch')
-    parser.add_argument('--heads-only', action='store_true', help='leave ResNet-50 out')
+    parser.add_argument('--batch', type=int, default=4, help='batch size')
+    parser.add_argument('--heads-only', action='store_true', help='skip ResNet-50')
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)

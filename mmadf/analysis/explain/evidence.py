@@ -1,4 +1,4 @@
-"""What each part of an ADF network decides, and which places speak for it."""
+"""Predictions of the parts of an ADF network, and Grad-CAM evidence for them."""
 
 from typing import NamedTuple
 
@@ -8,23 +8,22 @@ from torch import Tensor, nn
 from mmadf.models.classifiers import ADFClassifier
 
 
-class Reading(NamedTuple):
-    """What one part of the network decides: a probability for each class, (K,), and the
-    places that speak for the likeliest one, (h, w), >= 0.
-    """
+class Evidence(NamedTuple):
+    """Class probabilities, (K,), and Grad-CAM of the most probable class, (h, w)."""
 
     scores: Tensor
     cam: Tensor
 
 
 class Part(nn.Module):
-    """One decision of an ADF network, from images to logits.
+    """A part of an ADF network that classifies on its own, from images to logits.
 
-    Its last map passes the module `last_map`, whatever the family of the backbone.
+    The last feature map passes through the module `last_map`, where Grad-CAM reads it
+    whatever the family of the backbone.
 
     Args:
         model: an ADF classifier.
-        name: 'appearance', 'semantic' (without fusion) or 'fused'.
+        name: 'appearance', 'semantic' (without fusion) or 'fused' (semantic).
     """
 
     def __init__(self, model: ADFClassifier, name: str) -> None:
@@ -37,32 +36,32 @@ class Part(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return logits, (N, K), for preprocessed images, (N, 3, H, W)."""
         maps = self.maps(inputs)
-        last = self.branch.out_stages[-1]
-        maps[last] = self.last_map(maps[last])
+        maps[-1] = self.last_map(maps[-1])
         return self.branch.logits(maps)
 
 
-def read(part: Part, inputs: Tensor) -> Reading:
-    """Return the probabilities of a part, and Grad-CAM of its likeliest class.
+def find_evidence(part: Part, inputs: Tensor) -> Evidence:
+    """Return the probabilities of a part, and Grad-CAM of its most probable class.
 
-    Grad-CAM (arXiv 1610.02391): channels of the last map, weighted by the mean gradient
-    of the logit over positions, summed, negative values cut off. By captum.
+    Grad-CAM (arXiv 1610.02391) sums the channels of the last feature map, weighted by
+    the mean gradient of the logit over positions, and clips negative values. Captum
+    computes it.
 
     Args:
-        part: which decision, in evaluation mode.
+        part: in evaluation mode.
         inputs: one preprocessed image, (1, 3, H, W).
 
     Raises:
         ImportError: captum is missing.
     """
-    grad_cam = import_grad_cam()
+    grad_cam = import_grad_cam()(part, part.last_map)
     with torch.no_grad():
         (sample,) = part.branch.head._get_predictions(part(inputs), None)
     scores = sample.pred_score
-    cam = grad_cam(part, part.last_map).attribute(
+    cam = grad_cam.attribute(
         inputs, target=int(scores.argmax()), relu_attributions=True
     )
-    return Reading(scores.cpu(), cam[0, 0].detach().cpu())
+    return Evidence(scores.cpu(), cam[0, 0].detach().cpu())
 
 
 def import_grad_cam() -> type:
@@ -74,7 +73,5 @@ def import_grad_cam() -> type:
     try:
         from captum.attr import LayerGradCam
     except ImportError as error:
-        raise ImportError(
-            "what speaks for a class is found by captum: pip install 'captum>=0.9'"
-        ) from error
+        raise ImportError("Grad-CAM needs captum: pip install 'captum>=0.9'") from error
     return LayerGradCam

@@ -1,64 +1,61 @@
-"""What an ADF network does with one image: what its gates let in, who decides what."""
+"""What an ADF network does with one image: predictions, evidence and gates."""
 
 from functools import partial
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 import torch
 from torch import Tensor, nn
 
 from mmadf.models.classifiers import ADFClassifier
 
-from .evidence import Part, Reading, read
-
-PARTS = ('appearance', 'semantic', 'fused')
+from .evidence import Evidence, Part, find_evidence
 
 
 class GateView(NamedTuple):
-    """What one mapper did with an image.
+    """What the gate of one mapper does with an image.
 
-    `sources` and `target` are the stages that it reads and fuses. `opening`, (C, h, w)
-    in (0, 1), is the factor of the appearance map: the gate g of a residual fusion,
-    1 - g of a convex one; C is 1 where all channels share a value, h and w are 1 where
-    all positions do. `arriving`, (H, W), is the mean over channels of |opening * a|,
-    and `joined` the mean of |s|, the semantic map that it joins.
+    Stages `sources` are fused into stage `target`. `weight`, (C, h, w) in (0, 1), is
+    the factor of the appearance features: the gate g of a residual fusion, 1 - g of a
+    convex one. C is 1 for gates shared by all channels, h and w are 1 for gates shared
+    by all positions. `gated`, (H, W), is the mean over channels of |weight * a|, and
+    `semantic` the mean of |s| over the semantic feature map.
     """
 
     sources: Tuple[int, ...]
     target: int
     gate: str
-    opening: Tensor
-    arriving: Tensor
-    joined: float
+    weight: Tensor
+    gated: Tensor
+    semantic: float
 
     @property
-    def has_places(self) -> bool:
-        """Whether positions have a gate value of their own."""
+    def is_spatial(self) -> bool:
+        """Whether the gate has a value for each position."""
         return self.gate in ('element', 'spatial')
 
 
 class Explanation(NamedTuple):
-    """All that is shown of one image, on the CPU.
+    """Everything that is shown of one image, on the CPU.
 
-    `readings` by part: 'appearance' (absent in a deployed network), 'semantic' (the
-    semantic branch without fusion; absent where nothing is fused) and 'fused'. `gates`
-    in the order of the classifier's mappers. `scores`, (K,), is what the network
-    answers by its own readout.
+    `evidence` by part: 'appearance' (absent in a deployed network), 'semantic' (without
+    fusion; absent in a network without mappers) and 'fused'. `gates` are in the order
+    of the classifier's mappers. `scores`, (K,), is the network's own prediction.
     """
 
-    readings: Dict[str, Reading]
+    evidence: Dict[str, Evidence]
     gates: List[GateView]
     scores: Tensor
 
 
 def explain(model: nn.Module, inputs: Tensor) -> Explanation:
-    """Look at what an ADF network does with one image.
+    """Explain what an ADF network does with one image.
 
     Args:
         model: an `ADFClassifier` in evaluation mode, deployed or not.
         inputs: one preprocessed image, (1, 3, H, W), on the model's device.
 
     Raises:
-        TypeError: another classifier.
+        TypeError: the model is another classifier.
         ValueError: several images, or a model in training mode.
         ImportError: captum is missing.
     """
@@ -66,60 +63,51 @@ def explain(model: nn.Module, inputs: Tensor) -> Explanation:
     if len(inputs) != 1 or model.training:
         raise ValueError(
             f'explain: got {len(inputs)} images and model.training={model.training}; '
-            'give one image, (1, 3, H, W), and call model.eval() before.'
+            'give one image, (1, 3, H, W), and call model.eval() first.'
         )
-    names = [
-        name
-        for name in PARTS
-        if not (name == 'appearance' and model.deployed)
-        and not (name == 'semantic' and not len(model.mappers))
-    ]
+    absent = dict(appearance=model.deployed, semantic=not model.mappers, fused=False)
+    parts = [name for name in absent if not absent[name]]
     with torch.no_grad():
         (sample,) = model.predict(inputs)
     return Explanation(
-        {name: read(Part(model, name), inputs) for name in names},
-        gate_views(model, inputs),
+        {name: find_evidence(Part(model, name), inputs) for name in parts},
+        view_gates(model, inputs),
         sample.pred_score.cpu(),
     )
 
 
 def check_model(model: nn.Module) -> None:
-    """Refuse all but ADF classifiers.
+    """Refuse classifiers other than ADF.
 
     Raises:
-        TypeError: another classifier.
+        TypeError: the model is another classifier.
     """
     if not isinstance(model, ADFClassifier):
         raise TypeError(
-            f'explain: got a {type(model).__name__}, which has no appearance branch '
-            'and no gates to look at; give config and checkpoint of an ADFClassifier.'
+            f'explain: model={type(model).__name__} has no appearance branch and no '
+            'gates; give config and checkpoint of an ADFClassifier.'
         )
 
 
 @torch.no_grad()
-def gate_views(model: ADFClassifier, inputs: Tensor) -> List[GateView]:
-    """Return what every mapper lets in, in the order of `model.mappers`.
+def view_gates(model: ADFClassifier, inputs: Tensor) -> List[GateView]:
+    """Return what the gate of every mapper does, in the order of `model.mappers`.
 
     Args:
         model: a classifier in evaluation mode.
         inputs: one preprocessed image, (1, 3, H, W).
     """
-    seen: Dict[int, GateView] = {}
+    views: Dict[int, GateView] = {}
 
-    def _look(index: int, gate: nn.Module, maps: Sequence[Tensor], g: Tensor) -> None:
-        mapper, path = model.mappers[index], model.mappers.routes[index]
-        s, a = maps
-        opening = g if mapper.fusion == 'residual' else 1 - g
-        seen[index] = GateView(
-            *path,
-            mapper.gate_name,
-            opening[0].cpu(),
-            (opening * a)[0].abs().mean(0).cpu(),
-            float(s.abs().mean()),
-        )
+    def _view(index: int, _: nn.Module, maps: Tuple[Tensor, ...], g: Tensor) -> None:
+        mapper, (s, a) = model.mappers[index], maps
+        weight = g if mapper.fusion == 'residual' else 1 - g
+        gated = (weight * a)[0].abs().mean(0)
+        shown: List[Any] = [weight[0].cpu(), gated.cpu(), float(s.abs().mean())]
+        views[index] = GateView(*model.mappers.routes[index], mapper.gate_name, *shown)
 
     hooks = [
-        mapper.gate.register_forward_hook(partial(_look, index))
+        mapper.gate.register_forward_hook(partial(_view, index))
         for index, mapper in enumerate(model.mappers)
     ]
     try:
@@ -127,4 +115,4 @@ def gate_views(model: ADFClassifier, inputs: Tensor) -> List[GateView]:
     finally:
         for hook in hooks:
             hook.remove()
-    return [seen[index] for index in range(len(model.mappers))]
+    return [views[index] for index in range(len(model.mappers))]

@@ -1,51 +1,60 @@
-"""An explanation as one page of pictures, for readers who do not know ADF."""
+"""An explanation as one page of plots, for readers who do not know ADF."""
 
 from pathlib import Path
 from textwrap import dedent, fill
-from typing import List, NamedTuple, Optional, Sequence, Union
+from typing import List, NamedTuple, Optional, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmadf.analysis.plots import blank, import_pyplot, overlay, plain, save_figure
+from mmadf.analysis.plots import (
+    blank,
+    import_pyplot,
+    overlay,
+    percent,
+    plain,
+    save_figure,
+)
 
-from .evidence import Reading
+from .evidence import Evidence
 from .explanation import Explanation
 from .gates import draw_gate
 
 TITLES = dict(
-    appearance='Appearance network alone',
-    semantic='Semantic network alone',
-    fused='Semantic network with appearance',
+    appearance='Appearance branch',
+    semantic='Semantic branch without fusion',
+    fused='Semantic branch with fusion',
 )
 ABSENT = dict(
-    appearance='This network was cut for deployment: the appearance network has no '
-    'decision of its own any more.',
-    semantic='Nothing is fused in this network: without appearance the semantic '
-    'network decides the same.',
+    appearance='Not available: a deployed network has no appearance head.',
+    semantic='Not shown: this network has no mappers, so that the semantic branch '
+    'makes the same prediction with and without fusion.',
 )
 ABOUT = """
-    Two networks see the image. The appearance network passes
-    features of its early, fine-grained stages to the semantic
-    network. A gate decides where, and how much.
+    Two branches process the image. Mappers fuse features of
+    shallow, fine-grained stages of the appearance branch into
+    the semantic branch, weighted by gates.
 
-    Pictures: yellow places speak for the class that is named
-    above; each picture has a scale of its own. "Alone" is the
-    same trained semantic network with nothing let in.
+    Heat maps: Grad-CAM evidence for the predicted class, each
+    on a scale of its own. "Without fusion" is the same trained
+    semantic branch with its mappers skipped.
 
-    Bars: the five likeliest classes{truth}.
+    Bars: the five most probable classes{truth}.
 """
 ABOUT_GATES = """
-    Gates: yellow places let more in, dark ones less.
-    What arrives is the appearance behind the gate; at 100%
-    it is as strong as what it joins is on average.
+    Gates: on the left, the weight in (0, 1) of the appearance
+    features; on the right, their magnitude after weighting. 100%
+    is the mean magnitude of the semantic features that they are
+    fused with.
 """
 
 
 class Page(NamedTuple):
-    """What is shown: the image, (3, h, w), 0 to 255 in RGB, its name and class (None if
-    unknown), what the network does with it, and the names of the classes.
+    """What a page shows.
+
+    `image` is RGB, (3, H, W), 0 to 255; `truth` the true class, None if it is unknown;
+    `classes` the names of all classes.
     """
 
     image: Tensor
@@ -56,12 +65,12 @@ class Page(NamedTuple):
 
 
 def to_rgb(inputs: Tensor, size: Sequence[int]) -> Tensor:
-    """Return what a pipeline gives as a picture, (3, H, W), 0 to 255.
+    """Return the output of a pipeline as an image to show, (3, H, W), 0 to 255.
 
     Args:
-        inputs: (3, h, w) in BGR, as MMCV reads, or grey, (1, h, w); values that are no
-            bytes are stretched.
-        size: H and W of what the network gets, padded below and to the right.
+        inputs: (3, h, w), BGR as MMCV reads it, or (1, h, w), grey; values other than
+            uint8 are stretched to the full range.
+        size: H and W of the network's input, which is padded below and to the right.
     """
     image = inputs.float()
     if inputs.dtype != torch.uint8:
@@ -73,11 +82,11 @@ def to_rgb(inputs: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def draw_page(page: Page, out: Path) -> None:
-    """Write a page as a picture.
+    """Write a page as an image file.
 
     Args:
         page: what to show.
-        out: PNG to write; its folder is made.
+        out: PNG file to write; its folder is created if needed.
 
     Raises:
         ImportError: matplotlib is missing.
@@ -89,7 +98,7 @@ def draw_page(page: Page, out: Path) -> None:
     figure = plt.figure(figsize=(13.5, sum(heights) + 0.8), layout='constrained')
     figure.suptitle(_headline(page), x=0.01, ha='left', fontsize=15)
     parts = figure.subfigures(1 + rows, 1, height_ratios=heights, squeeze=False)[:, 0]
-    _draw_decisions(parts[0], page)
+    _draw_predictions(parts[0], page)
     for row, part in enumerate(parts[1:]):
         halves = part.subfigures(1, 2)
         for index, half in enumerate(halves, start=2 * row):
@@ -102,17 +111,17 @@ def draw_page(page: Page, out: Path) -> None:
 
 def _headline(page: Page) -> str:
     scores = page.explanation.scores
-    answer = f'{page.classes[int(scores.argmax())]}, {_percent(scores.max())}'
-    truth = '' if page.truth is None else f'   –   it is: {page.truth}'
-    return plain(f'{page.name}   –   the network says: {answer}{truth}')
+    top = f'{page.classes[int(scores.argmax())]} ({percent(scores.max())})'
+    truth = '' if page.truth is None else f'   –   true class: {page.truth}'
+    return plain(f'{page.name}   –   prediction: {top}{truth}')
 
 
-def _draw_decisions(figure: object, page: Page) -> None:
-    """Draw the image and the places behind each decision; below, the likeliest."""
+def _draw_predictions(figure: object, page: Page) -> None:
+    """Draw the image, and for each part its evidence and its probabilities."""
     axes = figure.subplots(2, 4, height_ratios=[3, 2])
     blank(axes[0, 0]).imshow(page.image.permute(1, 2, 0).byte().numpy())
-    axes[0, 0].set_title('What the networks see\n')
-    truth = '' if page.truth is None else '; the true one is green'
+    axes[0, 0].set_title('Input image\n')
+    truth = '' if page.truth is None else '; the true class is green'
     about = dedent(ABOUT).format(truth=truth)
     if page.explanation.gates and len(page.explanation.gates) % 2 == 0:
         about += dedent(ABOUT_GATES)
@@ -120,40 +129,36 @@ def _draw_decisions(figure: object, page: Page) -> None:
     for (name, title), above, below in zip(
         TITLES.items(), axes[0, 1:], axes[1, 1:], strict=True
     ):
-        reading = page.explanation.readings.get(name)
-        if reading is None:
+        evidence = page.explanation.evidence.get(name)
+        if evidence is None:
             blank(above).set_title(f'{title}\n')
             blank(below)
             above.text(0.05, 0.9, fill(ABSENT[name], 32), va='top', fontsize=11)
             continue
-        best = _short(page.classes[int(reading.scores.argmax())], 28)
-        high = float(reading.cam.max())
-        shown = overlay(above, page.image, reading.cam, 'inferno', (0, high))
+        best = _short(page.classes[int(evidence.scores.argmax())], 28)
+        limits = (0, float(evidence.cam.max()))
+        shown = overlay(above, page.image, evidence.cam, 'inferno', limits)
         place = dict(ax=above, location='bottom', shrink=0.7, aspect=30, pad=0.02)
         bar = figure.colorbar(shown, **place)
-        bar.set_ticks(shown.get_clim(), labels=['not for it', 'most'])
-        above.set_title(plain(f'{title}\nsays {best}'))
-        _draw_bars(below, reading, page)
+        bar.set_ticks(shown.get_clim(), labels=['no evidence', 'most'])
+        above.set_title(plain(f'{title}\npredicts {best}'))
+        _draw_bars(below, evidence, page)
 
 
-def _draw_bars(axes: object, reading: Reading, page: Page) -> None:
-    """Draw the five likeliest classes, the likeliest on top."""
-    scores, labels = reading.scores.float().topk(min(5, len(reading.scores)))
+def _draw_bars(axes: object, evidence: Evidence, page: Page) -> None:
+    """Draw the five most probable classes, the most probable on top."""
+    scores, labels = evidence.scores.float().topk(min(5, len(evidence.scores)))
     names = [page.classes[label] for label in labels.tolist()]
     colors = ['#7fc97f' if name == page.truth else '#c3cbd6' for name in names]
     axes.barh(range(len(names)), scores.tolist(), color=colors)
     for row, (name, score) in enumerate(zip(names, scores, strict=True)):
         axes.text(0.01, row, plain(_short(name, 28)), va='center', fontsize=10)
-        axes.text(0.99, row, _percent(score), va='center', ha='right', fontsize=10)
+        axes.text(0.99, row, percent(score), va='center', ha='right', fontsize=10)
     axes.set(xlim=(0, 1), ylim=(4.5, -0.5), yticks=[])
-    axes.xaxis.set_major_formatter(lambda value, _: _percent(value))
+    axes.xaxis.set_major_formatter(lambda value, _: percent(value))
 
 
 def _short(name: str, length: int) -> str:
-    """Return the first of several names, cut to `length` signs."""
+    """Return the first of several comma-separated names, cut to `length` characters."""
     name = name.split(',')[0]
     return name if len(name) <= length else name[: length - 1] + '…'
-
-
-def _percent(value: Union[float, Tensor]) -> str:
-    return f'{float(value):.0%}'

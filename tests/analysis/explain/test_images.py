@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmadf.analysis.image_files import ImageReader, class_of, find_images
+from mmadf.analysis.explain.images import ImageReader, class_of, find_images
 
 NAMES = ['cat', 'dog']
 
@@ -38,10 +38,10 @@ def test_images_of_all_subfolders_are_found_in_order(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('name', 'what'), [('', 'holds no files'), ('lost', 'is not there')]
+    ('name', 'what'), [('', 'contains no image'), ('lost', 'does not exist')]
 )
-def test_a_place_without_images_is_named(tmp_path, name, what):
-    with pytest.raises(ValueError, match=f'no image at .*: it {what}'):
+def test_a_path_without_images_is_refused(tmp_path, name, what):
+    with pytest.raises(ValueError, match=f'images=.* {what}'):
         find_images(tmp_path / name)
 
 
@@ -57,22 +57,21 @@ def test_images_are_read_as_three_channels(tmp_path, shape, dtype):
     assert torch.equal(inputs, expected)
 
 
-@pytest.mark.parametrize('shape', [(1, 1, 3), (2, 5), (30, 4, 3)])
-def test_images_of_any_size_pass_the_pipeline(tmp_path, shape):
-    inputs = ImageReader(config())(write(tmp_path / 'a.png', shape, np.uint16))
+def test_a_tiny_16_bit_image_passes_the_pipeline(tmp_path):
+    inputs = ImageReader(config())(write(tmp_path / 'a.png', (2, 5), np.uint16))
     assert inputs.shape == (3, 6, 8)
     assert inputs.dtype == torch.uint8
 
 
-@pytest.mark.parametrize('content', [b'', b'no image', None])
-def test_a_spoilt_image_is_named(tmp_path, content):
+@pytest.mark.parametrize('content', [b'', None])
+def test_an_unreadable_image_is_reported(tmp_path, content):
     path = write(tmp_path / 'a.png', (40, 40, 3))
     path.write_bytes(path.read_bytes()[:900] if content is None else content)
     with pytest.raises(ValueError, match='a.png: '):
         ImageReader(config())(path)
 
 
-def test_a_config_without_test_set_is_named():
+def test_a_config_without_test_set_is_refused():
     with pytest.raises(ValueError, match='has no test_dataloader'):
         ImageReader(Config(dict(model=dict())))
 

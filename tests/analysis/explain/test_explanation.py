@@ -7,7 +7,7 @@ from mmpretrain.registry import MODELS
 from torch.testing import assert_close
 
 from mmadf.analysis.explain.evidence import import_grad_cam
-from mmadf.analysis.explain.explanation import explain, gate_views
+from mmadf.analysis.explain.explanation import explain, view_gates
 from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise
 
 MAPPER = dict(type='Mapper', sources=(0, 1))
@@ -34,32 +34,40 @@ def appearance_of(mapper, maps):
     return sum(path(x) for path, x in zip(mapper.paths, maps, strict=True))
 
 
-@pytest.mark.parametrize('form', ['residual', 'convex'])
-@pytest.mark.parametrize('granularity', ['element', 'spatial', 'channel', 'layer'])
+@pytest.mark.parametrize(
+    ('fusion', 'gate'),
+    [
+        ('residual', 'element'),
+        ('convex', 'spatial'),
+        ('residual', 'channel'),
+        ('convex', 'layer'),
+    ],
+)
 @torch.no_grad()
-def test_gate_views_are_gate_and_gated_appearance(form, granularity):
-    model = build(mapper=dict(MAPPER, fusion=form, gate=granularity))
+def test_gate_views_hold_weight_and_gated_appearance(fusion, gate):
+    model = build(mapper=dict(MAPPER, fusion=fusion, gate=gate))
     x = image()
-    (view,) = gate_views(model, x)
+    (view,) = view_gates(model, x)
     (mapper,) = model.mappers
     shallow = MODELS.build(backbone_cfg(out_indices=(0, 1))).double()
     shallow.load_state_dict(model.appearance_backbone.state_dict())
     shallow.eval()
     (s,), a = model.backbone(x), appearance_of(mapper, shallow(x))
-    gate = torch.sigmoid(mapper.gate.logits(s, a))
-    share = (gate if form == 'residual' else 1 - gate).expand_as(a)[0]
-    assert_close(view.opening.expand_as(share), share)
+    g = torch.sigmoid(mapper.gate.logits(s, a))
+    weight = (g if fusion == 'residual' else 1 - g).expand_as(a)[0]
+    assert_close(view.weight.expand_as(weight), weight)
     for i in range(6):
         for j in range(4):
-            arriving = sum(abs(share[c, i, j] * a[0, c, i, j]) for c in range(64)) / 64
-            assert_close(view.arriving[i, j], arriving)
-    assert view.joined == pytest.approx(sum(map(abs, s.flatten().tolist())) / s.numel())
+            gated = sum(abs(weight[c, i, j] * a[0, c, i, j]) for c in range(64)) / 64
+            assert_close(view.gated[i, j], gated)
+    mean = sum(map(abs, s.flatten().tolist())) / s.numel()
+    assert view.semantic == pytest.approx(mean)
     assert (view.sources, view.target) == ((0, 1), 3)
-    places, channels = granularity in ('element', 'spatial'), 1
-    if granularity in ('element', 'channel'):
+    places, channels = gate in ('element', 'spatial'), 1
+    if gate in ('element', 'channel'):
         channels = 64
-    assert view.has_places == places
-    assert view.opening.shape == (channels, *((6, 4) if places else (1, 1)))
+    assert view.is_spatial == places
+    assert view.weight.shape == (channels, *((6, 4) if places else (1, 1)))
 
 
 @torch.no_grad()
@@ -67,15 +75,15 @@ def test_each_mapper_has_its_view_and_a_later_one_joins_fused_features():
     mappers = [MAPPER, dict(type='Mapper', sources=(0,), target=1)]
     model = build(mapper=mappers)
     x = image()
-    late, early = gate_views(model, x)
+    late, early = view_gates(model, x)
     assert (late.sources, late.target) == ((0, 1), 3)
     assert (early.sources, early.target) == ((0,), 1)
-    assert early.arriving.shape == (24, 16)
-    assert late.arriving.shape == (6, 4)
+    assert early.gated.shape == (24, 16)
+    assert late.gated.shape == (6, 4)
     maps = model.appearance.maps(x, 1)
     fused = model.mappers[1](maps[:1], model.semantic.maps(x, 1)[1])
-    joined = model.backbone.layer4(model.backbone.layer3(fused))
-    assert late.joined == pytest.approx(joined.abs().mean().item())
+    semantic = model.backbone.layer4(model.backbone.layer3(fused))
+    assert late.semantic == pytest.approx(semantic.abs().mean().item())
     assert not any(mapper.gate._forward_hooks for mapper in model.mappers)
 
 
@@ -91,23 +99,23 @@ def last_map(model, name, x):
 
 @pytest.mark.parametrize('frozen', [False, True])
 @pytest.mark.parametrize('name', PARTS)
-def test_reading_is_softmax_and_grad_cam_by_hand(name, frozen):
+def test_evidence_is_softmax_and_grad_cam_by_hand(name, frozen):
     pytest.importorskip('captum')
     model = build(mapper=[dict(MAPPER, target=2), MAPPER]).requires_grad_(not frozen)
     x = image()
-    reading = explain(model, x).readings[name]
+    evidence = explain(model, x).evidence[name]
     last, neck, head = last_map(model, name, x)
     last = last.detach().requires_grad_()
     logits = head(neck((last,)))
-    assert_close(reading.scores, logits[0].softmax(0).detach())
+    assert_close(evidence.scores, logits[0].softmax(0).detach())
     (gradient,) = torch.autograd.grad(logits.max(), last)
     for i in range(6):
         for j in range(4):
             total = sum(gradient[0, c].mean() * last[0, c, i, j] for c in range(64))
             assert_close(
-                reading.cam[i, j], max(total.detach(), torch.zeros_like(total))
+                evidence.cam[i, j], max(total.detach(), torch.zeros_like(total))
             )
-    assert reading.cam.max() > 0
+    assert evidence.cam.max() > 0
     assert not x.requires_grad
     assert all(parameter.grad is None for parameter in model.parameters())
 
@@ -116,8 +124,8 @@ def test_the_three_parts_differ_and_the_answer_is_the_readout():
     pytest.importorskip('captum')
     model, x = build(readout='sum'), image()
     found = explain(model, x)
-    assert tuple(found.readings) == PARTS
-    scores = [reading.scores for reading in found.readings.values()]
+    assert tuple(found.evidence) == PARTS
+    scores = [evidence.scores for evidence in found.evidence.values()]
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert (scores[one] - scores[other]).abs().max() > 1e-3
     assert_close(found.scores, model.scores(x)['sum'][0].softmax(0).detach())
@@ -129,12 +137,12 @@ def test_a_deployed_network_is_read_as_before_without_appearance():
     before = explain(model, x)
     model.switch_to_deploy()
     after = explain(model, x)
-    assert tuple(after.readings) == ('semantic', 'fused')
-    for name, reading in after.readings.items():
-        assert_close(reading.scores, before.readings[name].scores)
-        assert_close(reading.cam, before.readings[name].cam)
-    assert_close(after.gates[0].opening, before.gates[0].opening)
-    assert_close(after.gates[0].arriving, before.gates[0].arriving)
+    assert tuple(after.evidence) == ('semantic', 'fused')
+    for name, evidence in after.evidence.items():
+        assert_close(evidence.scores, before.evidence[name].scores)
+        assert_close(evidence.cam, before.evidence[name].cam)
+    assert_close(after.gates[0].weight, before.gates[0].weight)
+    assert_close(after.gates[0].gated, before.gates[0].gated)
 
 
 @pytest.mark.parametrize('deployed', [False, True])
@@ -145,7 +153,7 @@ def test_without_mappers_nothing_is_read_twice(deployed):
         model.switch_to_deploy()
     found = explain(model, image())
     assert found.gates == []
-    assert tuple(found.readings) == (
+    assert tuple(found.evidence) == (
         ('fused',) if deployed else ('appearance', 'fused')
     )
 
@@ -180,16 +188,16 @@ def test_other_families_have_maps_too(family):
     model = build(backbone=backbone, neck=neck, head=head)
     x = image(64, 64)
     found = explain(model, x)
-    assert_close(found.readings['fused'].scores, model(x)[0].softmax(0).detach())
+    assert_close(found.evidence['fused'].scores, model(x)[0].softmax(0).detach())
     raw = signed_cam(model, x)
-    assert_close(found.readings['fused'].cam, raw.clamp(min=0))
+    assert_close(found.evidence['fused'].cam, raw.clamp(min=0))
     assert raw.min() < 0
-    for reading in found.readings.values():
-        assert reading.cam.shape == (2, 2)
-        assert torch.isfinite(reading.cam).all()
+    for evidence in found.evidence.values():
+        assert evidence.cam.shape == (2, 2)
+        assert torch.isfinite(evidence.cam).all()
     (plain,) = model.semantic.maps(x, 3)[-1]
     assert plain.min() < 0
-    assert found.gates[0].joined == pytest.approx(plain.abs().mean().item())
+    assert found.gates[0].semantic == pytest.approx(plain.abs().mean().item())
 
 
 def test_another_classifier_is_named():
@@ -197,7 +205,9 @@ def test_another_classifier_is_named():
     plain = MODELS.build(
         dict(type='ImageClassifier', backbone=backbone_cfg(), head=head)
     )
-    with pytest.raises(TypeError, match='got a ImageClassifier, which has no appear'):
+    with pytest.raises(
+        TypeError, match='model=ImageClassifier has no appearance branch'
+    ):
         explain(plain, image())
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmadf.analysis.explain.evidence import Reading
+from mmadf.analysis.explain.evidence import Evidence
 from mmadf.analysis.explain.explanation import Explanation, GateView
 from mmadf.analysis.explain.page import Page, draw_page, to_rgb
 
@@ -15,24 +15,24 @@ SCORES = torch.tensor([0.02, 0.5, 0.1, 0.07, 0.3, 0.01])
 GREEN = '7fc97f'
 
 
-def view(granularity='element', opening=None):
-    opening = torch.rand(8, 3, 2) if opening is None else opening
-    return GateView((0, 1), 3, granularity, opening, torch.rand(3, 2), 0.5)
+def view(gate='element', weight=None):
+    weight = torch.rand(8, 3, 2) if weight is None else weight
+    return GateView((0, 1), 3, gate, weight, torch.rand(3, 2), 0.5)
 
 
 def explanation(gates=(), without=()):
-    readings = dict(
-        appearance=Reading(SCORES.flip(0), torch.rand(3, 2)),
-        semantic=Reading(SCORES.roll(1), torch.zeros(3, 2)),
-        fused=Reading(SCORES, torch.rand(3, 2)),
+    evidence = dict(
+        appearance=Evidence(SCORES.flip(0), torch.rand(3, 2)),
+        semantic=Evidence(SCORES.roll(1), torch.zeros(3, 2)),
+        fused=Evidence(SCORES, torch.rand(3, 2)),
     )
-    readings = {name: r for name, r in readings.items() if name not in without}
-    return Explanation(readings, list(gates), SCORES)
+    evidence = {name: e for name, e in evidence.items() if name not in without}
+    return Explanation(evidence, list(gates), SCORES)
 
 
 @pytest.fixture
 def draw(tmp_path, monkeypatch):
-    """Draw a page; return its axes, texts and the picture."""
+    """Draw a page; return the figure, its texts and the image file."""
     from matplotlib import pyplot
 
     def _draw(found, truth='dog', size=(12, 8)):
@@ -59,7 +59,7 @@ def bars_of(figure):
     return texts, colors
 
 
-def test_bars_are_the_five_likeliest_with_names_and_the_true_one_green(draw):
+def test_bars_are_the_five_most_probable_classes_and_the_true_one_is_green(draw):
     figure, _, _ = draw(explanation([view()]))
     texts, colors = bars_of(figure)
     assert len(texts) == 3
@@ -70,71 +70,69 @@ def test_bars_are_the_five_likeliest_with_names_and_the_true_one_green(draw):
     assert [color == f'#{GREEN}' for color in colors[2]] == [*[False] * 3, True, False]
 
 
-def test_the_headline_tells_answer_and_truth(draw):
+def test_the_headline_gives_prediction_and_truth(draw):
     _, texts, _ = draw(explanation())
-    assert any('says: bee, 50%   –   it is: dog' in text for text in texts)
+    assert any('prediction: bee (50%)   –   true class: dog' in text for text in texts)
     assert any(text.startswith(r'x\$y\$.png') for text in texts)
     _, texts, _ = draw(explanation(), truth=None)
-    assert not any('it is' in text or 'green' in text for text in texts)
+    assert not any('true class' in text or 'green' in text for text in texts)
 
 
-def test_maps_lie_over_the_image_upsampled(draw):
+def test_heat_maps_cover_the_image_interpolated(draw):
     gate = view()
     found = explanation([gate])
     figure, _, _ = draw(found)
     shown = [axes.images[1].get_array().data for axes in figure.axes[1:] if axes.images]
-    maps = [reading.cam for reading in found.readings.values()]
-    maps += [gate.opening.mean(0), gate.arriving / 0.5]
-    for places in maps:
+    maps = [evidence.cam for evidence in found.evidence.values()]
+    maps += [gate.weight.mean(0), gate.gated / 0.5]
+    for values in maps:
         size = dict(size=(12 * 17, 8 * 17), mode='bilinear')
-        expected = F.interpolate(places[None, None], **size)[0, 0].numpy()
+        expected = F.interpolate(values[None, None], **size)[0, 0].numpy()
         assert sum(np.allclose(expected, array, atol=1e-6) for array in shown) == 1
 
 
 @pytest.mark.parametrize(
-    ('granularity', 'opening', 'words'),
+    ('gate', 'weight', 'words'),
     [
-        ('layer', torch.full((1, 1, 1), 0.62), ['62%', 'one learned number']),
-        ('channel', torch.full((8, 1, 1), 0.3), ['30% on average', 'of 8 feature ch']),
-        ('spatial', torch.full((1, 3, 2), 0.5), ['50% on average', 'more open']),
-        ('element', torch.full((8, 3, 2), 0.25), ['25% on average', 'more open']),
+        ('layer', torch.full((1, 1, 1), 0.62), ['62%', 'one learned value']),
+        ('channel', torch.full((8, 1, 1), 0.3), ['mean 30%', 'channels (of 8)']),
+        ('element', torch.full((8, 3, 2), 0.25), ['mean 25%', 'mean over channels']),
     ],
 )
-def test_gates_are_shown_as_what_they_are(draw, granularity, opening, words):
-    figure, texts, _ = draw(explanation([view(granularity, opening)]))
+def test_gates_are_drawn_by_kind(draw, gate, weight, words):
+    figure, texts, _ = draw(explanation([view(gate, weight)]))
     for word in words:
         assert any(word in text for text in texts), word
-    has_map = granularity in ('spatial', 'element')
-    assert any('more open' in text for text in texts) == has_map
+    assert ('mean over channels' in texts) == (gate == 'element')  # on the colour bar
     bars = [len(axes.patches) for axes in figure.axes if len(axes.patches) == 20]
-    assert bars == ([20] if granularity == 'channel' else [])
+    assert bars == ([20] if gate == 'channel' else [])
 
 
 @pytest.mark.parametrize('count', [0, 1, 2])
 def test_a_page_grows_with_its_gates_and_explains_them_once(draw, count):
-    _, texts, picture = draw(explanation([view() for _ in range(count)]))
-    assert picture.shape == (int(80 * (6.2 + 3.7 * ((count + 1) // 2))), 1080, 3)
-    titles = [f'Gate {index} of {count}:' for index in range(1, count + 1)]
-    for title in titles:
+    _, texts, image = draw(explanation([view() for _ in range(count)]))
+    assert image.shape == (int(80 * (6.2 + 3.7 * ((count + 1) // 2))), 1080, 3)
+    for index in range(1, count + 1):
+        title = f'Mapper {index} of {count}:'
         assert sum(text.startswith(title) for text in texts) == 1
-    explained = sum('Gates: yellow places' in text for text in texts)
+    explained = sum('Gates: on the left' in text for text in texts)
     assert explained == min(count, 1)
 
 
 @pytest.mark.parametrize(
-    ('part', 'word'), [('appearance', 'cut for'), ('semantic', 'Nothing is fused')]
+    ('part', 'words'),
+    [('appearance', 'no appearance head'), ('semantic', 'has no mappers')],
 )
-def test_a_part_that_is_not_there_is_explained(draw, part, word):
+def test_the_absence_of_a_part_is_explained(draw, part, words):
     figure, texts, _ = draw(explanation([view()], without=[part]))
-    assert sum(word in text for text in texts) == 1
+    assert sum(words in text.replace('\n', ' ') for text in texts) == 1
     assert len(bars_of(figure)[0]) == 2
 
 
-@pytest.mark.parametrize('size', [(1, 1), (1, 300)])
-def test_images_of_any_size_make_a_page(draw, size):
+def test_an_image_of_extreme_aspect_ratio_makes_a_page(draw):
     closed = torch.zeros(8, 3, 2)
-    picture = draw(explanation([view(opening=closed)]), size=size)[2]
-    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
+    image = draw(explanation([view(weight=closed)]), size=(1, 300))[2]
+    assert len(np.unique(image.reshape(-1, 3), axis=0)) > 50
 
 
 def test_bgr_grey_and_floats_become_rgb_bytes():

@@ -1,4 +1,4 @@
-"""Image files as the test set of a config reads them."""
+"""Image files, read as by the test set of a config."""
 
 from pathlib import Path
 from typing import List, Optional, Sequence
@@ -11,32 +11,28 @@ from torch import Tensor
 
 from mmadf.data_prep.checks import decode_problem
 
-ENDINGS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
+EXTENSIONS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
 
 
 def find_images(path: Path) -> List[Path]:
-    """Return an image file, or all below a folder, sorted.
+    """Return an image file, or all image files below a folder, sorted.
 
     Args:
-        path: file or folder.
+        path: a file, or a folder.
 
     Raises:
-        ValueError: neither, or a folder without images.
+        ValueError: neither exists, or the folder contains no images.
     """
     if path.is_file():
         return [path]
-    found = sorted(
-        file
-        for file in path.rglob('*')
-        if file.suffix.lower() in ENDINGS and file.is_file()
+    files = (f for f in path.rglob('*') if f.suffix.lower() in EXTENSIONS)
+    if found := sorted(file for file in files if file.is_file()):
+        return found
+    problem = 'contains no image' if path.is_dir() else 'does not exist'
+    raise ValueError(
+        f'images={path} {problem}; give an image file or a folder of images '
+        f'({", ".join(EXTENSIONS)}).'
     )
-    if not found:
-        what = 'holds no files of these kinds' if path.is_dir() else 'is not there'
-        raise ValueError(
-            f'no image at {path}: it {what}; name an image or a folder of images '
-            f'({", ".join(ENDINGS)}).'
-        )
-    return found
 
 
 class ImageReader:
@@ -46,21 +42,21 @@ class ImageReader:
         cfg: config with a `test_dataloader`.
 
     Raises:
-        ValueError: it has none, so nobody knows how to read an image.
+        ValueError: the config has no `test_dataloader`.
     """
 
     def __init__(self, cfg: Config) -> None:
         if not cfg.get('test_dataloader'):
             raise ValueError(
-                f'config {cfg.filename} has no test_dataloader, whose pipeline says '
-                'how images are read and resized; give the config of the training.'
+                f'config {cfg.filename} has no test_dataloader, whose pipeline reads '
+                'and resizes images; give the config of the training run.'
             )
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             steps = cfg.test_dataloader.dataset.pipeline
             self.pipeline = Compose([TRANSFORMS.build(step) for step in steps])
 
     def __call__(self, path: Path) -> Tensor:
-        """Return what the pipeline makes of an image, (C, H, W), before normalisation.
+        """Return an image after the pipeline, (C, H, W), before normalisation.
 
         Args:
             path: an image file.
@@ -75,11 +71,6 @@ class ImageReader:
 
 
 def class_of(path: Path, names: Sequence[str]) -> Optional[str]:
-    """Return the class whose folder holds an image, None if it lies elsewhere.
-
-    Args:
-        path: an image file.
-        names: of the classes.
-    """
+    """Return the class that the folder of an image is named after, None without one."""
     folder = path.resolve().parent.name
     return folder if folder in names else None

@@ -1,0 +1,102 @@
+"""What a test pipeline feeds a network: image size, channels and normalisation."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import mmcv
+import numpy as np
+import torch
+from mmengine.dataset import Compose
+from mmengine.registry import DefaultScope
+from mmpretrain.models import ClsDataPreprocessor
+from mmpretrain.registry import TRANSFORMS
+from torch import Tensor, nn
+
+COLOUR = (30, 90, 200)  # blue, green, red: MMCV reads and writes BGR
+PROBES = ((480, 640), (640, 480))  # sizes of the images that probe a pipeline
+FLIPPED = dict(RGB='BGR', BGR='RGB')
+
+
+class InputSpec(NamedTuple):
+    """Images as a test pipeline returns them.
+
+    `size` is height and width, None if they depend on the image. `order` of the
+    channels is 'RGB' or 'BGR', None if it is unknown or if the pipeline changes pixel
+    values and so takes part in the normalisation. `remark` says why something is
+    unknown.
+    """
+
+    size: Optional[Tuple[int, int]] = None
+    order: Optional[str] = None
+    channels: int = 3
+    remark: str = ''
+
+
+def infer_input_spec(pipeline: Optional[Sequence[dict]]) -> InputSpec:
+    """Run a test pipeline on two images of one colour and inspect the results.
+
+    Args:
+        pipeline: configs of its transforms, from the file to `PackInputs`. Without a
+            pipeline, images are assumed to be BGR, the order of MMCV.
+    """
+    if not pipeline:
+        return InputSpec(order='BGR', remark='the config has no test pipeline')
+    try:
+        probes = _run(pipeline)
+    except Exception as error:  # a transform may raise anything
+        reason = f'{type(error).__name__}: {error}'
+        return InputSpec(remark=f'the test pipeline fails on an image: {reason}')
+    size, other = (tuple(image.shape[1:]) for image in probes)
+    order, channels, remark = _order(probes[0]), len(probes[0]), ''
+    if size != other:
+        size, remark = None, 'the test pipeline returns images of no fixed size'
+    elif order is None:
+        changed = 'the test pipeline changes pixel values'
+        remark = changed if channels == 3 else 'the images are grey'
+    return InputSpec(size, order, channels, remark)
+
+
+def normalisation(data_preprocessor: nn.Module, spec: InputSpec) -> Dict[str, Any]:
+    """Return how images are normalised before the network.
+
+    Args:
+        data_preprocessor: of the classifier.
+        spec: what the data preprocessor receives.
+
+    Returns:
+        `channel_order`, 'RGB' or 'BGR', and in that order `mean` and `std`, for pixels
+        of 0 to 255. Empty if this is unknown: for grey images, pipelines that change
+        pixel values, and data preprocessors other than `ClsDataPreprocessor`.
+    """
+    if spec.order is None or not isinstance(data_preprocessor, ClsDataPreprocessor):
+        return {}
+    order = FLIPPED[spec.order] if data_preprocessor.to_rgb else spec.order
+    mean = getattr(data_preprocessor, 'mean', torch.zeros(3)).flatten().expand(3)
+    std = getattr(data_preprocessor, 'std', torch.ones(3)).flatten().expand(3)
+    return dict(channel_order=order, mean=mean.tolist(), std=std.tolist())
+
+
+def _run(pipeline: Sequence[dict]) -> List[Tensor]:
+    """Return what the pipeline makes of each of `PROBES`, (C, H, W) each."""
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        transform = Compose([TRANSFORMS.build(step) for step in pipeline])
+    images = []
+    with TemporaryDirectory() as folder:
+        path = str(Path(folder) / 'probe.png')
+        for shape in PROBES:
+            mmcv.imwrite(np.full((*shape, 3), COLOUR, dtype=np.uint8), path)
+            images.append(transform(dict(img_path=path))['inputs'])
+    if not all(isinstance(image, Tensor) and image.ndim == 3 for image in images):
+        raise ValueError('it does not return one image')
+    return images
+
+
+def _order(image: Tensor) -> Optional[str]:
+    """Return the channel order of an image of `COLOUR`, (C, H, W)."""
+    pixel = image[:, image.shape[1] // 2, image.shape[2] // 2].tolist()
+    for order, expected in (('BGR', COLOUR), ('RGB', COLOUR[::-1])):
+        # Resampling may round.
+        if len(pixel) == 3 and np.allclose(pixel, expected, atol=1, rtol=0):
+            return order
+    return None

@@ -1,0 +1,39 @@
+import pytest
+import torch
+
+from mmadf.deployment.checks import relative_difference, relative_spread
+
+INF, NAN = float('inf'), float('nan')
+
+
+@pytest.mark.parametrize(
+    ('actual', 'difference'),
+    [([4.0, -8.0], 0), ([4.0, -7.0], 1 / 8), ([2.0, -7.0], 2 / 8)],
+)
+def test_the_difference_is_relative_to_the_largest_expected_score(actual, difference):
+    pair = torch.tensor([actual]), torch.tensor([[4.0, -8.0]])
+    assert relative_difference(*pair) == pytest.approx(difference)
+
+
+def test_zeros_differ_from_zeros_by_nothing_and_from_others_beyond_measure():
+    zeros = torch.zeros(1, 2)
+    assert relative_difference(zeros, zeros) == 0
+    assert relative_difference(zeros + 1, zeros) > 1e300
+
+
+@pytest.mark.parametrize(
+    ('actual', 'expected'),
+    [
+        ([[4.0, NAN]], [[4.0, -8.0]]),
+        ([[NAN, -8.0]], [[NAN, -8.0]]),
+        ([[INF, -8.0]], [[INF, -8.0]]),
+        ([[4.0], [-8.0]], [[4.0, -8.0]]),
+    ],
+)
+def test_scores_that_are_not_finite_or_of_another_shape_never_agree(actual, expected):
+    assert relative_difference(torch.tensor(actual), torch.tensor(expected)) == INF
+
+
+def test_spread_is_the_deviation_from_the_mean_over_images():
+    scores = torch.tensor([[1.0, 10.0], [3.0, 10.0]])
+    assert relative_spread(scores) == pytest.approx(0.1)

@@ -1,0 +1,58 @@
+import pytest
+import torch
+from mmpretrain.models import ClsDataPreprocessor
+
+from mmadf.deployment.input_spec import InputSpec, infer_input_spec, normalisation
+
+LOAD, PACK = dict(type='LoadImageFromFile'), dict(type='PackInputs')
+CROP = dict(type='CenterCrop', crop_size=(30, 24))
+TO_PIL = dict(type='NumpyToPIL', to_rgb=True)
+TV_CROP = dict(type='torchvision/CenterCrop', size=(24, 30))
+FROM_PIL = dict(type='PILToNumpy', to_bgr=False)
+NORMALISE = dict(type='Normalize', mean=[0] * 3, std=[2] * 3)
+
+
+@pytest.mark.parametrize(
+    ('pipeline', 'spec', 'remark'),
+    [
+        ([LOAD, dict(type='Resize', scale=(40, 32)), PACK], ((32, 40), 'BGR', 3), ''),
+        ([LOAD, CROP, PACK], ((24, 30), 'BGR', 3), ''),
+        ([LOAD, TO_PIL, TV_CROP, FROM_PIL, PACK], ((24, 30), 'RGB', 3), ''),
+        ([LOAD, PACK], (None, 'BGR', 3), 'no fixed size'),
+        (
+            [{**LOAD, 'color_type': 'grayscale'}, CROP, PACK],
+            ((24, 30), None, 1),
+            'grey',
+        ),
+        ([LOAD, CROP, NORMALISE, PACK], ((24, 30), None, 3), 'changes pixel values'),
+        ([LOAD, dict(type='CenterCrop'), PACK], (None, None, 3), 'crop_size'),
+        ([LOAD, CROP], (None, None, 3), 'KeyError'),
+        ([], (None, 'BGR', 3), 'no test pipeline'),
+    ],
+)
+def test_size_order_and_channels_are_those_of_the_transformed_image(
+    pipeline, spec, remark
+):
+    *found, said = infer_input_spec(pipeline)
+    assert tuple(found) == spec
+    assert remark in said and bool(remark) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ('given', 'to_rgb', 'order'),
+    [('BGR', True, 'RGB'), ('BGR', False, 'BGR'), ('RGB', True, 'BGR')],
+)
+def test_mean_and_std_come_in_the_channel_order_of_the_network(given, to_rgb, order):
+    preprocessor = ClsDataPreprocessor(mean=[1, 2, 3], std=[4, 5, 6], to_rgb=to_rgb)
+    found = normalisation(preprocessor, InputSpec(order=given))
+    assert found == dict(channel_order=order, mean=[1, 2, 3], std=[4, 5, 6])
+
+
+def test_without_normalisation_mean_is_0_and_std_is_1():
+    found = normalisation(ClsDataPreprocessor(), InputSpec(order='BGR'))
+    assert found == dict(channel_order='BGR', mean=[0, 0, 0], std=[1, 1, 1])
+
+
+def test_an_unknown_normalisation_is_empty():
+    assert normalisation(ClsDataPreprocessor(), InputSpec()) == {}
+    assert normalisation(torch.nn.Identity(), InputSpec(order='BGR')) == {}
