@@ -1,24 +1,72 @@
-"""Arguments that several scripts have."""
+"""What the scripts of `tools/` share: reporting of invalid input, and an argument."""
 
 import sys
 from argparse import Action, ArgumentError, ArgumentParser, Namespace
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Optional, Sequence
+from pickle import UnpicklingError
+from typing import Callable, Iterator, NoReturn, Optional, Sequence
+
+# What unsuitable arguments, configs, files and missing packages raise in our code,
+# MMEngine (KeyError: unknown types) and MMPretrain (AssertionError: its checks).
+INVALID = (
+    AssertionError,
+    ImportError,
+    KeyError,
+    OSError,
+    TypeError,
+    UnpicklingError,
+    ValueError,
+)
 
 
 @contextmanager
-def report_invalid_input() -> Iterator[None]:
-    """End the program with 2 and one line where its input cannot be used."""
+def report_invalid_input() -> Iterator[Callable[[], None]]:
+    """Report invalid input as one line on stderr and exit with code 2.
+
+    Wrap everything that runs before the work starts: reading arguments and configs,
+    building networks and data sets, loading checkpoints. If the work starts within the
+    block, call the function that the context manager returns: errors after the call
+    keep their tracebacks. With `python -X dev` all errors do.
+
+    .. code-block:: python
+
+        with report_invalid_input() as start_work:
+            runner = build_runner(cfg)
+            runner.register_hook(StartHook(start_work))
+            runner.train()
+    """
+    checking = not sys.flags.dev_mode
+
+    def _start_work() -> None:
+        nonlocal checking
+        checking = False
+
     try:
-        yield
-    except (ImportError, OSError, TypeError, ValueError) as error:
-        print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr)
-        sys.exit(2)
+        yield _start_work
+    except INVALID as error:
+        if not checking:
+            raise
+        exit_with(error)
+
+
+def exit_with(error: Exception) -> NoReturn:
+    """Print an error as one line that starts with the name of the script; exit with 2.
+
+    Args:
+        error: its message is printed, with its type where the message is one word.
+    """
+    # str(KeyError) quotes its message.
+    message = error.args[0] if isinstance(error, KeyError) and error.args else error
+    line = ' '.join(str(message).split())
+    if ' ' not in line:
+        line = f'{type(error).__name__}: {line}'
+    print(f'{Path(sys.argv[0]).name}: error: {line}', file=sys.stderr)
+    sys.exit(2)
 
 
 class NamedFolders(Action):
-    """Several folders with a name each, NAME=DIR, as a dict of paths."""
+    """Collect arguments of the form NAME=DIR in a dict of paths."""
 
     def __call__(
         self,
@@ -27,16 +75,16 @@ class NamedFolders(Action):
         values: Sequence[str],
         option_string: Optional[str] = None,
     ) -> None:
-        """Split the words and keep them in `namespace`.
+        """Parse the arguments and store the dict in `namespace`.
 
         Args:
-            parser: reports what is wrong.
-            namespace: takes the dict.
-            values: words of the form NAME=DIR.
-            option_string: the option before them, None for a positional argument.
+            parser: parser that reports errors.
+            namespace: receives the dict.
+            values: arguments of the form NAME=DIR.
+            option_string: option they belong to; None for a positional argument.
 
         Raises:
-            ArgumentError: another form, or a name that comes twice.
+            ArgumentError: an argument of another form, or a repeated name.
         """
         found = {}
         for text in values:

@@ -30,7 +30,7 @@ from mmadf.analysis import (
 from mmadf.analysis.plots import import_pyplot, save_figure
 from mmadf.analysis.tables import markdown_table
 from mmadf.engine import launch
-from mmadf.engine.options import set_dataloader_defaults
+from mmadf.engine.config import set_dataloader_defaults
 from mmadf.engine.readouts import chosen_readout
 from mmadf.engine.work_dir import best_checkpoint
 
