@@ -271,6 +271,25 @@ class ADFClassifier(TwoBranches, ImageClassifier):
         """
         return self.head._get_predictions(self.logits(inputs), data_samples)
 
+    def predict_readouts(
+        self, inputs: Tensor, data_samples: List[DataSample]
+    ) -> Dict[str, List[DataSample]]:
+        """Return data samples of every readout, by name, in one forward pass.
+
+        Scores of a branch are post-processed by its own head, their sum by `head`.
+
+        Args:
+            inputs: preprocessed images, (N, 3, H, W).
+            data_samples: N annotations, which are copied.
+        """
+        heads = dict(appearance=getattr(self, 'appearance_head', None))
+        return {
+            readout: heads.get(readout, self.head)._get_predictions(
+                logits, [sample.clone() for sample in data_samples]
+            )
+            for readout, logits in self.scores(inputs).items()
+        }
+
     @torch.no_grad()
     def switch_to_deploy(self, fold: bool = True) -> None:
         """Leave, in place, only what the semantic prediction needs.
