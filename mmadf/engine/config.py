@@ -139,7 +139,7 @@ def check_options(cfg: Config, options: Sequence[str]) -> None:
 
 
 def check_config(cfg: Config, splits: Sequence[str]) -> None:
-    """Reject misspelt keys, missing data folders and missing checkpoints.
+    """Reject misspelt or ignored keys and missing data folders.
 
     Args:
         cfg: config of a Runner.
@@ -148,7 +148,7 @@ def check_config(cfg: Config, splits: Sequence[str]) -> None:
     Raises:
         ValueError: a top-level key that closely resembles a known one, or a strategy
             that MMEngine's Runner would ignore.
-        FileNotFoundError: a `data_root` or a `load_from` that does not exist.
+        FileNotFoundError: a `data_root` that does not exist.
     """
     for key in cfg:
         if key not in KNOWN_KEYS:
@@ -165,9 +165,6 @@ def check_config(cfg: Config, splits: Sequence[str]) -> None:
                 f'{os.getcwd()!r}); put the data there, or set another one with '
                 f'--cfg-options {field}.data_root=DIR.'
             )
-    checkpoint = cfg.get('load_from')
-    if checkpoint and '://' not in checkpoint and not os.path.exists(checkpoint):
-        raise FileNotFoundError(f'load_from: checkpoint {checkpoint!r} does not exist.')
 
 
 def _reject_near_miss(key: str, cutoff: float = 0.9) -> None:

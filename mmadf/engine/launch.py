@@ -11,6 +11,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from .config import check_config
+from .work_dir import check_checkpoint
 
 
 def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
@@ -21,10 +22,13 @@ def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
         splits: data sets that will be read, any of 'train', 'val' and 'test'.
 
     Raises:
-        ValueError: misspelt keys, or a launcher that needs a GPU where there is none.
+        ValueError: misspelt keys, a file that is no checkpoint, or a launcher that
+            needs a GPU where there is none.
         FileNotFoundError: a data folder or checkpoint that does not exist.
     """
     check_config(cfg, splits)
+    if cfg.get('load_from'):
+        check_checkpoint(cfg.load_from)
     if cfg.get('launcher', 'none') != 'none' and not torch.cuda.is_available():
         join_cpu_processes(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

@@ -1,4 +1,4 @@
-"""The work directory of a run: its default name and its checkpoints."""
+"""The work directory of a run, and checkpoints."""
 
 import os
 import zipfile
@@ -36,6 +36,28 @@ def latest_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
             return path
         print_log(f'{path} is missing or truncated, trying the next one', 'current')
     return None
+
+
+def check_checkpoint(path: str) -> None:
+    """Reject a path that leads to no checkpoint, without loading it.
+
+    Args:
+        path: path of a file; addresses such as https://... are not checked.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+        ValueError: it is neither a complete zip archive, as PyTorch writes, nor a
+            pickle, as PyTorch wrote before version 1.6.
+    """
+    path = os.path.expanduser(path)
+    if '://' in path or os.path.isdir(path):
+        return
+    if not os.path.exists(path):
+        raise FileNotFoundError(f'checkpoint {path!r} does not exist.')
+    with open(path, 'rb') as file:
+        is_pickle = file.read(1) == b'\x80'
+    if not is_pickle and not zipfile.is_zipfile(path):
+        raise ValueError(f'{path!r} is not a checkpoint of PyTorch, or is truncated.')
 
 
 def best_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:

@@ -144,13 +144,6 @@ def test_missing_folder_of_a_data_set_that_is_read_is_refused(tmp_path):
         check(['train'], train_dataloader=wrapped)
 
 
-def test_missing_checkpoint_is_refused(tmp_path):
-    check(load_from='https://example.org/a.pth')
-    check(load_from=str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="load_from: .*'no.pth'"):
-        check(load_from='no.pth')
-
-
 def test_strategy_that_the_runner_would_ignore_is_refused():
     strategy = dict(type='DDPStrategy')
     check(strategy=strategy, runner_type='FlexibleRunner')

@@ -3,7 +3,11 @@ import os
 import pytest
 import torch
 
-from mmadf.engine.work_dir import best_checkpoint, latest_checkpoint
+from mmadf.engine.work_dir import (
+    best_checkpoint,
+    check_checkpoint,
+    latest_checkpoint,
+)
 
 
 def touch(path, age, whole=True):
@@ -38,3 +42,22 @@ def test_best_is_the_newest_best_one(tmp_path):
 def test_empty_folder_has_no_checkpoint(tmp_path):
     assert latest_checkpoint(tmp_path / 'new') is None
     assert best_checkpoint(tmp_path / 'new') is None
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+def test_files_of_torch_save_are_checkpoints(zipped, tmp_path):
+    torch.save({}, tmp_path / 'a.pth', _use_new_zipfile_serialization=zipped)
+    check_checkpoint(str(tmp_path / 'a.pth'))
+    check_checkpoint('https://example.org/a.pth')
+
+
+def test_missing_checkpoint_is_refused():
+    with pytest.raises(FileNotFoundError, match="'gone.pth'"):
+        check_checkpoint('gone.pth')
+
+
+@pytest.mark.parametrize('content', [b'', b'text', b'PK torn'])
+def test_other_and_truncated_files_are_refused(content, tmp_path):
+    (tmp_path / 'a.pth').write_bytes(content)
+    with pytest.raises(ValueError, match='a.pth'):
+        check_checkpoint(str(tmp_path / 'a.pth'))

@@ -1,8 +1,11 @@
-"""A small training job that the scripts are run on."""
+"""Running the scripts, and a small training job for them."""
 
+import runpy
 import socket
+import sys
 
 import pytest
+from mmengine.registry import DefaultScope
 
 from tests.conftest import ROOT
 
@@ -59,6 +62,22 @@ def train(python):
         return python(script, config, '--work-dir', work_dir, *options, **kwargs)
 
     return _train
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    """Run a script of tools/ in this process, as `python tools/<script>` would."""
+    monkeypatch.setenv('LOCAL_RANK', '0')  # scripts set it
+    scopes = DefaultScope._instance_dict.copy()  # and a Runner leaves its scope behind
+
+    def _tool(script, *arguments):
+        path = str(ROOT / 'tools' / script)
+        monkeypatch.setattr(sys, 'argv', [path, *map(str, arguments)])
+        runpy.run_path(path, run_name='__main__')
+
+    yield _tool
+    DefaultScope._instance_dict.clear()
+    DefaultScope._instance_dict.update(scopes)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from torch import nn
 
 from mmadf.analysis import benchmark
 from mmadf.analysis.benchmark import saved_bytes, training_bytes
-from tests.conftest import ROOT
 
 
 def test_saved_bytes_are_the_ones_needed_backward():
@@ -76,9 +75,9 @@ def test_ratios_are_to_the_first_and_the_weights_stay(monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_heads_are_compared(python):
-    script = ROOT / 'tools/benchmarks/heads.py'
-    done = python(script, '--heads-only', '--repeats', '1', '--batch', '1')
-    rows = [line for line in done.stdout.splitlines() if 'head alone' in line]
+def test_all_heads_are_compared(tool, capsys):
+    tool('benchmarks/heads.py', '--heads-only', '--repeats', '1', '--batch', '1')
+    printed = capsys.readouterr().out
+    rows = [line for line in printed.splitlines() if 'head alone' in line]
     assert len(rows) == 11
     assert '| 1.000 | 1.000 | 1.000 |' in rows[0]
