@@ -4,20 +4,11 @@ import sys
 from argparse import Action, ArgumentError, ArgumentParser, Namespace
 from contextlib import contextmanager
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Callable, Iterator, NoReturn, Optional, Sequence
+from typing import Callable, Iterator, Optional, Sequence
 
-# What unsuitable arguments, configs, files and missing packages raise in our code,
-# MMEngine (KeyError: unknown types) and MMPretrain (AssertionError: its checks).
-INVALID = (
-    AssertionError,
-    ImportError,
-    KeyError,
-    OSError,
-    TypeError,
-    UnpicklingError,
-    ValueError,
-)
+# What invalid input raises: in our code; in MMEngine, KeyError for an unknown type and
+# TypeError for an unknown field; in MMPretrain, AssertionError.
+INVALID = ValueError, TypeError, KeyError, OSError, ImportError, AssertionError
 
 
 @contextmanager
@@ -28,13 +19,6 @@ def report_invalid_input() -> Iterator[Callable[[], None]]:
     building networks and data sets, loading checkpoints. If the work starts within the
     block, call the function that the context manager returns: errors after the call
     keep their tracebacks. With `python -X dev` all errors do.
-
-    .. code-block:: python
-
-        with report_invalid_input() as start_work:
-            runner = build_runner(cfg)
-            runner.register_hook(StartHook(start_work))
-            runner.train()
     """
     checking = not sys.flags.dev_mode
 
@@ -47,26 +31,20 @@ def report_invalid_input() -> Iterator[Callable[[], None]]:
     except INVALID as error:
         if not checking:
             raise
-        exit_with(error)
+        print(f'{Path(sys.argv[0]).name}: error: {_one_line(error)}', file=sys.stderr)
+        sys.exit(2)
 
 
-def exit_with(error: Exception) -> NoReturn:
-    """Print an error as one line that starts with the name of the script; exit with 2.
-
-    Args:
-        error: its message is printed, with its type where the message is one word.
-    """
-    # str(KeyError) quotes its message.
+def _one_line(error: Exception) -> str:
+    """Return the message of an error, with its type if the message is one word."""
+    # str(KeyError) would quote the message.
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
     line = ' '.join(str(message).split())
-    if ' ' not in line:
-        line = f'{type(error).__name__}: {line}'
-    print(f'{Path(sys.argv[0]).name}: error: {line}', file=sys.stderr)
-    sys.exit(2)
+    return line if ' ' in line else f'{type(error).__name__}: {line}'
 
 
 class NamedFolders(Action):
-    """Collect arguments of the form NAME=DIR in a dict of paths."""
+    """Collect arguments of the form NAME=DIR in a dict of paths, by distinct names."""
 
     def __call__(
         self,
@@ -75,17 +53,7 @@ class NamedFolders(Action):
         values: Sequence[str],
         option_string: Optional[str] = None,
     ) -> None:
-        """Parse the arguments and store the dict in `namespace`.
-
-        Args:
-            parser: parser that reports errors.
-            namespace: receives the dict.
-            values: arguments of the form NAME=DIR.
-            option_string: option they belong to; None for a positional argument.
-
-        Raises:
-            ArgumentError: an argument of another form, or a repeated name.
-        """
+        """Parse `values` and store the dict in `namespace`."""
         found = {}
         for text in values:
             name, _, folder = text.partition('=')
