@@ -1,4 +1,4 @@
-"""What mmadf asks of the packages below it, and where their versions differ."""
+"""Supported versions of the mm packages, and the differences between them."""
 
 import warnings
 from importlib import import_module, metadata
@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pickle import UnpicklingError
 from typing import Callable, Dict, List, Optional, Tuple
 
-# Import name -> (distributions that provide it, lowest version of each,
-# first version that is too new).
+# Import name -> (distributions that provide it with their lowest supported versions,
+# first unsupported version).
 SUPPORTED: Dict[str, Tuple[Dict[str, str], str]] = {
     'mmengine': ({'onedl-mmengine': '0.10.12', 'mmengine': '0.10.7'}, '1.0'),
     'mmcv': (
@@ -24,37 +24,37 @@ INSTALL = 'pip install ' + ' '.join(
     if name.startswith('onedl-')
 )
 
-# The domain from which the stock packages load their weights lapsed in 2026;
-# the forks keep the same paths on a mirror. Use it as
+# The domain from which the stock packages download weights expired in 2026; the forks
+# provide a mirror with the same paths. Use it as
 # `mmpretrain.get_model(name, pretrained=True, url_mapping=mmadf.WEIGHTS_MIRROR)`.
 WEIGHTS_MIRROR = (r'https://download\.openmmlab\.com/', 'https://mmassets.onedl.ai/')
 
 
 def check_stack() -> None:
-    """Refuse a missing, doubled or unsupported mm package with one clear error.
+    """Check that each mm package is installed once, in a supported version.
 
     Raises:
-        ImportError: names each package, what was found, what is supported and
-            the command that installs it.
+        ImportError: a package is missing, installed twice or unsupported; the message
+            contains the command that installs the supported packages.
     """
     problems = [p for p in map(_package_problem, SUPPORTED) if p]
     if problems:
         raise ImportError(
             f'mmadf: {"; ".join(problems)}. Install the maintained forks with: '
-            f'{INSTALL}; the README says how to stay with the stock packages. Never '
-            'both in one environment.'
+            f'{INSTALL}; see docs/install.md for the stock packages. Do not mix both '
+            'in one environment.'
         )
 
 
 def import_host() -> None:
-    """Import MMPretrain's models quietly, explaining the usual breakages.
+    """Import MMPretrain's models without their warnings.
 
     Raises:
-        ImportError: torch and torchvision do not match, or setuptools is too
-            new for the stock packages.
+        ImportError: torch and torchvision do not match, or setuptools is too new for
+            the stock packages; the message says what to install.
     """
     with warnings.catch_warnings():
-        # MMCV without compiled operators is what we ask for.
+        # mmadf does not need the compiled operators of MMCV.
         warnings.filterwarnings('ignore', message='Fail to import ``MultiScale')
         warnings.filterwarnings('ignore', category=DeprecationWarning)
         warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
@@ -66,15 +66,15 @@ def import_host() -> None:
             raise ImportError(
                 f'mmadf: torch {metadata.version("torch")} and torchvision '
                 f'{metadata.version("torchvision")} are not a matching pair '
-                f'({error}); install the torchvision release that belongs to this '
-                'torch, both from the same index.'
+                f'({error}); install the torchvision release for this torch, both '
+                'from the same index.'
             ) from error
         except ModuleNotFoundError as error:
             if error.name != 'pkg_resources':
                 raise
             raise ImportError(
                 'mmadf: the stock mm packages import pkg_resources, which setuptools '
-                f'{metadata.version("setuptools")} no longer has; install '
+                f'{metadata.version("setuptools")} does not contain; install '
                 "'setuptools<82', or the maintained forks with: " + INSTALL
             ) from error
 
@@ -82,9 +82,9 @@ def import_host() -> None:
 def allow_own_checkpoints() -> None:
     """Let `torch.load(weights_only=True)` read the checkpoints of MMEngine's Runner.
 
-    Beside the weights they hold log buffers and schedules. What these consist of
-    is put on PyTorch's allow-list, under the module names of NumPy 1 and 2 alike,
-    so that checkpoints travel between them; the check itself stays on.
+    In addition to weights they contain log buffers and schedules, whose types are added
+    to PyTorch's allow-list, under their module names in NumPy 1 and 2, so that
+    checkpoints can be exchanged between both. The check itself stays enabled.
     """
     import numpy as np
     import torch
@@ -97,14 +97,14 @@ def allow_own_checkpoints() -> None:
     }
 
     def stored_method(owner: type, name: str) -> Callable:
-        """Stand in for `getattr`, for the methods that MMEngine stores alone."""
+        """Replace `getattr` in checkpoints, for the methods that MMEngine stores."""
         if name not in methods.get(owner, ()):
             raise UnpicklingError(f'{owner}.{name} is not allowed in a checkpoint')
         return getattr(owner, name)
 
     types = [*methods, np.ndarray, np.dtype]
     types += [type(np.dtype(name)) for name in ('float64', 'int64')]
-    # With names: the forks take the bare types off the list after each load.
+    # With names, since the forks remove the bare types after each load.
     allowed = [(kind, f'{kind.__module__}.{kind.__qualname__}') for kind in types]
     allowed.append((stored_method, 'builtins.getattr'))
     for module in ('numpy._core.multiarray', 'numpy.core.multiarray'):
@@ -116,18 +116,18 @@ def allow_own_checkpoints() -> None:
 
 
 def _package_problem(package: str) -> Optional[str]:
-    """Say what is wrong with one mm package, None if nothing is."""
+    """Return what is wrong with one mm package, or None."""
     lowest, below = SUPPORTED[package]
     wanted = ' or '.join(f'{d} >={v},<{below}' for d, v in lowest.items())
     found = _installed(list(lowest))
     if len(found) > 1:
         both = ' and '.join(f'{d} {v}' for d, v in found.items())
-        return f'{both} install the same files, keep one of them'
+        return f'{both} install the same files; keep one of them'
     if not found:
         if find_spec(package):
-            return None  # a source tree on the path carries no version to check
+            return None  # a source tree on the path has no version to check
         return f'{package} is missing (supported: {wanted})'
-    from packaging.version import Version  # comes with each of the mm packages
+    from packaging.version import Version  # a dependency of the mm packages
 
     (distribution, version), *_ = found.items()
     if not Version(lowest[distribution]) <= Version(version) < Version(below):
@@ -136,7 +136,7 @@ def _package_problem(package: str) -> Optional[str]:
 
 
 def _installed(distributions: List[str]) -> Dict[str, str]:
-    """Return the installed ones among `distributions` with their versions."""
+    """Return the versions of those `distributions` that are installed."""
     found = {}
     for name in distributions:
         try:

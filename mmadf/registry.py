@@ -1,9 +1,9 @@
-"""Registries of mmadf: nodes beside MMPretrain's that share names with it.
+"""Registries of mmadf, siblings of MMPretrain's registries that share their names.
 
-A component that registers here is known in two ways: as `mmadf.<Name>` from a
-config of any MM library, and by its bare name in MMPretrain, whose default
-scope our configs keep. The other way round, the scope `mmadf`, in which MMEngine
-reads a config inherited by `_base_ = 'mmadf::...'`, knows all of MMPretrain.
+A component that registers here is found as `mmadf.<Name>` from a config of any MM
+library, and by its bare name in MMPretrain, whose default scope our configs use.
+Conversely the scope `mmadf`, in which MMEngine reads a config inherited with
+`_base_ = 'mmadf::...'`, finds all components of MMPretrain.
 """
 
 from typing import List, Optional, Type, Union
@@ -16,7 +16,7 @@ class PluginRegistry(Registry):
     """A registry that shares its names with the registry of a host library.
 
     Args:
-        host: registry of the host; its parent becomes the parent of this one.
+        host: registry of the host library, whose parent is also the parent of this one.
     """
 
     def __init__(self, host: Registry) -> None:
@@ -26,7 +26,7 @@ class PluginRegistry(Registry):
         self.host = host
 
     def get(self, key: str) -> Optional[Type]:
-        """Look `key` up here, then in the host."""
+        """Return the component named `key` of this registry or else of the host's."""
         self.import_from_location()
         if '.' in key or key in self.module_dict:
             return super().get(key)
@@ -42,7 +42,7 @@ class PluginRegistry(Registry):
         self.host._register_module(module, module_name, force)
 
 
-# One for each registry of MMPretrain, under the same name.
+# One for each registry of MMPretrain, with the same name.
 REGISTRIES = {
     name: PluginRegistry(node)
     for name, node in vars(host_registry).items()

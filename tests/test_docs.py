@@ -7,7 +7,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmadf.engine import preflight
+from mmadf.engine.config import check_config
 from mmadf.models import ADFClassifier
 from mmadf.registry import MODELS
 from tests.conftest import ROOT
@@ -63,8 +63,8 @@ def test_commands_give_options_that_their_scripts_have(page):
     for piece in code(page):
         for script, rest in COMMAND.findall(piece):
             known = (ROOT / script).read_text()
-            if 'options.add_arguments(' in known:  # what train.py and test.py share
-                known += (ROOT / 'mmadf/engine/options.py').read_text()
+            if 'config.add_arguments(' in known:  # what train.py and test.py share
+                known += (ROOT / 'mmadf/engine/config.py').read_text()
             for option in re.findall(r'(?<!\S)\[?(--[a-z0-9-]+)', rest):
                 assert f"'{option}'" in known, f'{script} {option}'
 
@@ -90,7 +90,7 @@ def configs():
 def test_configs_build(block, tmp_path):
     (tmp_path / 'mine.py').write_text(block)
     cfg = offline(Config.fromfile(tmp_path / 'mine.py'))
-    preflight.check_config(cfg, splits=())
+    check_config(cfg, splits=())
     with DefaultScope.overwrite_default_scope('mmpretrain'), without_memory():
         model = MODELS.build({**cfg.model, 'data_preprocessor': cfg.data_preprocessor})
     classes = model.data_preprocessor.num_classes

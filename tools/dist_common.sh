@@ -1,21 +1,21 @@
-# What dist_train.sh and dist_test.sh share; source it.
+# Functions that dist_train.sh and dist_test.sh share; to be sourced.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 use_checkout
 
-# Set GPUS and REST from the arguments behind the positional ones.
+# take_gpus [GPUS] [options]: set GPUS and REST from the remaining arguments.
 take_gpus() {
     if (($# >= 1)) && [[ $1 != -* ]]; then
-        [[ $1 =~ ^[1-9][0-9]*$ ]] || die "GPUS=$1 must be a whole number above 0"
+        [[ $1 =~ ^[1-9][0-9]*$ ]] || invalid "GPUS=$1 must be a positive integer"
         GPUS=$1
         shift
     else
         GPUS=$(python -c 'import torch; print(max(torch.cuda.device_count(), 1))') ||
-            die "python has no working torch; activate the environment (tools/setup_env.sh)"
+            die "torch cannot be imported; activate the environment (tools/setup_env.sh)"
     fi
     REST=("$@")
 }
 
-# launch SCRIPT [arguments]: one process per GPU through torchrun.
+# launch SCRIPT [arguments]: run one process per GPU with torchrun.
 launch() {
     python -m torch.distributed.run \
         --nnodes "${NNODES:-1}" \

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# From nothing to a trained and tested ADF network on real handwritten digits.
+# Train and test a small ADF network on real handwritten digits, from scratch.
 #
 #   bash tools/quickstart.sh
 #
-# Builds the environment and writes the data, or reuses both; trains into a new
-# folder below work_dirs/quickstart. Uses a GPU when there is one.
+# Builds the environment and the data set, or reuses both, and trains into a new
+# directory in work_dirs/quickstart, on a GPU if there is one.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ROOT"
 
@@ -16,9 +16,9 @@ use_environment
 SECONDS=0
 
 echo "==> Data"
-python tools/dataset_converters/digits.py "$DATA" || die "could not write $DATA, see above"
+python tools/dataset_converters/digits.py "$DATA" || die "the data set could not be written to $DATA, see above"
 echo "==> Training $CONFIG into $OUT"
-python tools/train.py "$CONFIG" --work-dir "$OUT" || die "training failed, see above; logs are in $OUT"
+python tools/train.py "$CONFIG" --work-dir "$OUT" || die "training failed, see above; the logs are in $OUT"
 echo "==> Testing the best checkpoint"
-python tools/analysis/report.py "$CONFIG" "$OUT" || die "the report failed, see above; checkpoints are in $OUT"
+python tools/analysis/report.py "$CONFIG" "$OUT" || die "the report failed, see above; the checkpoints are in $OUT"
 echo "Done in $SECONDS s (without installation)."

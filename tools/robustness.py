@@ -27,7 +27,7 @@ from mmengine.config import Config, DictAction
 
 import mmadf  # noqa: F401  registers
 from mmadf import robustness
-from mmadf.engine.options import merge_options
+from mmadf.engine.config import merge_options
 from mmadf.engine.work_dir import default_work_dir
 from mmadf.experiments.robustness import Condition
 

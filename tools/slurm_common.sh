@@ -1,11 +1,11 @@
-# What slurm_train.sh and slurm_test.sh share; source it.
+# Functions that slurm_train.sh and slurm_test.sh share; to be sourced.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 use_checkout
 
-# launch SCRIPT [arguments]: one task per GPU through srun.
+# launch SCRIPT [arguments]: run one task per GPU with srun.
 launch() {
-    command -v srun > /dev/null || die "no srun here; without Slurm use tools/dist_train.sh"
-    # SRUN_ARGS holds several words on purpose.
+    command -v srun > /dev/null || invalid "srun not found; without Slurm use tools/dist_train.sh"
+    # SRUN_ARGS is split into words on purpose.
     # shellcheck disable=SC2086
     srun \
         -p "$PARTITION" \

@@ -6,7 +6,7 @@
 # Environment: see tools/slurm_train.sh.
 source "$(dirname "${BASH_SOURCE[0]}")/slurm_common.sh"
 
-(($# >= 4)) || die "usage: bash tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [options]"
+(($# >= 4)) || invalid "usage: bash tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [options]"
 PARTITION=$1 JOB_NAME=$2 CONFIG=$3 CHECKPOINT=$4
 shift 4
 launch "$TOOLS/test.py" "$CONFIG" "$CHECKPOINT" "$@"

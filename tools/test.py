@@ -1,7 +1,6 @@
 """Test a checkpoint: python tools/test.py CONFIG CHECKPOINT [--out FILE] ..."""
 
 import argparse
-import os
 from copy import deepcopy
 from pathlib import Path
 
@@ -10,50 +9,53 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
-from mmadf.engine import launch, options
+from mmadf.engine import config, launch
 from mmadf.utils.command_line import report_invalid_input
+from mmadf.weights.load import read_config
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line; the flags are those of MMPretrain."""
+    """Parse the command line; the options are those of MMPretrain."""
     parser = argparse.ArgumentParser(description='Test a checkpoint')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    options.add_arguments(parser)
+    config.add_arguments(parser)
     parser.add_argument(
         '--out',
-        help='file for the results (predictions .pkl; metrics also .json, .yml)',
+        help='file for predictions (.pkl) or metrics (also .json, .yml)',
     )
     parser.add_argument(
         '--out-item',
         choices=['metrics', 'pred'],
-        help='what --out holds, predictions unless said',
+        help='what to write to --out, by default predictions',
     )
-    parser.add_argument('--show-dir', help='folder for pictures with predictions')
-    parser.add_argument('--show', action='store_true', help='show them in a window')
+    parser.add_argument('--show-dir', help='directory for images with predictions')
     parser.add_argument(
-        '--interval', type=int, default=1, help='show every n-th sample'
+        '--show', action='store_true', help='display images with predictions'
     )
-    parser.add_argument('--wait-time', type=float, default=2, help='seconds per window')
+    parser.add_argument(
+        '--interval', type=int, default=1, help='visualize every n-th image'
+    )
+    parser.add_argument(
+        '--wait-time', type=float, default=2, help='seconds to display an image'
+    )
     parser.add_argument(
         '--tta', action='store_true', help='test-time augmentation (flip by default)'
     )
     args = parser.parse_args()
     if args.out_item and not args.out:
-        parser.error('--out-item says what --out holds: give --out FILE as well')
+        parser.error('--out-item needs --out FILE')
     allowed = ['.pkl', '.pickle']
     if args.out_item == 'metrics':
         allowed += ['.json', '.yml', '.yaml']
     if args.out and Path(args.out).suffix not in allowed:
-        parser.error(f'--out {args.out}: its name must end in one of {allowed}')
-    if not os.path.isfile(args.checkpoint) and '://' not in args.checkpoint:
-        parser.error(f'no such checkpoint: {args.checkpoint}')
+        parser.error(f'--out {args.out} must end in one of {allowed}')
     return args
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
-    """Apply the command line to a config."""
-    options.set_launcher(cfg, args)
+    """Apply the command line to a config, which is modified in place."""
+    config.set_launcher(cfg, args)
     cfg.load_from = args.checkpoint
     if args.amp:
         cfg.test_cfg.fp16 = True
@@ -66,10 +68,10 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
             out_dir=args.show_dir,
             interval=args.interval,
         )
-    options.merge_options(cfg, args.cfg_options)
+    config.merge_options(cfg, args.cfg_options)
     if args.tta:
         add_tta(cfg)
-    options.set_dataloader_defaults(
+    config.set_dataloader_defaults(
         cfg,
         pin_memory=False if args.no_pin_memory else None,
         persistent_workers=False,
@@ -78,7 +80,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 
 
 def add_tta(cfg: Config) -> None:
-    """Average over views: the config's `tta_pipeline`, else the image and its flip."""
+    """Average over augmented images: by `tta_pipeline`, or the image and its flip."""
     cfg.setdefault('tta_model', dict(type='mmpretrain.AverageClsScoreTTA'))
     pipeline = cfg.test_dataloader.dataset.pipeline
     if 'tta_pipeline' not in cfg:
@@ -92,12 +94,13 @@ def add_tta(cfg: Config) -> None:
 def main() -> None:
     """Test."""
     args = parse_args()
-    with report_invalid_input():
-        cfg = merge_args(Config.fromfile(args.config), args)
-    runner = launch.build_runner(cfg, splits=('test',))
-    if args.out and args.out_item != 'metrics':
-        runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
-    metrics = runner.test()
+    with report_invalid_input() as start_work:
+        cfg = merge_args(read_config(args.config), args)
+        runner = launch.build_runner(cfg, splits=('test',))
+        runner.register_hook(launch.StartHook(start_work))
+        if args.out and args.out_item != 'metrics':
+            runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+        metrics = runner.test()
     del runner
     if args.out and args.out_item == 'metrics' and is_main_process():
         mmengine.dump(metrics, args.out)

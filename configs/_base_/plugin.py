@@ -1,8 +1,8 @@
-"""What every training has from us: our components, safe checkpoints, data checks.
+"""Components, safe checkpoints and data checks of mmadf, for every training run.
 
-For configs whose other base brings a runtime, as MMPretrain's recipes do, since no two
-bases may have the same key: `default_hooks = _base_.plugin_hooks`. The others take
-runtime.py.
+For configs whose other base already contains a runtime, such as MMPretrain's recipes: two
+bases must not define the same key, so these set `default_hooks = _base_.plugin_hooks`.
+Other configs inherit runtime.py.
 """
 
 custom_imports = dict(imports=['mmadf'], allow_failed_imports=False)

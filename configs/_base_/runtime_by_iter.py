@@ -1,4 +1,4 @@
-"""The runtime for schedules that count iterations: logs and checkpoints by them."""
+"""Runtime for schedules in iterations, with logs and checkpoints in iterations."""
 
 _base_ = './runtime.py'
 

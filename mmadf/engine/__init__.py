@@ -1,7 +1,5 @@
-"""Around the model: hooks, loops and strategies of the Runner, launching, checks."""
+"""Training and testing: hooks, loops, optimizer wrappers, configs and launching."""
 
 from .hooks import *  # noqa: F403
-from .loops import *  # noqa: F403
 from .optim_wrapper import BFloat16OptimWrapper as BFloat16OptimWrapper
-from .runner import ResumableFlexibleRunner as ResumableFlexibleRunner
-from .sharded import FullyShardStrategy as FullyShardStrategy
+from .readouts import ReadoutsTestLoop as ReadoutsTestLoop

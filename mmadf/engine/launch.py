@@ -1,15 +1,17 @@
-"""From a config to a Runner in processes that fit the machine."""
+"""From a config to a Runner, in one process or several."""
 
 import gc
 from datetime import timedelta
-from typing import Sequence
+from typing import Callable, Sequence
 
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from .preflight import check_config, is_flexible
+from .config import check_config
+from .work_dir import check_checkpoint
 
 
 def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
@@ -17,35 +19,37 @@ def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
 
     Args:
         cfg: config with `launcher` and `work_dir` set.
-        splits: data sets that will be read, of 'train', 'val' and 'test'.
+        splits: data sets that will be read, any of 'train', 'val' and 'test'.
 
     Raises:
-        ValueError: unknown keys or a launcher that the machine cannot serve.
-        FileNotFoundError: a data folder that does not exist.
+        ValueError: misspelt keys, a file that is no checkpoint, or a launcher that
+            needs a GPU where there is none.
+        FileNotFoundError: a data folder or checkpoint that does not exist.
     """
     check_config(cfg, splits)
+    if cfg.get('load_from'):
+        check_checkpoint(cfg.load_from)
     if cfg.get('launcher', 'none') != 'none' and not torch.cuda.is_available():
         join_cpu_processes(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 
 def join_cpu_processes(cfg: Config) -> None:
-    """Start gloo for a distributed job without GPU, and adapt `cfg` to it.
+    """Join the process group of a distributed job without GPUs, over gloo.
 
-    MMEngine chooses a CUDA device before it creates the process group and hands
-    it to DistributedDataParallel; neither works on a CPU. So the group is created
-    here, and the model wrapper is named in the config.
+    MMEngine selects a CUDA device before it creates the process group and passes it to
+    DistributedDataParallel; neither works on a CPU. The group is therefore created
+    here, and the config names the model wrapper.
 
     Args:
-        cfg: changed in place: the backend and `model_wrapper_cfg`, or, for
-            MMEngine's FlexibleRunner, the wrapper of its `DDPStrategy`.
+        cfg: config, modified in place: the backend and `model_wrapper_cfg`.
 
     Raises:
-        ValueError: another launcher than torchrun.
+        ValueError: a launcher other than torchrun.
     """
     if cfg.launcher != 'pytorch':
         raise ValueError(
-            f'launcher={cfg.launcher!r} needs a GPU, and none is visible; without GPU '
+            f'launcher={cfg.launcher!r} needs a GPU, and none is available; on CPUs '
             'use tools/dist_train.sh or tools/dist_test.sh (launcher=pytorch).'
         )
     dist_cfg = cfg.setdefault('env_cfg', {}).setdefault('dist_cfg', {})
@@ -58,19 +62,33 @@ def join_cpu_processes(cfg: Config) -> None:
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
-    if not is_flexible(cfg):
-        cfg.setdefault('model_wrapper_cfg', wrapper)
-        return
-    cfg.setdefault('strategy', dict(type='DDPStrategy'))
-    if cfg.strategy.type == 'DDPStrategy':
-        cfg.strategy.setdefault('model_wrapper', wrapper)
+    cfg.setdefault('model_wrapper_cfg', wrapper)
+
+
+class StartHook(Hook):
+    """Call a function when the Runner starts to work on batches.
+
+    By then data sets, network and optimizer are built, checkpoints are loaded and the
+    checks of other hooks have passed.
+
+    Args:
+        function: called without arguments before each epoch or evaluation.
+    """
+
+    priority = 'VERY_LOW'
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self.function = function
+
+    def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
+        self.function()
 
 
 def leave_processes() -> None:
-    """End the process group, if there is one, when no Runner is needed any more.
+    """Leave the process group, if there is one, at the end of the program.
 
-    Call it when nothing refers to the Runner: its DistributedDataParallel holds the
-    group, whose threads must end before the interpreter does, or they abort it.
+    Call it when nothing refers to the Runner any more: DistributedDataParallel holds
+    the group, and its threads abort the interpreter if they outlive it.
     """
     if not torch.distributed.is_available() or not torch.distributed.is_initialized():
         return

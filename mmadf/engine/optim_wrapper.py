@@ -1,4 +1,4 @@
-"""Mixed precision in bfloat16, on GPU and CPU alike."""
+"""Mixed-precision training in bfloat16, on GPUs and CPUs."""
 
 from contextlib import contextmanager
 from typing import Iterator
@@ -13,17 +13,17 @@ from mmadf.registry import OPTIM_WRAPPERS
 
 @OPTIM_WRAPPERS.register_module()
 class BFloat16OptimWrapper(OptimWrapper):
-    """Run forward passes of training under autocast to bfloat16.
+    """Run the forward passes of training under autocast to bfloat16.
 
-    bfloat16 has the range of float32, so that gradients need no scaling. MMEngine's
-    `AmpOptimWrapper` scales them, which float16 needs, and for that asks for a GPU.
-    Weights, gradients and the optimizer stay in float32. Takes the arguments of
-    MMEngine's `OptimWrapper`.
+    bfloat16 has the range of float32, so the loss needs no scaling. MMEngine's
+    `AmpOptimWrapper` always scales the loss, which float16 requires, and therefore
+    needs a GPU. Weights, gradients and optimizer states stay in float32. The arguments
+    are those of MMEngine's `OptimWrapper`.
     """
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Add autocast to the context of a forward pass.
+        """Run a forward pass under autocast.
 
         Args:
             model: network to train, wrapped or not.

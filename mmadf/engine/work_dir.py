@@ -1,4 +1,4 @@
-"""The folder of a training run: its name, and which of its checkpoints to take."""
+"""The work directory of a run, and checkpoints."""
 
 import os
 import zipfile
@@ -6,48 +6,62 @@ from glob import escape, glob
 from pathlib import Path
 from typing import Optional, Union
 
-from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import find_latest_checkpoint
 
 
 def default_work_dir(config: str) -> str:
-    """Return the work directory of a config file that names none."""
+    """Return the work directory of a config that does not set one."""
     return str(Path('work_dirs') / Path(config).stem)
 
 
-def resume_from_latest(cfg: Config) -> None:
-    """Resume from the newest whole checkpoint in `cfg.work_dir`, else start anew."""
-    cfg.resume = True
-    cfg.load_from = latest_checkpoint(cfg.work_dir)
-
-
-def latest_checkpoint(work_dir: str) -> Optional[str]:
-    """Return the newest checkpoint of a work directory that is whole.
+def latest_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
+    """Return the newest complete checkpoint of a work directory.
 
     Args:
-        work_dir: folder of a training run.
+        work_dir: directory of a training run.
 
     Returns:
-        The path that `last_checkpoint` names, or, where that file or the
-        checkpoint is missing or torn, the newest epoch_*.pth or iter_*.pth that is
-        whole; None without any.
+        The checkpoint that the file `last_checkpoint` names. If either is missing or
+        truncated, the newest complete epoch_*.pth or iter_*.pth; None without any.
     """
     named = None
     if os.path.exists(os.path.join(work_dir, 'last_checkpoint')):
         named = find_latest_checkpoint(work_dir)
     folder = escape(str(work_dir))
     saved = glob(f'{folder}/epoch_*.pth') + glob(f'{folder}/iter_*.pth')
-    by_age = sorted(saved, key=os.path.getmtime, reverse=True)
-    for path in filter(None, [named, *by_age]):
+    newest_first = sorted(saved, key=os.path.getmtime, reverse=True)
+    for path in filter(None, [named, *newest_first]):
         if zipfile.is_zipfile(path):
             return path
-        print_log(f'{path} is missing or torn, looking for another', 'current')
+        print_log(f'{path} is missing or truncated, trying the next one', 'current')
     return None
 
 
+def check_checkpoint(path: str) -> None:
+    """Reject a path that leads to no checkpoint, without loading it.
+
+    Args:
+        path: path of a file; addresses such as https://... are not checked.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+        ValueError: it is neither a complete zip archive, as PyTorch writes, nor a
+            pickle, as PyTorch wrote before version 1.6.
+    """
+    path = os.path.expanduser(path)
+    if '://' in path or os.path.isdir(path):
+        return
+    if not os.path.exists(path):
+        raise FileNotFoundError(f'checkpoint {path!r} does not exist.')
+    with open(path, 'rb') as file:
+        is_pickle = file.read(1) == b'\x80'
+    if not is_pickle and not zipfile.is_zipfile(path):
+        raise ValueError(f'{path!r} is not a checkpoint of PyTorch, or is truncated.')
+
+
 def best_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
-    """Return the newest `best_*.pth` of a work directory, None without any."""
+    """Return the newest best_*.pth of a work directory, or None without any."""
     return max(
         glob(f'{escape(str(work_dir))}/best_*.pth'), key=os.path.getmtime, default=None
     )

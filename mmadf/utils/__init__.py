@@ -1,4 +1,4 @@
-"""Entry points that MMEngine and MMPretrain call by name."""
+"""Utilities; MMEngine imports `register_all_modules` from here."""
 
 from .register import register_all_modules, register_configs
 

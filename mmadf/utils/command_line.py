@@ -1,24 +1,50 @@
-"""Arguments that several scripts have."""
+"""What the scripts of `tools/` share: reporting of invalid input, and an argument."""
 
 import sys
 from argparse import Action, ArgumentError, ArgumentParser, Namespace
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Optional, Sequence
+from typing import Callable, Iterator, Optional, Sequence
+
+# What invalid input raises: in our code; in MMEngine, KeyError for an unknown type and
+# TypeError for an unknown field; in MMPretrain, AssertionError.
+INVALID = ValueError, TypeError, KeyError, OSError, ImportError, AssertionError
 
 
 @contextmanager
-def report_invalid_input() -> Iterator[None]:
-    """End the program with 2 and one line where its input cannot be used."""
+def report_invalid_input() -> Iterator[Callable[[], None]]:
+    """Report invalid input as one line on stderr and exit with code 2.
+
+    Wrap everything that runs before the work starts: reading arguments and configs,
+    building networks and data sets, loading checkpoints. If the work starts within the
+    block, call the function that the context manager returns: errors after the call
+    keep their tracebacks. With `python -X dev` all errors do.
+    """
+    checking = not sys.flags.dev_mode
+
+    def _start_work() -> None:
+        nonlocal checking
+        checking = False
+
     try:
-        yield
-    except (ImportError, OSError, TypeError, ValueError) as error:
-        print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr)
+        yield _start_work
+    except INVALID as error:
+        if not checking:
+            raise
+        print(f'{Path(sys.argv[0]).name}: error: {_one_line(error)}', file=sys.stderr)
         sys.exit(2)
 
 
+def _one_line(error: Exception) -> str:
+    """Return the message of an error, with its type if the message is one word."""
+    # str(KeyError) would quote the message.
+    message = error.args[0] if isinstance(error, KeyError) and error.args else error
+    line = ' '.join(str(message).split())
+    return line if ' ' in line else f'{type(error).__name__}: {line}'
+
+
 class NamedFolders(Action):
-    """Several folders with a name each, NAME=DIR, as a dict of paths."""
+    """Collect arguments of the form NAME=DIR in a dict of paths, by distinct names."""
 
     def __call__(
         self,
@@ -27,17 +53,7 @@ class NamedFolders(Action):
         values: Sequence[str],
         option_string: Optional[str] = None,
     ) -> None:
-        """Split the words and keep them in `namespace`.
-
-        Args:
-            parser: reports what is wrong.
-            namespace: takes the dict.
-            values: words of the form NAME=DIR.
-            option_string: the option before them, None for a positional argument.
-
-        Raises:
-            ArgumentError: another form, or a name that comes twice.
-        """
+        """Parse `values` and store the dict in `namespace`."""
         found = {}
         for text in values:
             name, _, folder = text.partition('=')

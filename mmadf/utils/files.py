@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Atomic writing of files and directories."""
 
 import os
 import shutil
@@ -10,16 +10,15 @@ PARTIAL = '.partial'
 
 
 def atomic_write(path: Union[str, Path], content: bytes, sync: bool = True) -> None:
-    """Write a file that has all its content or does not change.
+    """Write a file atomically: it has the new content or the former one, never a part.
 
-    Bytes go to `<name>.partial` beside the target before that file is renamed, which
-    the operating system does in one step.
+    The content is written to `<name>.partial` beside the target, which is then renamed.
 
     Args:
-        path: file to write; its folder is made where it is missing.
-        content: its bytes.
-        sync: wait until they are on the disk, so that a power failure does no harm
-            either; without it the process may be killed, and many files are faster.
+        path: file to write; its directory is created if necessary.
+        content: content of the file.
+        sync: whether to flush the content to disk before renaming, which also protects
+            against power failures but is slow for many files.
     """
     partial = f'{path}{PARTIAL}'
     os.makedirs(os.path.dirname(partial) or '.', exist_ok=True)
@@ -33,11 +32,11 @@ def atomic_write(path: Union[str, Path], content: bytes, sync: bool = True) -> N
 
 @contextmanager
 def atomic_folder(root: Path) -> Iterator[Path]:
-    """Give a folder to fill, which becomes `root` if no error is raised.
+    """Create a directory atomically: yield one to fill, which is renamed on success.
 
     Args:
-        root: folder to create. What an interruption has left beside it, as
-            `<root>.partial`, is removed.
+        root: directory to create. `<root>.partial`, which an earlier interruption may
+            have left, is removed first.
     """
     partial = root.with_name(root.name + PARTIAL)
     shutil.rmtree(partial, ignore_errors=True)

@@ -8,10 +8,11 @@ from torch import nn
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Put a network into evaluation mode; afterwards each module has its own again.
+    """Set a network to evaluation mode and restore the mode of each module on exit.
 
     Args:
-        network: whose modules may differ, as where frozen stages evaluate in training.
+        network: its modules may have different modes, for instance frozen stages that
+            stay in evaluation mode during training.
     """
     modes = {module: module.training for module in network.modules()}
     network.train(False)

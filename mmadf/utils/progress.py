@@ -1,14 +1,14 @@
-"""tqdm, where it is there."""
+"""Progress bars."""
 
 
 def import_tqdm() -> type:
-    """Return tqdm's progress bar.
+    """Return the progress bar of tqdm, an optional dependency.
 
     Raises:
-        ImportError: tqdm is missing.
+        ImportError: tqdm is not installed.
     """
     try:
         from tqdm import tqdm
     except ImportError as error:
-        raise ImportError('the progress bar needs tqdm: pip install tqdm') from error
+        raise ImportError('progress bars need tqdm: pip install tqdm') from error
     return tqdm

@@ -1,4 +1,4 @@
-"""Make the configs and models of mmadf known to the host libraries."""
+"""Registration of configs, models and modules with the host libraries."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ MIM = Path(__file__).parents[1] / '.mim'
 
 
 def register_configs() -> None:
-    """Register `mmadf::...` config paths and the model index.
+    """Register the config scope `mmadf::` and the model index.
 
-    After it, `mmadf::adf/<config>.py` works as a `_base_` and for
+    Afterwards `mmadf::adf/<config>.py` is valid as a `_base_` and for
     `mmengine.hub.get_config`, and `mmpretrain.list_models('*adf*')` and
-    `mmpretrain.get_model('adf-...')` know our models. Nothing is downloaded and
-    no config is read.
+    `mmpretrain.get_model('adf-...')` find our models. No file is downloaded and no
+    config is read.
     """
     from mmengine.config.utils import MODULE2PACKAGE
     from mmpretrain.apis.model import ModelHub
@@ -21,12 +21,12 @@ def register_configs() -> None:
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:
-    """Register MMPretrain's and our modules, as every MM library offers it.
+    """Register the modules of MMPretrain and mmadf; every MM library has this function.
 
     Args:
-        init_default_scope: also set the default scope, to 'mmpretrain', where our
-            components are known by their bare names; 'mmadf', from which all of
-            MMPretrain is found, stays.
+        init_default_scope: whether to set the default scope to 'mmpretrain', where our
+            components are registered under their bare names. The scope 'mmadf', which
+            falls back to MMPretrain, is left unchanged.
     """
     from mmengine.registry import DefaultScope
     from mmpretrain.utils import register_all_modules as register_host

@@ -23,7 +23,7 @@ def read_config(config: str) -> Config:
         FileNotFoundError: a config file that is not there.
         ValueError: an unknown name, or a file that is no config of a model.
     """
-    if Path(config).suffix != '.py':
+    if Path(config).suffix not in ('.py', '.json', '.yml', '.yaml'):
         return deepcopy(ModelHub.get(config).config)
     if not Path(config).is_file():
         raise FileNotFoundError(f'there is no config file {config}.')

@@ -1,12 +1,12 @@
 import json
 from contextlib import suppress
 from types import SimpleNamespace
-from unittest import mock
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.logging import MessageHub
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
@@ -16,13 +16,10 @@ from mmadf.engine.hooks import AppearanceWeightHook
 
 
 @pytest.mark.parametrize('curve', ['linear', 'cosine'])
-@pytest.mark.parametrize(
-    ('progress', 'expected'),
-    [(0.0, 2.0), (0.2, 2.0), (0.4, 1.25), (0.6, 0.5), (1.0, 0.5)],
-)
-def test_ends_and_middle_of_both_curves(curve, progress, expected):
+def test_both_curves_pass_through_the_ends_and_the_middle(curve):
     hook = AppearanceWeightHook(2.0, 0.5, begin=0.2, finish=0.6, curve=curve)
-    assert hook.weight(progress) == pytest.approx(expected, rel=1e-12)
+    found = [hook.weight(progress) for progress in (0.0, 0.2, 0.4, 0.6, 1.0)]
+    assert found == pytest.approx([2.0, 2.0, 1.25, 0.5, 0.5], rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -38,11 +35,11 @@ def test_curves_differ_at_a_quarter_of_the_way(curve, quarter):
 
 
 class KilledError(Exception):
-    """Stands for a killed process."""
+    """Stands for a process that is killed."""
 
 
 class Net(BaseModel):
-    """Its loss is the appearance weight; it notes each, and may be killed."""
+    """A network whose loss is the appearance weight, and which records the weight."""
 
     def __init__(self, killed_at):
         super().__init__()
@@ -59,7 +56,7 @@ class Net(BaseModel):
 
 
 def train(work_dir, resume=False, killed_at=None, **train_cfg):
-    """Train 2 epochs of 4 iterations; return the weight in each and its log."""
+    """Train 2 epochs of 4 iterations; return the weights and the log."""
     hook = dict(
         type='AppearanceWeightHook', start=1.0, end=0.2, finish=0.75, curve='cosine'
     )
@@ -125,17 +122,16 @@ def test_weight_reaches_the_model_inside_ddp(tmp_path):
         model = MMDistributedDataParallel(Net(killed_at=None))
     finally:
         torch.distributed.destroy_process_group()
-    runner = SimpleNamespace(model=model, iter=1, max_iters=4, message_hub=mock.Mock())
+    log = MessageHub.get_instance(tmp_path.name)
+    runner = SimpleNamespace(model=model, iter=1, max_iters=4, message_hub=log)
     hook = AppearanceWeightHook(0.0, 2.0)
     hook.before_train(runner)
     hook.before_train_iter(runner, 1)
     assert model.module.objective.appearance_weight == 0.5
-    runner.message_hub.update_scalar.assert_called_once_with(
-        'train/appearance_weight', 0.5
-    )
+    assert log.get_scalar('train/appearance_weight').current() == 0.5
 
 
-def test_model_without_the_weight_is_named():
+def test_model_without_the_weight_is_refused():
     runner = SimpleNamespace(model=nn.Linear(1, 1))
     with pytest.raises(ValueError, match='Linear has no objective'):
         AppearanceWeightHook(1.0, 0.0).before_train(runner)
@@ -144,15 +140,15 @@ def test_model_without_the_weight_is_named():
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(start=-1), 'start=-1 and end=0.0 must be >= 0'),
-        (dict(end=float('nan')), 'end=nan must be >= 0'),
-        (dict(begin=0.5, finish=0.5), 'begin=0.5 and finish=0.5 must be fractions'),
+        (dict(start=-1), 'start=-1 and end=0.0'),
+        (dict(end=float('nan')), 'end=nan'),
+        (dict(begin=0.5, finish=0.5), 'begin=0.5 and finish=0.5'),
         (dict(begin=-0.1), 'begin=-0.1'),
-        (dict(finish=20), 'finish=20 must be fractions of training'),
-        (dict(curve='step'), r"curve='step' is none of \['cosine', 'linear'\]"),
+        (dict(finish=20), 'finish=20'),
+        (dict(curve='step'), r"curve='step' .*\['cosine', 'linear'\]"),
     ],
 )
-def test_bad_arguments_are_named(changes, message):
+def test_arguments_out_of_range_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         AppearanceWeightHook(**{**dict(start=1.0, end=0.0), **changes})
 

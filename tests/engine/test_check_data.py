@@ -1,5 +1,6 @@
 import pytest
-from mmpretrain.datasets import CIFAR10, CustomDataset
+from mmengine.dataset import BaseDataset
+from mmpretrain.datasets import CustomDataset
 from torch import nn
 
 from mmadf.engine.hooks.check_data import check_classes, check_images
@@ -29,8 +30,9 @@ def test_equal_class_counts_pass(dataset):
 @pytest.mark.parametrize(
     ('counts', 'head'), [((3, 2), 'head'), ((2, 3), 'appearance_head')]
 )
-def test_other_class_count_names_head_and_classes(dataset, counts, head):
-    with pytest.raises(ValueError, match=rf'model.{head}.num_classes=3, .* 2 classes'):
+def test_other_number_of_classes_is_refused(dataset, counts, head):
+    message = rf'model.{head}.num_classes=3, .* 2 classes .dark, light'
+    with pytest.raises(ValueError, match=message):
         check_classes(model(*counts), dataset, 'train')
 
 
@@ -38,7 +40,7 @@ def test_readable_images_pass(dataset):
     check_images(dataset, 'train', max_images=-1)
 
 
-@pytest.mark.parametrize('content', [b'', b'\x89PNG torn', None])
+@pytest.mark.parametrize('content', [b'', None])
 def test_unreadable_image_is_named(image_folder, dataset, content):
     path = image_folder / 'train' / 'light' / '003.png'
     path.write_bytes(path.read_bytes()[:60] if content is None else content)
@@ -46,7 +48,7 @@ def test_unreadable_image_is_named(image_folder, dataset, content):
         check_images(dataset, 'train', max_images=-1)
 
 
-def test_limit_spreads_over_the_set(image_folder, dataset):
+def test_checked_images_are_evenly_spaced(image_folder, dataset):
     for folder, name in (('dark', '000'), ('light', '015'), ('dark', '001')):
         (image_folder / 'train' / folder / f'{name}.png').write_bytes(b'')
     with pytest.raises(ValueError, match='2 of 2 checked'):
@@ -54,8 +56,12 @@ def test_limit_spreads_over_the_set(image_folder, dataset):
     check_images(dataset, 'train', max_images=0)
 
 
-def test_sets_without_files_are_left_alone(monkeypatch):
-    dataset = CIFAR10.__new__(CIFAR10)
-    monkeypatch.setattr(CIFAR10, '__len__', lambda self: 3)
-    monkeypatch.setattr(CIFAR10, 'get_data_info', lambda self, i: dict(img=i))
-    check_images(dataset, 'train', max_images=-1)
+class Arrays(BaseDataset):
+    """Images in memory, as those of CIFAR."""
+
+    def load_data_list(self):
+        return [dict(img=index) for index in range(3)]
+
+
+def test_data_sets_without_image_files_are_not_checked():
+    check_images(Arrays(), 'train', max_images=-1)

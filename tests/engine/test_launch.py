@@ -1,34 +1,41 @@
+import weakref
+
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.model import MMDistributedDataParallel
 
 from mmadf.engine import launch
+from mmadf.registry import MODELS
+from tests.helpers import adf_cfg
 
 
-@pytest.fixture
-def no_gpu(monkeypatch):
+def test_other_launchers_than_torchrun_are_refused_on_a_cpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    cfg = Config(dict(model=dict(), launcher='slurm'))
+    with pytest.raises(ValueError, match="launcher='slurm'.*dist_train"):
+        launch.build_runner(cfg, splits=())
 
 
-def test_slurm_without_gpu_names_the_way(no_gpu):
-    with pytest.raises(ValueError, match="launcher='slurm' needs a GPU.*dist_train"):
-        launch.join_cpu_processes(Config(dict(launcher='slurm')))
+class Cycle:
+    """Reachable from itself, as MMEngine's Runner, so that only gc frees it."""
+
+    def __init__(self, model):
+        self.model, self.me = model, self
 
 
-@pytest.mark.parametrize(
-    ('strategy', 'expected'),
-    [
-        (None, dict(type='DDPStrategy')),
-        (dict(type='DDPStrategy', sync_bn='torch'), dict(sync_bn='torch')),
-    ],
-)
-def test_strategies_get_the_wrapper_of_cpu_processes(strategy, expected, monkeypatch):
-    monkeypatch.setattr(torch.distributed, 'init_process_group', lambda *a, **k: None)
-    env = dict(dist_cfg=dict(backend='nccl'))
-    cfg = Config(dict(launcher='pytorch', runner_type='FlexibleRunner', env_cfg=env))
-    if strategy:
-        cfg.strategy = strategy
-    launch.join_cpu_processes(cfg)
-    assert cfg.strategy.model_wrapper.device_ids is None
-    assert {**cfg.strategy, **expected} == cfg.strategy
-    assert 'model_wrapper_cfg' not in cfg
+def test_leaving_frees_the_process_group_and_its_threads(tmp_path):
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1
+    )
+    group = weakref.ref(torch.distributed.distributed_c10d._get_default_group())
+    runner = Cycle(
+        MMDistributedDataParallel(MODELS.build(adf_cfg()), broadcast_buffers=False)
+    )
+    model = weakref.ref(runner.model)
+    del runner
+    launch.leave_processes()
+    assert not torch.distributed.is_initialized()
+    assert model() is None
+    assert group() is None
+    launch.leave_processes()  # without a group there is nothing to do

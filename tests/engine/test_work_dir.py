@@ -2,9 +2,12 @@ import os
 
 import pytest
 import torch
-from mmengine.config import Config
 
-from mmadf.engine.work_dir import latest_checkpoint, resume_from_latest
+from mmadf.engine.work_dir import (
+    best_checkpoint,
+    check_checkpoint,
+    latest_checkpoint,
+)
 
 
 def touch(path, age, whole=True):
@@ -20,7 +23,7 @@ def test_latest_is_the_one_named(tmp_path):
 
 
 @pytest.mark.parametrize('named', ['', 'epoch_3.pth', 'gone.pth', None])
-def test_torn_or_missing_falls_back_to_the_newest_whole_one(tmp_path, named):
+def test_truncated_or_missing_falls_back_to_the_newest_whole_one(tmp_path, named):
     touch(tmp_path / 'epoch_1.pth', age=3)
     touch(tmp_path / 'epoch_2.pth', age=2)
     touch(tmp_path / 'epoch_3.pth', age=1, whole=False)
@@ -30,7 +33,31 @@ def test_torn_or_missing_falls_back_to_the_newest_whole_one(tmp_path, named):
     assert latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_2.pth')
 
 
-def test_no_checkpoint_means_a_fresh_start(tmp_path):
-    cfg = Config(dict(work_dir=str(tmp_path / 'new')))
-    resume_from_latest(cfg)
-    assert (cfg.resume, cfg.load_from) == (True, None)
+def test_best_is_the_newest_best_one(tmp_path):
+    for age, name in enumerate(('best_a_epoch_9.pth', 'best_a_epoch_10.pth')):
+        touch(tmp_path / name, age)
+    assert best_checkpoint(tmp_path) == str(tmp_path / 'best_a_epoch_9.pth')
+
+
+def test_empty_folder_has_no_checkpoint(tmp_path):
+    assert latest_checkpoint(tmp_path / 'new') is None
+    assert best_checkpoint(tmp_path / 'new') is None
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+def test_files_of_torch_save_are_checkpoints(zipped, tmp_path):
+    torch.save({}, tmp_path / 'a.pth', _use_new_zipfile_serialization=zipped)
+    check_checkpoint(str(tmp_path / 'a.pth'))
+    check_checkpoint('https://example.org/a.pth')
+
+
+def test_missing_checkpoint_is_refused():
+    with pytest.raises(FileNotFoundError, match="'gone.pth'"):
+        check_checkpoint('gone.pth')
+
+
+@pytest.mark.parametrize('content', [b'', b'text', b'PK torn'])
+def test_other_and_truncated_files_are_refused(content, tmp_path):
+    (tmp_path / 'a.pth').write_bytes(content)
+    with pytest.raises(ValueError, match='a.pth'):
+        check_checkpoint(str(tmp_path / 'a.pth'))

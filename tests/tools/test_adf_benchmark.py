@@ -45,7 +45,7 @@ def test_loader_is_measured_with_and_without_training(train_batch, monkeypatch, 
     monkeypatch.setattr(sys, 'argv', ['adf.py', *options])
     tool.main()
     printed = capsys.readouterr().out
-    assert 'loader: 123 images/s per process' in printed
+    assert 'data pipeline: 123 images/s per process' in printed
     assert printed.count('| inference, 1 images |') == 2
     assert ('| training step, 2 images |' in printed) == bool(train_batch)
     assert ('training step of ADF: ' in printed) == bool(train_batch)

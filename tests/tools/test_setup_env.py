@@ -1,4 +1,4 @@
-"""tools/setup_env.sh, with a Python whose venv and pip only pretend."""
+"""tools/setup_env.sh, with a Python whose venv and pip are stubs."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ fi
 
 @pytest.fixture
 def project(tmp_path):
-    """Return a copy of what the script reads, whose requirements may change."""
+    """Return a copy of the files that the script reads."""
     root = tmp_path / 'project'
     shutil.copytree(ROOT / 'requirements', root / 'requirements')
     (root / 'tools').mkdir()
@@ -32,7 +32,7 @@ def project(tmp_path):
 
 @pytest.fixture
 def setup(project, run, tmp_path):
-    """Run the script with a Python that pretends; `pip` is its last command."""
+    """Run the script with the stub; `pip` is its last command."""
 
     def _setup(pip='exit 0', **env):
         stub = tmp_path / 'python'
@@ -65,43 +65,42 @@ def test_second_call_reuses_and_a_changed_requirement_rebuilds(setup, project):
     assert builds(second) == 1
 
 
-def test_failed_install_is_one_clear_line_and_is_tried_again(setup):
+def test_failed_installation_is_reported_and_tried_again(setup):
     failed = setup(pip='exit 1')
     assert failed.returncode == 1
     assert failed.stdout == ''
-    assert 'pip could not install requirements/env.txt' in failed.stderr.strip()
+    (line,) = [x for x in failed.stderr.splitlines() if 'requirements/env.txt' in x]
     again = setup()
     assert again.returncode == 0
     assert builds(again.stdout.strip()) == 1
 
 
-def test_full_disk_is_named_before_anything_is_installed(setup, tmp_path):
+def test_full_disk_is_reported_before_anything_is_installed(setup, tmp_path):
     df = tmp_path / 'bin' / 'df'
     df.parent.mkdir()
     df.write_text('#!/bin/sh\necho head; echo "/dev/x 9 9 1048576 9% /"\n')
     df.chmod(0o755)
     done = setup(PATH=f'{df.parent}:{os.environ["PATH"]}')
     assert done.returncode == 1
-    assert '1 GB free in' in done.stderr
-    assert 'need 8; make room or set MMADF_ENV_HOME' in done.stderr
+    assert ' 1 GB free' in done.stderr
+    assert ' 8 GB ' in done.stderr
+    assert not list((tmp_path / 'home').glob('env-*'))
 
 
-def test_old_python_is_named(run, tmp_path):
+def test_old_python_is_refused(run, tmp_path):
     old = tmp_path / 'python'
     old.write_text('#!/bin/sh\ntest "$1" = -V && echo "Python 3.8.0"; exit 1\n')
     old.chmod(0o755)
     script = ROOT / 'tools/setup_env.sh'
     done = run('bash', script, PYTHON=str(old), MMADF_ENV='', check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.endswith(
-        'is Python 3.8.0, need Python 3.11 or newer; set PYTHON to one'
-    )
+    assert 'Python 3.8.0' in line and 'Python 3.11' in line
 
 
-def test_environment_of_ones_own_is_used_as_it_is(run, tmp_path):
+def test_own_environment_is_used_unchanged(run, tmp_path):
     script = ROOT / 'tools/setup_env.sh'
     missing = run('bash', script, MMADF_ENV=str(tmp_path), check=False)
-    assert 'holds no bin/python' in missing.stderr
+    assert f'MMADF_ENV={tmp_path}' in missing.stderr
     own = os.path.dirname(os.path.dirname(sys.executable))
     assert run('bash', script, MMADF_ENV=own).stdout.strip() == own

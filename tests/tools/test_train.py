@@ -3,7 +3,6 @@ import signal
 
 import pytest
 import torch
-from mmengine.config import Config
 from torch.testing import assert_close
 
 from tests.conftest import ROOT
@@ -16,7 +15,7 @@ import signal
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-@HOOKS.register_module()
+@HOOKS.register_module(force=True)
 class Killer(Hook):
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if runner.iter == int(os.environ.get('KILL_AT', -1)):
@@ -24,12 +23,12 @@ class Killer(Hook):
 """
 
 
-def weights(work_dir, name='epoch_3.pth'):
-    return torch.load(work_dir / name, weights_only=True)['state_dict']
+def checkpoint(work_dir, name='epoch_3.pth'):
+    return torch.load(work_dir / name, weights_only=True)
 
 
-def test_train_test_and_report(job, train, python, tmp_path):
-    """With EMA, Mixup and gradient accumulation, as in any host config."""
+def test_train_test_and_report(job, tool, capsys, tmp_path):
+    """With EMA, Mixup and gradient accumulation, as in any config of the host."""
     job.write_text(
         job.read_text()
         + "model['train_cfg'] = dict(augments=dict(type='Mixup', alpha=0.2))\n"
@@ -37,19 +36,22 @@ def test_train_test_and_report(job, train, python, tmp_path):
         + "custom_hooks = [dict(type='EMAHook')]\n"
     )
     work = tmp_path / 'work'
-    log = train(job, work).stdout
-    assert 'semantic_loss' in log
-    assert 'appearance_loss' in log
-    assert 'eta: ' in log
+    tool('train.py', job, '--work-dir', work)
+    (log,) = work.glob('*/*.log')
+    assert 'semantic_loss: ' in log.read_text()
+    assert 'appearance_loss: ' in log.read_text()
     (best,) = work.glob('best_accuracy_top1_epoch_*.pth')
 
-    test = ROOT / 'tools' / 'test.py'
     out = tmp_path / 'metrics.json'
-    base = (test, job, best, '--work-dir', work, '--out', out, '--out-item', 'metrics')
-    python(*base)
+    tool(
+        *('test.py', job, best, '--work-dir', work),
+        *('--out', out, '--out-item', 'metrics'),
+    )
     accuracy = json.loads(out.read_text())['accuracy/top1']
 
-    report = python(ROOT / 'tools/analysis/report.py', job, work).stdout
+    capsys.readouterr()
+    tool('analysis/report.py', job, work)
+    report = capsys.readouterr().out
     rows = [line.split('|') for line in report.splitlines() if line.startswith('| ')]
     names = [row[1].strip() for row in rows[2:]]
     assert names == ['fused', 'appearance head', 'sum of both']
@@ -59,71 +61,61 @@ def test_train_test_and_report(job, train, python, tmp_path):
 
 
 def test_killed_in_an_epoch_and_resumed_ends_like_an_undisturbed_run(
-    job, train, tmp_path
+    job, train, tool, tmp_path, monkeypatch
 ):
     (tmp_path / 'killer.py').write_text(KILLER)
+    monkeypatch.syspath_prepend(tmp_path)
     job.write_text(
         job.read_text()
         + "custom_imports = dict(imports=['mmadf', 'killer'])\n"
         + "custom_hooks = [dict(type='Killer')]\n"
     )
-    path = f'{ROOT}:{tmp_path}'
-    train(job, tmp_path / 'whole', PYTHONPATH=path)
-    killed = train(job, tmp_path / 'killed', check=False, PYTHONPATH=path, KILL_AT='6')
-    assert killed.returncode == -signal.SIGKILL
-    assert not (tmp_path / 'killed' / 'epoch_2.pth').exists()
-    resumed = train(job, tmp_path / 'killed', '--resume', PYTHONPATH=path)
-    assert 'resumed epoch: 1, iter: 4' in resumed.stdout
-    assert_close(weights(tmp_path / 'killed'), weights(tmp_path / 'whole'))
+    whole, killed = tmp_path / 'whole', tmp_path / 'killed'
+    tool('train.py', job, '--work-dir', whole)
+    done = train(job, killed, check=False, PYTHONPATH=f'{ROOT}:{tmp_path}', KILL_AT='6')
+    assert done.returncode == -signal.SIGKILL
+    assert not (killed / 'epoch_2.pth').exists()
+    tool('train.py', job, '--work-dir', killed, '--resume')
+    logs = [path.read_text() for path in killed.glob('*/*.log')]
+    assert sum('resumed epoch: 1, iter: 4' in log for log in logs) == 1
+    assert_close(checkpoint(killed)['state_dict'], checkpoint(whole)['state_dict'])
 
 
-def break_data_root(job, images):
-    return '--cfg-options', 'train_dataloader.dataset.data_root=no/such'
+@pytest.fixture
+def variant(job):
+    """Return a function that applies a variant of the ImageNet config to `job`."""
+
+    def _variant(name):
+        leaf = ROOT / f'configs/adf/adf_resnext101_imagenet_{name}.py'
+        path = job.with_name(f'{name}.py')
+        text = leaf.read_text().replace('./adf_resnext101_imagenet.py', './job.py')
+        path.write_text(text)
+        return path
+
+    return _variant
 
 
-def break_classes(job, images):
-    return '--cfg-options', 'model.head.num_classes=7'
-
-
-def break_index(job, images):
-    return '--cfg-options', 'model.mapper.sources=(0,9)'
-
-
-def break_image(job, images):
-    (images / 'train' / 'dark' / '005.png').write_bytes(b'no image')
-    return ()
-
-
-def break_key(job, images):
-    job.write_text(job.read_text() + 'optim_wraper = dict()\n')
-    return ()
-
-
-@pytest.mark.parametrize(
-    ('breaking', 'message'),
-    [
-        (break_data_root, "train_dataloader.dataset: data_root='no/such' is no folder"),
-        (break_classes, 'model.head.num_classes=7, but the train set has 2 classes'),
-        (break_index, 'mapper sources=(0, 9) must name stages of the appearance'),
-        (break_image, 'cannot be read:'),
-        (break_key, "unknown config key 'optim_wraper'; did you mean 'optim_wrapper'"),
-    ],
-)
-def test_bad_input_is_refused_before_the_first_step(
-    breaking, message, job, image_folder, train, tmp_path
+def test_fast_variant_trains_channels_last_in_bfloat16_with_ema(
+    variant, tool, tmp_path
 ):
-    options = breaking(job, image_folder)
-    work = tmp_path / 'work'
-    work.mkdir()
-    (work / 'epoch_1.pth').write_bytes(b'of an earlier run')
-    done = train(job, work, *options, check=False)
-    assert done.returncode != 0
-    assert message in done.stderr.splitlines()[-1]
-    assert 'Epoch(train)' not in done.stdout
-    assert (work / 'epoch_1.pth').read_bytes() == b'of an earlier run'
+    options = ('--cfg-options', 'compile=False', 'train_cfg.max_epochs=1')
+    tool('train.py', variant('fast'), '--work-dir', tmp_path / 'work', *options)
+    saved = checkpoint(tmp_path / 'work', 'epoch_1.pth')
+    assert saved['ema_state_dict']['steps'] == 4
+    weight = saved['state_dict']['backbone.layer2.0.conv2.weight']
+    assert weight.dtype == torch.float32
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert not weight.is_contiguous()
 
 
-def test_job_reads_as_meant(job):
-    cfg = Config.fromfile(job)
-    assert cfg.model.type == 'ADFClassifier'
-    assert cfg.model.mapper.norm_cfg.type == 'GN'
+def test_lowmem_variant_trains_to_the_same_weights_as_without_checkpointing(
+    variant, tool, tmp_path
+):
+    config, states = variant('lowmem'), {}
+    for name, options in dict(on=[], off=['activation_checkpointing=None']).items():
+        options = ('--cfg-options', 'train_cfg.max_epochs=1', *options)
+        tool('train.py', config, '--work-dir', tmp_path / name, *options)
+        (log,) = (tmp_path / name).glob('*/*.log')
+        assert ("['backbone.layer3', 'appearance" in log.read_text()) == (name == 'on')
+        states[name] = checkpoint(tmp_path / name, 'epoch_1.pth')['state_dict']
+    assert_close(states['on'], states['off'])

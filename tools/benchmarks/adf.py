@@ -1,15 +1,14 @@
-"""Price of ADF, as ratios to the single ResNeXt-101 32x4d in the same run.
+"""Overhead of ADF, as ratios to a single ResNeXt-101 32x4d in the same run.
 
 Run: python tools/benchmarks/adf.py [--batch 1] [--train-batch 4] [--repeats 7]
          [--device cuda --bf16 --channels-last] [--compile] [--loader]
 
-Side by side, interleaved, on images of 224 pixels: the single backbone (twice: how far
-its second row lies from 1 is the noise of the run), ADF with both heads, with the
-fused head alone and deployed, two backbones whose logits are added, and a single one
-of about twice the cost (32x8d); on a GPU also ADF with its branches on two streams. A
-training step is forward, backward and SGD with momentum, of all heads. `--loader` also
-measures how many images a second one process of ImageNet's training pipeline makes,
-beside what the step takes where that is measured.
+The networks run interleaved on images of 224 x 224 pixels: the single backbone (twice;
+the deviation of its second row from 1 is the noise of the run), ADF with both heads,
+with the fused head only and deployed, an ensemble of two backbones whose logits are
+added, and a single backbone of about twice the cost (32x8d). A training step is one
+forward and backward pass and one step of SGD with momentum, for all heads. `--loader`
+also measures the images per second of one process of ImageNet's training pipeline.
 """
 
 import argparse
@@ -28,14 +27,13 @@ from torch import Tensor, nn
 
 import mmadf  # noqa: F401  registers
 from mmadf.analysis.benchmark import compare
-from mmadf.analysis.overlap import OverlappedADF
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'adf'
 SINGLE = 'single 32x4d'
 
 
 class Pass(nn.Module):
-    """One way through a network, at a precision; returns one tensor."""
+    """A network with the forward pass and the precision that are measured."""
 
     def __init__(
         self,
@@ -53,7 +51,7 @@ class Pass(nn.Module):
 
 
 def tensor(network: nn.Module, x: Tensor) -> Tensor:
-    """Return the logits that the network predicts with."""
+    """Return the logits of the readout that the network predicts with."""
     return network(x)
 
 
@@ -69,8 +67,8 @@ def build(name: str, **changes) -> nn.Module:
     return mmpretrain.get_model(cfg)
 
 
-def networks(training: bool, overlap: bool) -> Dict[str, tuple]:
-    """Return network and way through it by name, the single one first."""
+def networks(training: bool) -> Dict[str, tuple]:
+    """Return networks and their forward passes by name, the single one first."""
     single, adf = build('single'), build('adf')
     chosen = {
         SINGLE: (single, tensor),
@@ -82,37 +80,29 @@ def networks(training: bool, overlap: bool) -> Dict[str, tuple]:
     if not training:
         chosen['ADF, fused head'] = (adf, tensor)
         chosen['ADF, deployed'] = (build('adf', deploy={}), tensor)
-    if overlap:
-        overlapped = build('adf', type=OverlappedADF)
-        chosen['ADF, both heads, overlapped'] = (overlapped, both_heads)
-        if not training:
-            overlapped = build('adf', type=OverlappedADF, deploy={})
-            chosen['ADF, deployed, overlapped'] = (overlapped, tensor)
     return chosen
 
 
 def prepare(args: argparse.Namespace, training: bool) -> Dict[str, nn.Module]:
-    """Return the networks as they are measured, by name."""
+    """Return the networks that are measured, by name."""
     layout = torch.channels_last if args.channels_last else torch.contiguous_format
     models = {}
-    overlap = args.device != 'cpu'
-    for name, (network, run) in networks(training, overlap).items():
+    for name, (network, run) in networks(training).items():
         network.to(args.device, memory_format=layout)
         models[name] = Pass(network, run, args.bf16)
     if args.compile:
-        compiled = {
-            f'{name}, compiled': torch.compile(model)
-            for name, model in models.items()
-            if not isinstance(model.network, OverlappedADF)
-        }
+        compiled = {f'{name}, compiled': torch.compile(m) for name, m in models.items()}
         models.update(compiled)
     return models
 
 
 def images_per_second(count: int = 48) -> float:
-    """Return what one process of the training pipeline reads and augments.
+    """Return how many images per second one process reads and augments.
 
-    Images are noise on a smooth ground, JPEG, 500 x 375, ImageNet's mean size.
+    The images are smooth noise in JPEG files of 500 x 375 pixels, ImageNet's mean size.
+
+    Args:
+        count: number of images.
     """
     import cv2
 
@@ -139,26 +129,29 @@ def images_per_second(count: int = 48) -> float:
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--threads', type=int, default=2, help='of the CPU')
-    parser.add_argument('--repeats', type=int, default=7, help='rounds measured')
-    parser.add_argument('--device', default='cpu', help='cpu or cuda')
+    parser.add_argument('--threads', type=int, default=2, help='CPU threads')
+    parser.add_argument('--repeats', type=int, default=7, help='measured rounds')
+    parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
     parser.add_argument(
-        '--batch', type=int, nargs='+', default=[1], help='images, for inference'
+        '--batch', type=int, nargs='+', default=[1], help='batch sizes of inference'
     )
     parser.add_argument(
-        '--train-batch', type=int, default=4, help='images of a training step, 0: none'
+        '--train-batch', type=int, default=4, help='batch size of training, 0 for none'
     )
-    parser.add_argument('--bf16', action='store_true', help='under autocast')
+    parser.add_argument('--bf16', action='store_true', help='autocast to bfloat16')
     parser.add_argument('--channels-last', action='store_true')
     parser.add_argument('--compile', action='store_true', help='also torch.compile')
     parser.add_argument('--loader', action='store_true', help='also the data pipeline')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        parser.error('--device cuda: no GPU is available')
+    return args
 
 
 def measure_inference(args: argparse.Namespace) -> None:
-    """Print a row of the table for each network and batch."""
+    """Print a table row for each network and batch size."""
     models = prepare(args, training=False)
     for batch in args.batch:
         x = torch.randn(batch, 3, 224, 224, device=args.device)
@@ -170,7 +163,7 @@ def measure_inference(args: argparse.Namespace) -> None:
 
 
 def measure_training(args: argparse.Namespace) -> float:
-    """Print two rows of the table for each network; return ADF's images a second."""
+    """Print two table rows for each network; return ADF's images per second."""
     models = prepare(args, training=True)
     x = torch.randn(args.train_batch, 3, 224, 224, device=args.device)
     title = f'training step, {args.train_batch} images'
@@ -185,7 +178,7 @@ def measure_training(args: argparse.Namespace) -> float:
 
 
 def main() -> None:
-    """Measure and print tables."""
+    """Measure all networks and print the table."""
     args = parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
@@ -197,7 +190,7 @@ def main() -> None:
     measure_inference(args)
     adf = measure_training(args) if args.train_batch else None
     if args.loader:
-        print(f'\nloader: {images_per_second():.0f} images/s per process')
+        print(f'\ndata pipeline: {images_per_second():.0f} images/s per process')
     if args.loader and adf:
         print(f'training step of ADF: {adf:.1f} images/s on {args.device}')
 

@@ -1,4 +1,4 @@
-"""Adversarial training: part of each batch is attacked with the current weights."""
+"""Adversarial training: part of each batch is attacked during training."""
 
 from contextlib import contextmanager
 from typing import Callable, Iterator, NamedTuple, Optional, Tuple
@@ -6,49 +6,45 @@ from typing import Callable, Iterator, NamedTuple, Optional, Tuple
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpretrain.utils import get_ori_model
 from torch import Tensor, nn
 
-from mmadf.engine.unwrap import unwrap
 from mmadf.registry import HOOKS
 
 ATTACKS = ('fgsm', 'pgd')
 
 
 class Box(NamedTuple):
-    """Where an attacked batch may be, each broadcastable to (N, C, H, W)."""
+    """Elementwise bounds of a batch, each broadcastable to (N, C, H, W)."""
 
     lower: Tensor
     upper: Tensor
 
     def clip(self, x: Tensor) -> Tensor:
-        """Return the nearest point of the box."""
+        """Project `x` onto the box."""
         return torch.minimum(torch.maximum(x, self.lower), self.upper)
 
-
-def allowed_box(x: Tensor, radius: Tensor, valid: Box) -> Box:
-    """Return what is within `radius` of `x` in each value, and valid."""
-    return Box(
-        torch.maximum(x - radius, valid.lower), torch.minimum(x + radius, valid.upper)
-    )
+    def around(self, x: Tensor, radius: Tensor) -> 'Box':
+        """Return the part of the box within `radius` of `x`, elementwise."""
+        return Box(
+            torch.maximum(x - radius, self.lower), torch.minimum(x + radius, self.upper)
+        )
 
 
 def ascend(
     loss: Callable[[Tensor], Tensor], start: Tensor, step: Tensor, steps: int, box: Box
 ) -> Tensor:
-    """Climb the loss by signs of its gradient: x <- clip(x + step * sign(dloss/dx)).
+    """Signed gradient ascent within a box: x <- clip(x + step * sign(dloss/dx)).
 
-    One step from the image itself, as long as the radius, is FGSM (arXiv 1412.6572);
-    several shorter ones from a random start are PGD (arXiv 1706.06083).
+    One step from the image with the radius as its size is FGSM (arXiv 1412.6572);
+    several smaller steps from a random start are PGD (arXiv 1706.06083).
 
     Args:
-        loss: from images, (N, C, H, W), to a scalar.
-        start: images to start from, (N, C, H, W).
-        step: length of a step, broadcastable to them, >= 0.
-        steps: how many, >= 0.
-        box: where the result must be.
-
-    Returns:
-        Images without gradient, (N, C, H, W).
+        loss: function of images, (N, C, H, W), that returns a scalar.
+        start: initial images, (N, C, H, W).
+        step: step size, broadcastable to the images, >= 0.
+        steps: number of steps, >= 0.
+        box: bounds of the result, which is detached.
     """
     x = start.detach()
     for _ in range(steps):
@@ -60,32 +56,34 @@ def ascend(
 
 @HOOKS.register_module()
 class AdversarialTrainingHook(Hook):
-    """Replace a share of each training batch by adversarial images.
+    """Replace a share of each training batch by adversarial examples.
 
-    Paper: Decoupled Networks, arXiv 1804.08071, reports networks trained in this way;
-        strength and share are not known to us.
-    Ours: share, as arXiv 1611.01236 mixes them, strength, and statistics, see below.
+    Paper: Decoupled Networks, arXiv 1804.08071, reports adversarially trained networks;
+        we do not know its strength and share.
+    Ours: the strength, the share (mixed as in arXiv 1611.01236) and the treatment of
+        running statistics, see below.
 
-    For any classifier of the host with `loss(inputs, data_samples)`, `ADFClassifier`
-    with the losses of both heads; network and checkpoints stay what they are. The loss
-    that is attacked is the one that is trained, with smoothed or mixed labels.
+    Works with every classifier that has the host's `loss(inputs, data_samples)`; for
+    `ADFClassifier` the losses of both heads are attacked. Network and checkpoints stay
+    the same. The attacked loss is the training loss, with label smoothing and Mixup.
 
-    The attack sees the network in the mode in which it trains: batch norms use the
-    statistics of the images under attack. Running statistics, and all other buffers,
-    are put back, so that they see each batch once, as it is trained on. The attack is
-    computed in float32, also with AMP, where small gradients would be lost.
+    The attack runs the network in training mode, then restores running statistics and
+    all other buffers: they see each batch once, as it is trained on. It is computed in
+    float32 even under autocast, where small gradients would underflow.
 
     Args:
-        attack: 'fgsm', one step of length `eps`, or 'pgd', several from a random start.
-        eps: greatest change of a pixel value, in units of 1/255 of the full range,
+        attack: 'fgsm', one step of size `eps`, or 'pgd', several from a random start.
+        eps: largest change of a pixel value, in units of 1/255 of the full range,
             before normalisation; > 0.
-        share: part of each batch that is replaced, in (0, 1]; the first images, which
-            a shuffling sampler makes random ones. At least one image.
-        steps: of 'pgd', > 0.
-        step_size: of 'pgd', in the units of `eps`, > 0; None for 2.5 * eps / steps.
+        share: fraction of each batch that is replaced, in (0, 1]. The first images are
+            taken, at least one; a shuffling sampler makes them a random choice.
+        steps: number of steps of 'pgd', > 0.
+        step_size: step size of 'pgd' in the units of `eps`, > 0; None for
+            2.5 * eps / steps.
 
     Raises:
-        ValueError: an unknown attack, or a number that is out of range.
+        ValueError: an unknown attack or a number out of range; when training starts, a
+            data preprocessor that pads.
     """
 
     def __init__(
@@ -104,32 +102,31 @@ class AdversarialTrainingHook(Hook):
         self.share = share
         self.steps = steps if attack == 'pgd' else 1
         self.step_size = step_size if attack == 'pgd' else eps
-        self.handle = None
 
     def before_train(self, runner: Runner) -> None:
-        """Let the model attack what it is about to train on."""
-        model = unwrap(runner.model)
-        if getattr(model.data_preprocessor, 'pad_size_divisor', 1) > 1:
+        """Register the attack as a forward pre-hook of the model."""
+        model = get_ori_model(runner.model)
+        divisor = getattr(model.data_preprocessor, 'pad_size_divisor', 1)
+        if divisor > 1:
             raise ValueError(
-                'AdversarialTrainingHook: the data preprocessor pads, and padding is '
-                'no pixel to change; resize in the pipeline, with pad_size_divisor=1.'
+                f'AdversarialTrainingHook: pad_size_divisor={divisor} pads images, and '
+                'padding cannot be attacked; resize in the pipeline and set it to 1.'
             )
-
-        def _replace(module: nn.Module, args: tuple, kwargs: dict) -> Optional[tuple]:
-            inputs, data_samples, mode = _arguments(*args, **kwargs)
-            if mode != 'loss' or not module.training:
-                return None
-            inputs = self.replace(module, inputs, data_samples)
-            return (inputs, data_samples, mode), {}
-
-        self.handle = model.register_forward_pre_hook(_replace, with_kwargs=True)
+        self.handle = model.register_forward_pre_hook(self._replace, with_kwargs=True)
 
     def after_train(self, runner: Runner) -> None:
-        """Let go of the model."""
+        """Remove the attack from the model."""
         self.handle.remove()
 
+    def _replace(self, model: nn.Module, args: tuple, kwargs: dict) -> Optional[tuple]:
+        """Replace the arguments of a forward pass that computes the training loss."""
+        inputs, data_samples, mode = _arguments(*args, **kwargs)
+        if mode != 'loss' or not model.training:
+            return None
+        return (self.replace(model, inputs, data_samples), data_samples, mode), {}
+
     def replace(self, model: nn.Module, inputs: Tensor, data_samples: list) -> Tensor:
-        """Return a batch whose first images are attacked.
+        """Return a batch with its first images replaced by adversarial ones.
 
         Args:
             model: classifier with `loss`, `parse_losses` and `data_preprocessor`.
@@ -141,9 +138,9 @@ class AdversarialTrainingHook(Hook):
         return torch.cat([attacked, inputs[count:]])
 
     def attack(self, model: nn.Module, inputs: Tensor, data_samples: list) -> Tensor:
-        """Return adversarial images, (N, C, H, W), for normalised `inputs`."""
-        unit, valid = _pixels(model.data_preprocessor, inputs)
-        box = allowed_box(inputs, self.eps * unit, valid)
+        """Return adversarial images, (N, C, H, W), for all `inputs`, see `replace`."""
+        unit, valid = _pixel_scale(model.data_preprocessor, inputs)
+        box = valid.around(inputs, self.eps * unit)
         start = inputs
         if self.random_start:
             noise = 2 * torch.rand_like(inputs) - 1
@@ -152,13 +149,16 @@ class AdversarialTrainingHook(Hook):
         def _loss(x: Tensor) -> Tensor:
             return model.parse_losses(model.loss(x, data_samples))[0]
 
-        with _buffers_kept(model), torch.autocast(inputs.device.type, enabled=False):
+        with (
+            _buffers_kept(model),
+            torch.autocast(inputs.device.type, enabled=False),
+        ):
             return ascend(_loss, start, self.step_size * unit, self.steps, box)
 
 
 @contextmanager
 def _buffers_kept(model: nn.Module) -> Iterator[None]:
-    """Put the buffers of a network back as they were."""
+    """Restore the buffers of a network on exit."""
     before = [(buffer, buffer.clone()) for buffer in model.buffers()]
     try:
         yield
@@ -170,12 +170,12 @@ def _buffers_kept(model: nn.Module) -> Iterator[None]:
 def _arguments(
     inputs: Tensor, data_samples: Optional[list] = None, mode: str = 'tensor'
 ) -> tuple:
-    """Sort the arguments of a classifier's forward."""
+    """Bind the arguments of a classifier's forward."""
     return inputs, data_samples, mode
 
 
-def _pixels(preprocessor: nn.Module, x: Tensor) -> Tuple[Tensor, Box]:
-    """Return what 1/255 of the pixel range is after normalisation, and the range."""
+def _pixel_scale(preprocessor: nn.Module, x: Tensor) -> Tuple[Tensor, Box]:
+    """Return 1/255 of the pixel range and the bounds of pixels, both normalised."""
     if getattr(preprocessor, '_enable_normalize', False):
         mean, std = preprocessor.mean, preprocessor.std
     else:
@@ -186,7 +186,7 @@ def _pixels(preprocessor: nn.Module, x: Tensor) -> Tuple[Tensor, Box]:
 def _check(attack: str, eps: float, share: float, steps: int, step_size: float) -> None:
     if attack not in ATTACKS:
         raise ValueError(
-            f'AdversarialTrainingHook: attack={attack!r} is none of {ATTACKS}.'
+            f'AdversarialTrainingHook: attack={attack!r} must be one of {ATTACKS}.'
         )
     if eps <= 0 or steps < 1 or step_size <= 0:
         raise ValueError(
@@ -195,6 +195,6 @@ def _check(attack: str, eps: float, share: float, steps: int, step_size: float) 
         )
     if not 0 < share <= 1:
         raise ValueError(
-            f'AdversarialTrainingHook: share={share} is the part of a batch that is '
-            'attacked; give it in (0, 1].'
+            f'AdversarialTrainingHook: share={share} is the fraction of a batch that '
+            'is attacked and must be in (0, 1].'
         )

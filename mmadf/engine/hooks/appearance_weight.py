@@ -1,15 +1,15 @@
-"""The weight of the appearance loss changes while training goes on."""
+"""Schedule of the appearance loss weight."""
 
 import math
 from typing import Callable, Dict, Optional
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpretrain.utils import get_ori_model
 
-from mmadf.engine.unwrap import unwrap
 from mmadf.registry import HOOKS
 
-# How much of the way from start to end is done at t in [0, 1].
+# Fraction of the way from start to end at t in [0, 1].
 CURVES: Dict[str, Callable[[float], float]] = dict(
     linear=lambda t: t, cosine=lambda t: (1 - math.cos(math.pi * t)) / 2
 )
@@ -17,31 +17,32 @@ CURVES: Dict[str, Callable[[float], float]] = dict(
 
 @HOOKS.register_module()
 class AppearanceWeightHook(Hook):
-    """Anneal the `appearance_weight` of an `ADFClassifier` over training.
+    """Anneal the `appearance_weight` of an `ADFClassifier` during training.
 
-    Before each iteration the weight is set to start + (end - start) * c(t), with
-    t = (progress - begin) / (finish - begin) held in [0, 1], progress = iterations
-    done / all iterations, c(t) = t or (1 - cos(pi t)) / 2.
+    Before each iteration the weight is set to start + (end - start) * c(t), where
+    t = (progress - begin) / (finish - begin), clamped to [0, 1], progress is the number
+    of iterations done over all iterations, and c(t) = t or (1 - cos(pi t)) / 2.
 
-    Paper (ADF): both branches are trained with cross-entropy; weights are not told.
-    Ours: all of this. The nearest of the host, `WarmupParamHook` of MMPretrain, knows
-    only a rise from 0 by epochs.
+    Paper (ADF): both branches are trained with cross-entropy; loss weights are not
+    given.
+    Ours: the whole schedule. MMPretrain's `WarmupParamHook` only knows a linear warm-up
+    from 0, counted in epochs.
 
-    The weight depends on the iteration alone, so that a resumed run continues as if
-    never interrupted. What the model config says is overwritten, and the last value
-    stays after training. It is logged as `appearance_weight` beside the losses.
+    The weight is a function of the iteration alone, so that resumed runs continue as if
+    they had not been interrupted. It overrides the value in the model config, is logged
+    as `appearance_weight` and keeps its last value after training.
 
     Args:
         start: weight up to `begin`, >= 0.
         end: weight from `finish` on, >= 0.
-        begin: progress at which it leaves `start`, in [0, 1).
-        finish: progress at which it reaches `end`, in (begin, 1]. With 1 the last
-            iteration still is one step away from `end`.
+        begin: progress at which the weight starts to change, in [0, 1).
+        finish: progress at which the weight reaches `end`, in (begin, 1]. With 1 the
+            last iteration is still one step short of `end`.
         curve: 'linear' or 'cosine'.
 
     Raises:
         ValueError: a number outside its range or an unknown curve; when training
-            begins, a model without `appearance_weight`.
+            starts, a model without `appearance_weight`.
     """
 
     def __init__(
@@ -59,11 +60,12 @@ class AppearanceWeightHook(Hook):
         if not 0 <= begin < finish <= 1:
             raise ValueError(
                 f'AppearanceWeightHook: begin={begin} and finish={finish} must be '
-                'fractions of training, 0 <= begin < finish <= 1.'
+                'fractions of training with 0 <= begin < finish <= 1.'
             )
         if curve not in CURVES:
             raise ValueError(
-                f'AppearanceWeightHook: curve={curve!r} is none of {sorted(CURVES)}.'
+                f'AppearanceWeightHook: curve={curve!r} must be one of '
+                f'{sorted(CURVES)}.'
             )
         self.start = start
         self.end = end
@@ -77,12 +79,12 @@ class AppearanceWeightHook(Hook):
         return self.start + (self.end - self.start) * self.curve(min(max(t, 0.0), 1.0))
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse a model without an objective that has `appearance_weight`."""
-        model = unwrap(runner.model)
+        """Reject a model without an objective that has `appearance_weight`."""
+        model = get_ori_model(runner.model)
         if not hasattr(getattr(model, 'objective', None), 'appearance_weight'):
             raise ValueError(
                 f'AppearanceWeightHook: {type(model).__name__} has no '
-                'objective.appearance_weight; leave the hook out, or train an '
+                'objective.appearance_weight; remove the hook, or train an '
                 'ADFClassifier.'
             )
 
@@ -90,8 +92,6 @@ class AppearanceWeightHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None
     ) -> None:
         """Set and log the weight of this iteration."""
-        objective = unwrap(runner.model).objective
-        objective.appearance_weight = self.weight(runner.iter / runner.max_iters)
-        runner.message_hub.update_scalar(
-            'train/appearance_weight', objective.appearance_weight
-        )
+        weight = self.weight(runner.iter / runner.max_iters)
+        get_ori_model(runner.model).objective.appearance_weight = weight
+        runner.message_hub.update_scalar('train/appearance_weight', weight)

@@ -1,25 +1,33 @@
-"""Data that do not fit are found before the first step, not in the middle."""
+"""Check data sets against the model before training starts."""
 
 from typing import Sequence
 
+import mmcv
 import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.fileio import get
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpretrain.utils import get_ori_model
 from torch import nn
 
-from mmadf.engine.unwrap import unwrap
 from mmadf.registry import HOOKS
 
 
 @HOOKS.register_module()
 class CheckDataHook(Hook):
-    """Check classes and images of the data sets against the model, before training.
+    """Check the classes and images of the training and validation set.
+
+    MMPretrain's `ClassNumCheckHook` also compares the classes of backbones, which VGG
+    sets to -1, and does not look at images.
 
     Args:
-        max_images: decode this many images of each data set, spread evenly over
-            it; all of a smaller set, 0 for none, -1 for all.
+        max_images: number of images to decode in each data set, evenly spaced; 0 for
+            none, -1 for all.
+
+    Raises:
+        ValueError: when training starts, if the number of classes differs from that of
+            a head, or if an image cannot be read.
     """
 
     priority = 'VERY_HIGH'
@@ -28,27 +36,22 @@ class CheckDataHook(Hook):
         self.max_images = max_images
 
     def before_train(self, runner: Runner) -> None:
-        """Check the training and the validation set.
-
-        Raises:
-            ValueError: number of classes differs, or an image cannot be read.
-        """
-        model = unwrap(runner.model)
-        loops = dict(train=runner.train_loop, val=runner.val_loop)
-        for split, loop in loops.items():
+        """Check both data sets."""
+        model = get_ori_model(runner.model)
+        for split, loop in dict(train=runner.train_loop, val=runner.val_loop).items():
             if loop is not None:
                 check_classes(model, loop.dataloader.dataset, split)
                 check_images(loop.dataloader.dataset, split, self.max_images)
 
 
 def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
-    """Compare the classes of a data set with the outputs of every head.
+    """Compare the number of classes of a data set with that of every head.
 
     Args:
-        model: classifier; its submodules with 'head' in their name are heads, of which
+        model: classifier; its heads are the submodules with 'head' in their name, and
             those with `num_classes` are compared.
-        dataset: its `metainfo['classes']` counts; without it nothing is checked.
-        split: name of the set in the error.
+        dataset: data set; without `metainfo['classes']` nothing is checked.
+        split: name of the data set in the message.
 
     Raises:
         ValueError: a head has another number of classes.
@@ -62,7 +65,7 @@ def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
             raise ValueError(
                 f'model.{name}.num_classes={num_classes}, but the {split} set has '
                 f'{len(classes)} classes ({_first(classes)}); set num_classes='
-                f'{len(classes)} in the head, or point data_root to the right folder.'
+                f'{len(classes)} in the head, or check data_root.'
             )
 
 
@@ -70,12 +73,12 @@ def check_images(dataset: BaseDataset, split: str, max_images: int) -> None:
     """Decode images of a data set.
 
     Args:
-        dataset: a data set of image files; others are not checked.
-        split: name of the set in the error.
-        max_images: how many, see `CheckDataHook`.
+        dataset: data set of image files; others are not checked.
+        split: name of the data set in the message.
+        max_images: number of images, see `CheckDataHook`.
 
     Raises:
-        ValueError: names all images among them that cannot be read.
+        ValueError: some of these images cannot be read.
     """
     if not hasattr(dataset, 'get_data_info') or max_images == 0:
         return
@@ -91,12 +94,10 @@ def check_images(dataset: BaseDataset, split: str, max_images: int) -> None:
 
 
 def _readable(path: str) -> bool:
-    """Whether an image decodes, by the decoder that the pipelines use."""
-    import mmcv
-
+    """Return whether the decoder of the data pipelines can read an image."""
     try:
         return mmcv.imfrombytes(get(path)) is not None
-    except Exception:
+    except Exception:  # decoders raise whatever they like on broken files
         return False
 
 

@@ -10,9 +10,9 @@ from typing import List, Optional
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpretrain.utils import get_ori_model
 from torch import Tensor, nn
 
-from mmadf.engine.unwrap import unwrap
 from mmadf.models.layers.decoupled import DecoupledOperator
 from mmadf.models.layers.decoupled.primitives import at_least_float32
 from mmadf.registry import HOOKS
@@ -120,7 +120,7 @@ class OrthogonalityHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Let the model return the loss beside its own."""
-        model = unwrap(runner.model)
+        model = get_ori_model(runner.model)
         self.layers = decoupled_layers(model, self)
         self.handle = model.register_forward_hook(self._add_loss)
 

@@ -1,10 +1,9 @@
-"""Checkpoints that a crash cannot spoil."""
+"""Checkpoints that survive a crash at any moment."""
 
 import os
-from contextlib import contextmanager
 from glob import escape, glob
 from pathlib import Path
-from typing import Iterator, Union
+from typing import Union
 
 from mmengine.dist import master_only
 from mmengine.fileio import LocalBackend, register_backend
@@ -15,52 +14,47 @@ from mmadf.registry import HOOKS
 from mmadf.utils.files import PARTIAL, atomic_write
 
 
-class AtomicBackend(LocalBackend):
-    """Local files that appear whole or not at all, see `atomic_write`."""
-
-    def put(self, obj: bytes, filepath: Union[str, Path]) -> None:
-        """Write `obj` to `filepath`; a former file stays until all is written."""
-        atomic_write(filepath, obj)
-
-
-class _KeepUntilSaved(AtomicBackend):
-    """Collects what is to be removed, so that it can be removed later."""
+class SafeBackend(LocalBackend):
+    """Local storage that writes files atomically and postpones their removal."""
 
     def __init__(self) -> None:
-        self.doomed = []
+        self.outdated = set()
+
+    def put(self, obj: bytes, filepath: Union[str, Path]) -> None:
+        """Write `obj` to `filepath`, which keeps its former content until then."""
+        atomic_write(filepath, obj)
 
     def remove(self, filepath: Union[str, Path]) -> None:
-        """Note a file."""
-        self.doomed.append(str(filepath))
-
-    def rmtree(self, dir_path: Union[str, Path]) -> None:
-        """Note a folder."""
-        self.doomed.append(str(dir_path))
+        """Note a file as outdated."""
+        self.outdated.add(str(filepath))
 
 
-register_backend('atomic', AtomicBackend)
+register_backend('safe', SafeBackend)
 
 
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
     """MMEngine's CheckpointHook, safe against being killed at any moment.
 
-    The host writes checkpoints in place and deletes the former (best) one before
-    the next is written. Here a file is replaced only by a whole one, and what has
-    served its time is deleted after its successor is on the disk. For local
-    folders; takes the arguments of `CheckpointHook` but `backend_args`.
+    The host's hook writes checkpoints in place and removes the former (best) checkpoint
+    before it writes the next one. This hook replaces files atomically and removes a
+    checkpoint only once its successor is on disk. It writes to local directories; the
+    arguments are those of `CheckpointHook` except `backend_args`.
+
+    Raises:
+        ValueError: `backend_args` or `file_client_args` is given.
     """
 
     def __init__(self, *args, **kwargs) -> None:
         if kwargs.get('backend_args') or kwargs.get('file_client_args'):
             raise ValueError(
-                'SafeCheckpointHook writes to local folders: leave out backend_args '
+                'SafeCheckpointHook writes to local directories; remove backend_args '
                 'and file_client_args, or use CheckpointHook for other storage.'
             )
-        super().__init__(*args, backend_args=dict(backend='atomic'), **kwargs)
+        super().__init__(*args, backend_args=dict(backend='safe'), **kwargs)
 
     def before_train(self, runner: Runner) -> None:
-        """Clear away what a killed run left half-written."""
+        """Remove partial files of a run that was killed."""
         super().before_train(runner)
         self._remove_partial_files()
 
@@ -70,27 +64,17 @@ class SafeCheckpointHook(CheckpointHook):
             os.remove(path)
 
     def _save_checkpoint_with_step(self, runner: Runner, *args, **kwargs) -> None:
-        with self._removing_last():
-            super()._save_checkpoint_with_step(runner, *args, **kwargs)
+        super()._save_checkpoint_with_step(runner, *args, **kwargs)
+        self._remove_outdated()
 
     def _save_best_checkpoint(self, runner: Runner, *args, **kwargs) -> None:
-        with self._removing_last():
-            super()._save_best_checkpoint(runner, *args, **kwargs)
+        super()._save_best_checkpoint(runner, *args, **kwargs)
+        self._remove_outdated()
 
-    @contextmanager
-    def _removing_last(self) -> Iterator[None]:
-        """Hold back removals of the host until its writing is done."""
-        backend = self.file_backend
-        self.file_backend = keeper = _KeepUntilSaved()
-        try:
-            yield
-        finally:
-            self.file_backend = backend
-        for path in set(keeper.doomed) - self._current_files():
-            remove = backend.rmtree if os.path.isdir(path) else backend.remove
-            remove(path)
-
-    def _current_files(self) -> set:
-        """Return the checkpoints that were just written and must stay."""
+    def _remove_outdated(self) -> None:
+        """Remove outdated files, except those that have been written again."""
         best = getattr(self, 'best_ckpt_path_dict', {})
-        return {self.last_ckpt, getattr(self, 'best_ckpt_path', None), *best.values()}
+        current = {self.last_ckpt, getattr(self, 'best_ckpt_path', None)}
+        for path in self.file_backend.outdated - current - set(best.values()):
+            os.remove(path)
+        self.file_backend.outdated.clear()

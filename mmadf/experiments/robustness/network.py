@@ -9,7 +9,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 from torch import Tensor, nn
 
-from mmadf.engine.preflight import check_config
+from mmadf.engine.config import check_config
 from mmadf.utils.progress import import_tqdm
 from mmadf.weights.load import load_network
 

@@ -6,7 +6,7 @@ from typing import Dict, List, NamedTuple, Optional
 
 from mmengine.config import Config
 
-from mmadf.engine.options import merge_options
+from mmadf.engine.config import merge_options
 
 from .split import write_split
 
