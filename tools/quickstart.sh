@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# From nothing to a trained and tested ADF network on real handwritten digits.
+# Train and test an ADF network on handwritten digits, from a fresh clone.
 #
 #   bash tools/quickstart.sh
 #
-# Builds the environment and writes the data, or reuses both; trains into a new
-# folder below work_dirs/quickstart. Uses a GPU when there is one.
+# Creates the environment and the dataset unless they exist, and trains in a new
+# folder below work_dirs/quickstart, on a GPU if one is available.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ROOT"
 

@@ -1,45 +1,30 @@
-"""What is left of a network's accuracy under attack and corruption."""
+"""Robustness tests: accuracy and calibration under attacks and corruptions."""
 
-from .attacks import ATTACKS, AttackPlan, art_classifier, attack, transferable
+from .attacks import ATTACKS, AttackOptions
 from .conditions import Condition, plan_conditions
-from .corruptions import SEVERITIES, chosen_corruptions, corrupt, corruption_names
+from .corruptions import SEVERITIES, select_corruptions
 from .evaluate import Evaluation, evaluate
+from .loading import load_evaluation
 from .masking import masking_warnings
-from .network import PixelNetwork, load_images, load_pixel_network
-from .picture import draw
-from .prepare import identify, prepare
+from .network import PixelNetwork
 from .records import Records
-from .summary import Row, summarise
-from .table import compare, markdown, read_results, shared, write_report, write_results
+from .summary import Row, common_conditions, import_calibration_error, summarise
 
 __all__ = [
     'ATTACKS',
     'SEVERITIES',
-    'AttackPlan',
+    'AttackOptions',
     'Condition',
     'Evaluation',
     'PixelNetwork',
     'Records',
     'Row',
-    'art_classifier',
-    'attack',
-    'chosen_corruptions',
-    'compare',
-    'corrupt',
-    'corruption_names',
-    'draw',
+    'common_conditions',
     'evaluate',
-    'identify',
-    'load_images',
-    'load_pixel_network',
-    'markdown',
+    'import_calibration_error',
+    'load_evaluation',
     'masking_warnings',
     'plan_conditions',
-    'prepare',
-    'read_results',
-    'shared',
+    'select_corruptions',
     'summarise',
-    'transferable',
-    'write_report',
-    'write_results',
 ]

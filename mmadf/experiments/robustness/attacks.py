@@ -1,19 +1,18 @@
-"""Attacks on pixels in the maximum norm, by the adversarial-robustness-toolbox."""
+"""L-infinity attacks in pixel space, by the Adversarial Robustness Toolbox (ART)."""
 
-from typing import Callable, Dict, List, NamedTuple, Sequence
+from typing import Any, Callable, Dict, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-INSTALL = 'pip install adversarial-robustness-toolbox multiprocess'
 
+class AttackOptions(NamedTuple):
+    """Effort of the attacks.
 
-class AttackPlan(NamedTuple):
-    """How hard an attack tries, beside its eps.
-
-    `steps` of BIM and PGD, each 2.5 * eps / steps long; `autoattack_steps` of both
-    APGD and `queries` of the Square attack in AutoAttack; `batch_size` in images.
+    `steps` of BIM and of PGD, with a step size of 2.5 * eps / steps; for AutoAttack
+    `autoattack_steps` of each APGD and `queries` of the Square attack; `batch_size` in
+    images.
     """
 
     steps: int = 20
@@ -23,22 +22,23 @@ class AttackPlan(NamedTuple):
 
 
 def art_classifier(network: nn.Module, num_classes: int, shape: tuple) -> object:
-    """Return what ART attacks: cross-entropy of a network of pixels in [0, 1].
+    """Return a network as a classifier of ART, with cross-entropy as its loss.
 
     Args:
-        network: from pixels, (N, 3, H, W), to logits. On a GPU that is not the current
-            one, ART moves it.
-        num_classes: length of the logits.
-        shape: of one image, (3, H, W).
+        network: maps pixels in [0, 1], (N, 3, H, W), to logits. ART moves it to the
+            current GPU if it is on another one.
+        num_classes: number of logits.
+        shape: shape of one image, (3, H, W).
 
     Raises:
-        ImportError: ART is missing.
+        ImportError: ART is not installed.
     """
     try:
         from art.estimators.classification import PyTorchClassifier
     except ImportError as error:
         raise ImportError(
-            f'the attacks are those of adversarial-robustness-toolbox: {INSTALL}'
+            'the attacks require the Adversarial Robustness Toolbox: '
+            'pip install adversarial-robustness-toolbox multiprocess'
         ) from error
     on_gpu = any(parameter.is_cuda for parameter in network.parameters())
     return PyTorchClassifier(
@@ -57,95 +57,93 @@ def attack(
     eps: float,
     images: Tensor,
     labels: Tensor,
-    plan: AttackPlan,
+    options: AttackOptions,
 ) -> Tensor:
-    """Return adversarial images within `eps` and [0, 1], not rounded to 1/255.
+    """Return adversarial images, clipped to [0, 1] but not rounded to 1/255.
 
     Args:
         classifier: see `art_classifier`.
         name: one of ATTACKS.
-        eps: greatest change of a pixel, in [0, 1], > 0.
-        images: (N, 3, H, W), in [0, 1].
-        labels: true ones, (N,).
-        plan: how hard to try.
+        eps: maximum change of a pixel, in (0, 1].
+        images: pixels in [0, 1], (N, 3, H, W).
+        labels: true labels, (N,).
+        options: effort of the attack.
 
     Raises:
-        ValueError: an unknown attack.
+        ValueError: `name` is not a known attack.
     """
     if name not in ATTACKS:
-        raise ValueError(f'attack {name!r} is none of {list(ATTACKS)}.')
-    method = ATTACKS[name](classifier, eps, plan)
+        raise ValueError(f'attack={name!r} must be one of {list(ATTACKS)}.')
+    method = ATTACKS[name](classifier, eps, options)
     targets = np.eye(classifier.nb_classes, dtype=np.float32)[labels.cpu().numpy()]
-    found = method.generate(images.cpu().numpy(), targets)
-    return torch.from_numpy(found).to(images.device)
+    adversarial = method.generate(images.cpu().numpy(), targets)
+    return torch.from_numpy(adversarial).to(images.device)
 
 
-def transferable(names: Sequence[str]) -> List[str]:
-    """Return the attacks that are also made on another network: not AutoAttack.
-
-    Args:
-        names: of attacks.
-    """
-    return [name for name in names if name != 'autoattack']
-
-
-def _fgsm(classifier: object, eps: float, plan: AttackPlan) -> object:
+def _fgsm(classifier: object, eps: float, options: AttackOptions) -> object:
+    """One step of size eps."""
     from art.attacks.evasion import FastGradientMethod
 
-    return FastGradientMethod(classifier, eps=eps, batch_size=plan.batch_size)
+    return FastGradientMethod(classifier, eps=eps, batch_size=options.batch_size)
 
 
-def _iterated(name: str, **options) -> Callable:
-    def _make(classifier: object, eps: float, plan: AttackPlan) -> object:
-        from art.attacks import evasion
+def _bim(classifier: object, eps: float, options: AttackOptions) -> object:
+    """Several smaller steps, starting at the image."""
+    from art.attacks.evasion import BasicIterativeMethod
 
-        return getattr(evasion, name)(
-            classifier,
-            eps=eps,
-            eps_step=2.5 * eps / plan.steps,
-            max_iter=plan.steps,
-            batch_size=plan.batch_size,
-            verbose=False,
-            **options,
-        )
-
-    return _make
+    return BasicIterativeMethod(classifier, **_iterations(eps, options))
 
 
-def _autoattack(classifier: object, eps: float, plan: AttackPlan) -> object:
-    """APGD on cross-entropy and on the ratio of logits, and Square, one after another.
+def _pgd(classifier: object, eps: float, options: AttackOptions) -> object:
+    """Several smaller steps, starting at a random point within eps of the image."""
+    from art.attacks.evasion import ProjectedGradientDescent as Pgd
 
-    Ours: APGD-T and FAB-T of arXiv 2003.01690 are left out: ART does not have FAB, and
-    targets multiply the time. So accuracy is an upper bound of that under AutoAttack.
-    """
-    from art.attacks.evasion import (
-        AutoAttack,
-        AutoProjectedGradientDescent,
-        SquareAttack,
+    return Pgd(classifier, num_random_init=1, **_iterations(eps, options))
+
+
+def _iterations(eps: float, options: AttackOptions) -> Dict[str, Any]:
+    return dict(
+        eps=eps,
+        eps_step=2.5 * eps / options.steps,
+        max_iter=options.steps,
+        batch_size=options.batch_size,
+        verbose=False,
     )
 
-    size = dict(eps=eps, batch_size=plan.batch_size, verbose=False)
-    # The difference of logits ratio needs a third class.
+
+def _autoattack(classifier: object, eps: float, options: AttackOptions) -> object:
+    """APGD on cross-entropy, APGD on the difference of logits ratio, and Square.
+
+    Paper: Croce and Hein, arXiv 2003.01690.
+    Ours: targeted APGD and FAB are left out, because ART lacks FAB and because targets
+    multiply the time. The accuracy is thus an upper bound of that under AutoAttack.
+    """
+    from art.attacks import evasion
+
+    common = dict(eps=eps, batch_size=options.batch_size, verbose=False)
+    # The difference of logits ratio is only defined for three classes or more.
     losses = ['cross_entropy', 'difference_logits_ratio'][: classifier.nb_classes - 1]
-    parts: List[object] = [
-        AutoProjectedGradientDescent(
+    ensemble = [
+        evasion.AutoProjectedGradientDescent(
             classifier,
             eps_step=2 * eps,
-            max_iter=plan.autoattack_steps,
+            max_iter=options.autoattack_steps,
             nb_random_init=1,
             loss_type=loss,
-            **size,
+            **common,
         )
         for loss in losses
     ]
-    parts.append(SquareAttack(classifier, max_iter=plan.queries, nb_restarts=1, **size))
-    return AutoAttack(classifier, eps=eps, attacks=parts, batch_size=plan.batch_size)
+    ensemble.append(
+        evasion.SquareAttack(
+            classifier, max_iter=options.queries, nb_restarts=1, **common
+        )
+    )
+    return evasion.AutoAttack(
+        classifier, eps=eps, attacks=ensemble, batch_size=options.batch_size
+    )
 
 
-# FGSM: one step of eps. BIM: several from the image. PGD: several from a random start.
 ATTACKS: Dict[str, Callable] = dict(
-    fgsm=_fgsm,
-    bim=_iterated('BasicIterativeMethod'),
-    pgd=_iterated('ProjectedGradientDescent', num_random_init=1),
-    autoattack=_autoattack,
+    fgsm=_fgsm, bim=_bim, pgd=_pgd, autoattack=_autoattack
 )
