@@ -62,7 +62,7 @@ def plot_cost(rows: Sequence[dict], metric: str, path: Path) -> None:
     """Plot the test metric over the multiply-adds, in training and deployed.
 
     Args:
-        rows: see `mmadf.experiments.studies.summarise`.
+        rows: see `studies.summary.summarise`.
         metric: name of the metric.
         path: image file to write.
     """
@@ -92,7 +92,7 @@ def plot_robustness(results: Dict[str, Sequence[Row]], path: Path) -> None:
     """Plot accuracy over the strength of attacks and of corruptions.
 
     Args:
-        results: rows of each network, see `mmadf.experiments.robustness.summarise`.
+        results: rows of each network, see `robustness.summary.summarise`.
         path: image file to write.
     """
     plt = import_pyplot()

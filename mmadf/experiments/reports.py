@@ -9,8 +9,11 @@ from mmengine.config import Config
 from mmadf.analysis.tables import write_csv
 
 from .plots import plot_cost, plot_learning_curves
-from .robustness import Row, masking_warnings
-from .studies import Result, Run, cost_of, readout_rows, run_rows, summarise
+from .robustness.masking import masking_warnings
+from .robustness.summary import Row
+from .studies.plan import Run
+from .studies.results import Result, cost_of
+from .studies.summary import readout_rows, run_rows, summarise
 from .tables import readout_table, robustness_tables, study_table
 
 RESULTS = 'results.json'
@@ -57,8 +60,8 @@ def write_robustness_report(rows: Sequence[Row], settings: dict, folder: Path) -
     """Write `table.md`, `table.csv` and `results.json` of a robustness test.
 
     Args:
-        rows: see `mmadf.experiments.robustness.summarise`.
-        settings: settings of the test, see `load_evaluation`.
+        rows: see `robustness.summary.summarise`.
+        settings: settings of the test, see `Records`.
         folder: existing folder.
 
     Returns:
@@ -81,5 +84,10 @@ def read_robustness_report(folder: Path) -> Tuple[List[Row], dict]:
     Raises:
         FileNotFoundError: the folder has no `results.json`.
     """
-    results = json.loads((folder / RESULTS).read_text())
+    path = folder / RESULTS
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path} does not exist; run tools/robustness.py with --out {folder} first.'
+        )
+    results = json.loads(path.read_text())
     return [Row(**row) for row in results['rows']], results['settings']

@@ -7,123 +7,92 @@ from mmadf.analysis.tables import is_unknown, markdown_table
 from .robustness.summary import Row, common_conditions
 
 UNKNOWN = '–'
-ATTACK_TITLES = dict(attack='white-box attack', transfer='transfer attack')
+ATTACKS = dict(attack='white-box attack', transfer='transfer attack')
 
 
 def study_table(rows: Sequence[dict], metric: str, control: str) -> str:
     """Return the table of a study, one row per variant.
 
     Args:
-        rows: see `mmadf.experiments.studies.summarise`.
+        rows: see `studies.summary.summarise`.
         metric: name of the metric.
         control: name of the control.
     """
-    head = [
-        'variant',
-        'seeds',
-        f'test {metric}, mean ± std',
-        f'difference to {control} [95% CI, paired by seed]',
-        '[95% CI, Dunnett]',
-        f'steps to the final validation {metric} of {control}',
-        'parameters (M), training → deployed',
-        'GFLOPs (multiply-adds), training → deployed',
-        'training time (s)',
-    ]
     lines = [
-        (
-            row['variant'],
-            row['seeds'],
-            _mean_and_deviation(row),
-            _difference(row),
-            _interval(row['simultaneous_low'], row['simultaneous_high']),
-            _number(row['steps'], 'd'),
-            _costs(row, 'parameters', 1e6),
-            _costs(row, 'multiply_adds', 1e9),
-            _number(row['seconds'], '.0f'),
-        )
+        {
+            'variant': row['variant'],
+            **_comparison(row, metric, control),
+            '[95% CI, Dunnett]': _interval(row, 'simultaneous_'),
+            f'steps to the final validation {metric} of {control}': _number(
+                row['steps'], 'd'
+            ),
+            'parameters (M), training → deployed': _cost(row, 'parameters', 1e6),
+            'GFLOPs (multiply-adds), training → deployed': _cost(
+                row, 'multiply_adds', 1e9
+            ),
+            'training time (s)': _number(row['seconds'], '.0f'),
+        }
         for row in rows
     ]
-    return markdown_table(head, lines)
+    return _table(lines)
 
 
 def readout_table(rows: Sequence[dict], metric: str, control: str) -> str:
     """Return the table of the readouts of a study, one row per readout.
 
     Args:
-        rows: see `mmadf.experiments.studies.readout_rows`.
+        rows: see `studies.summary.readout_rows`.
         metric: name of the metric.
         control: name of the control.
     """
-    head = [
-        'variant',
-        'readout',
-        'seeds',
-        f'test {metric}, mean ± std',
-        f'difference to {control} [95% CI, paired by seed]',
-    ]
     lines = [
-        (
-            row['variant'],
-            row['readout'],
-            row['seeds'],
-            _mean_and_deviation(row),
-            _difference(row),
-        )
+        {name: row[name] for name in ('variant', 'readout')}
+        | _comparison(row, metric, control)
         for row in rows
     ]
-    return markdown_table(head, lines)
+    return _table(lines)
 
 
 def robustness_tables(
     rows: Sequence[Row], settings: Dict[str, object], warnings: Sequence[str]
 ) -> str:
-    """Return the tables of one network: calibration, attacks, corruptions.
+    """Return the tables of one network: calibration, attacks and corruptions.
 
     Args:
-        rows: see `mmadf.experiments.robustness.summarise`.
+        rows: see `robustness.summary.summarise`.
         settings: settings of the test, shown as `name value`.
         warnings: see `masking_warnings`.
     """
     parts = [', '.join(f'{name} {value}' for name, value in settings.items())]
-    parts.append(_calibration_table(rows))
-    for kind, title in ATTACK_TITLES.items():
-        parts.append(_grid(rows, kind, f'{title}: top-1 (%) at eps', '{:g}/255'))
-    parts.append(_grid(rows, 'corruption', 'corruption: top-1 (%) at severity', '{:g}'))
+    parts.append(_calibration(rows))
+    for kind, title in ATTACKS.items():
+        parts.append(_grid(rows, kind, f'{title}: top-1 (%) at eps', '/255'))
+    parts.append(_grid(rows, 'corruption', 'corruption: top-1 (%) at severity'))
     parts += [f'**Possible gradient masking:** {text}' for text in warnings]
     return '\n\n'.join(filter(None, parts))
 
 
 def comparison_table(results: Dict[str, Sequence[Row]]) -> str:
-    """Return a table with one column per network.
+    """Return a table with a column per network and a row per condition they share.
 
     Args:
-        results: rows of each network, see `mmadf.experiments.robustness.summarise`.
-            Only the conditions that all networks were tested under are shown, of the
-            corruptions their mean, and the calibration on clean images.
+        results: rows of each network, see `robustness.summary.summarise`. Corruptions
+            are averaged, and calibration is shown for clean images.
     """
-    tested = [
-        {row.condition: row for row in rows}
-        for rows in common_conditions(results).values()
-    ]
+    shared = common_conditions(results)
+    titles = dict.fromkeys(_title(row) for rows in shared.values() for row in rows)
+    columns = [('accuracy', '.2f', title, title) for title in titles]
+    columns.append(('ece', '.3f', 'clean', 'ECE, clean'))
+    columns.append(('brier', '.3f', 'clean', 'Brier score, clean'))
     lines = []
-    for condition in tested[0]:
-        if condition.kind != 'corruption':
-            accuracies = [f'{rows[condition].accuracy:.2f}' for rows in tested]
-            lines.append([_condition_title(condition), *accuracies])
-    corrupted = [
-        [row.accuracy for row in rows.values() if row.kind == 'corruption']
-        for rows in tested
-    ]
-    if all(corrupted):
-        means = [f'{_mean(accuracies):.2f}' for accuracies in corrupted]
-        lines.append(['corrupted, mean', *means])
-    clean = [next(r for r in rows.values() if r.kind == 'clean') for rows in tested]
-    lines.append(['ECE, clean', *(f'{row.ece:.3f}' for row in clean)])
-    lines.append(['Brier score, clean', *(f'{row.brier:.3f}' for row in clean)])
-    return markdown_table(['top-1 (%)', *results], lines)
+    for field, style, title, shown in columns:
+        groups = {n: [r for r in rs if _title(r) == title] for n, rs in shared.items()}
+        values = {name: _mean(rows, field, style) for name, rows in groups.items()}
+        lines.append({'top-1 (%)': shown} | values)
+    return _table(lines)
 
 
-def _calibration_table(rows: Sequence[Row]) -> str:
+def _calibration(rows: Sequence[Row]) -> str:
     """Return accuracy and calibration on clean and, by severity, corrupted images."""
     groups: Dict[str, List[Row]] = {}
     for row in rows:
@@ -131,69 +100,74 @@ def _calibration_table(rows: Sequence[Row]) -> str:
             groups['clean'] = [row]
         elif row.kind == 'corruption':
             groups.setdefault(f'corrupted, severity {row.strength:g}', []).append(row)
-    head = ['images', 'top-1 (%)', 'ECE', 'Brier score', 'time (s)']
     lines = [
-        [
-            name,
-            f'{_mean([row.accuracy for row in group]):.2f}',
-            f'{_mean([row.ece for row in group]):.3f}',
-            f'{_mean([row.brier for row in group]):.3f}',
-            f'{sum(row.seconds for row in group):.0f}',
-        ]
+        {
+            'images': name,
+            'top-1 (%)': _mean(group),
+            'ECE': _mean(group, 'ece', '.3f'),
+            'Brier score': _mean(group, 'brier', '.3f'),
+            'time (s)': f'{sum(row.seconds for row in group):.0f}',
+        }
         for name, group in groups.items()
     ]
-    return markdown_table(head, lines)
+    return _table(lines)
 
 
-def _grid(rows: Sequence[Row], kind: str, title: str, style: str) -> str:
+def _grid(rows: Sequence[Row], kind: str, title: str, unit: str = '') -> str:
     """Return accuracies with a row per name and a column per strength."""
     cells = {(row.name, row.strength): row for row in rows if row.kind == kind}
-    if not cells:
-        return ''
     names = list(dict.fromkeys(name for name, _ in cells))
     strengths = sorted({strength for _, strength in cells})
-    grid = [[cells.get((name, strength)) for strength in strengths] for name in names]
+    groups = {name: [name] for name in names}
+    if kind == 'corruption' and names:
+        groups['mean'] = names
     lines = []
-    for name, found in zip(names, grid, strict=True):
-        accuracies = [f'{row.accuracy:.2f}' if row else UNKNOWN for row in found]
-        seconds = sum(row.seconds for row in found if row)
-        lines.append([name, *accuracies, f'{seconds:.0f}'])
-    if kind == 'corruption':
-        means = [
-            f'{_mean([row.accuracy for row in column]):.2f}' if all(column) else UNKNOWN
-            for column in zip(*grid, strict=True)
-        ]
-        lines.append(['mean', *means, ''])
-    head = [title, *(style.format(strength) for strength in strengths), 'time (s)']
-    return markdown_table(head, lines)
+    for label, members in groups.items():
+        line, seconds = {title: label}, 0.0
+        for strength in strengths:
+            found = [cells.get((name, strength)) for name in members]
+            line[f'{strength:g}{unit}'] = _mean(found) if all(found) else UNKNOWN
+            seconds += sum(row.seconds for row in found if row)
+        lines.append({**line, 'time (s)': f'{seconds:.0f}'})
+    return _table(lines)
 
 
-def _condition_title(condition: tuple) -> str:
-    kind, name, strength = condition
-    if kind == 'clean':
-        return 'clean'
-    return f'{"transferred " * (kind == "transfer")}{name}, eps {strength:g}/255'
+def _table(lines: Sequence[dict]) -> str:
+    """Return a Markdown table of rows that map titles to cells; '' without rows."""
+    if not lines:
+        return ''
+    return markdown_table(list(lines[0]), [list(line.values()) for line in lines])
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def _title(row: Row) -> str:
+    attacked = f'{row.name}, eps {row.strength:g}/255'
+    titles = dict(attack=attacked, transfer=f'transferred {attacked}', clean='clean')
+    return titles.get(row.kind, 'corrupted, mean')
 
 
-def _mean_and_deviation(row: dict) -> str:
-    return f'{_number(row["mean"], ".2f")} ± {_number(row["deviation"], ".2f")}'
+def _mean(rows: Sequence[Row], field: str = 'accuracy', style: str = '.2f') -> str:
+    return format(sum(getattr(row, field) for row in rows) / len(rows), style)
 
 
-def _difference(row: dict) -> str:
-    mean = _number(row['difference'], '+.2f')
-    interval = _interval(row['low'], row['high'])
-    return mean if interval == UNKNOWN else f'{mean} {interval}'
+def _comparison(row: dict, metric: str, control: str) -> dict:
+    """Return the cells of a mean and of its difference to the control."""
+    mean, deviation = _number(row['mean'], '.2f'), _number(row['deviation'], '.2f')
+    difference, interval = _number(row['difference'], '+.2f'), _interval(row)
+    if interval != UNKNOWN:
+        difference += f' {interval}'
+    return {
+        'seeds': row['seeds'],
+        f'test {metric}, mean ± std': f'{mean} ± {deviation}',
+        f'difference to {control} [95% CI, paired by seed]': difference,
+    }
 
 
-def _interval(low: float, high: float) -> str:
+def _interval(row: dict, kind: str = '') -> str:
+    low, high = row[f'{kind}low'], row[f'{kind}high']
     return UNKNOWN if is_unknown(low) else f'[{low:+.2f}, {high:+.2f}]'
 
 
-def _costs(row: dict, quantity: str, unit: float) -> str:
+def _cost(row: dict, quantity: str, unit: float) -> str:
     trained, deployed = (
         f'{row[f"{phase}_{quantity}"] / unit:.4g}' for phase in ('trained', 'deployed')
     )

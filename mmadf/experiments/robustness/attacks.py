@@ -1,6 +1,7 @@
 """L-infinity attacks in pixel space, by the Adversarial Robustness Toolbox (ART)."""
 
-from typing import Any, Callable, Dict, NamedTuple
+from functools import partial
+from typing import Callable, Dict, NamedTuple
 
 import numpy as np
 import torch
@@ -87,25 +88,18 @@ def _fgsm(classifier: object, eps: float, options: AttackOptions) -> object:
     return FastGradientMethod(classifier, eps=eps, batch_size=options.batch_size)
 
 
-def _bim(classifier: object, eps: float, options: AttackOptions) -> object:
-    """Several smaller steps, starting at the image."""
-    from art.attacks.evasion import BasicIterativeMethod
+def _pgd(
+    classifier: object, eps: float, options: AttackOptions, random_starts: int = 1
+) -> object:
+    """Several smaller steps from a random point within eps; from the image in BIM."""
+    from art.attacks.evasion import ProjectedGradientDescent
 
-    return BasicIterativeMethod(classifier, **_iterations(eps, options))
-
-
-def _pgd(classifier: object, eps: float, options: AttackOptions) -> object:
-    """Several smaller steps, starting at a random point within eps of the image."""
-    from art.attacks.evasion import ProjectedGradientDescent as Pgd
-
-    return Pgd(classifier, num_random_init=1, **_iterations(eps, options))
-
-
-def _iterations(eps: float, options: AttackOptions) -> Dict[str, Any]:
-    return dict(
+    return ProjectedGradientDescent(
+        classifier,
         eps=eps,
         eps_step=2.5 * eps / options.steps,
         max_iter=options.steps,
+        num_random_init=random_starts,
         batch_size=options.batch_size,
         verbose=False,
     )
@@ -145,5 +139,8 @@ def _autoattack(classifier: object, eps: float, options: AttackOptions) -> objec
 
 
 ATTACKS: Dict[str, Callable] = dict(
-    fgsm=_fgsm, bim=_bim, pgd=_pgd, autoattack=_autoattack
+    fgsm=_fgsm,
+    bim=partial(_pgd, random_starts=0),
+    pgd=_pgd,
+    autoattack=_autoattack,
 )

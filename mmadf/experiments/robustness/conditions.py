@@ -6,10 +6,9 @@ KINDS = ('clean', 'attack', 'transfer', 'corruption')
 
 
 class Condition(NamedTuple):
-    """Images as they are, attacked, attacked on another network, or corrupted.
+    """A kind of KINDS, the name of an attack or corruption, and its strength.
 
-    `kind` is one of KINDS, and `name` the attack or the corruption. `strength` is eps in
-    units of 1/255, or the severity; 0 for clean images.
+    The strength is eps in units of 1/255, or the severity; 0 for clean images.
     """
 
     kind: str

@@ -21,8 +21,8 @@ def select_corruptions(names: Sequence[str]) -> List[str]:
     """Return the corruptions that a user has selected.
 
     Args:
-        names: names of corruptions; or 'all' alone, the fifteen of the paper; or 'none'
-            alone. The paper's four additional ones, for validation, may be named.
+        names: 'all', the fifteen of the paper; 'none'; or names, which may include the
+            four additional corruptions that the paper keeps for validation.
 
     Raises:
         ValueError: a name is unknown.
@@ -39,19 +39,6 @@ def select_corruptions(names: Sequence[str]) -> List[str]:
     return list(names)
 
 
-def check_size(images: Tensor) -> None:
-    """Refuse images that are too small for the corruptions.
-
-    Raises:
-        ValueError: a side is shorter than 32 pixels.
-    """
-    if min(images.shape[-2:]) < MIN_SIZE:
-        raise ValueError(
-            f'image size {tuple(images.shape[-2:])}: corruptions require at least '
-            f'{MIN_SIZE}x{MIN_SIZE} pixels; pass --corruptions none.'
-        )
-
-
 def corrupt(
     images: Tensor, name: str, severity: int, seed: int, bgr: bool = False
 ) -> Tensor:
@@ -59,22 +46,14 @@ def corrupt(
 
     Args:
         images: uint8, (N, 3, H, W), of at least 32x32 pixels.
-        name: name of a corruption.
+        name: see `select_corruptions`.
         severity: 1 to 5.
         seed: random seed.
         bgr: whether the channels are in the order blue, green, red.
 
     Returns:
         uint8, (N, 3, H, W).
-
-    Raises:
-        ValueError: the corruption or its severity is unknown, or images are too small.
-        ImportError: imagecorruptions-imaug is not installed.
     """
-    select_corruptions([name])
-    check_size(images)
-    if severity not in SEVERITIES:
-        raise ValueError(f'severity={severity} must be one of {SEVERITIES}.')
     package = _import_imagecorruptions()
     # Most corruptions use NumPy's global random state, two have a seed of their own.
     np.random.seed(seed)
@@ -83,7 +62,7 @@ def corrupt(
     corrupted = [
         package.corrupt(
             np.ascontiguousarray(image.permute(1, 2, 0).numpy()),
-            severity=int(severity),
+            severity=severity,
             corruption_name=name,
             **(dict(seed=seed + index) if seeded else {}),
         )
@@ -98,7 +77,7 @@ def _import_imagecorruptions() -> ModuleType:
         import imagecorruptions
     except ImportError as error:
         raise ImportError(
-            'the corruptions require imagecorruptions-imaug: '
+            'corruptions require imagecorruptions-imaug: '
             'pip install imagecorruptions-imaug'
         ) from error
     return imagecorruptions

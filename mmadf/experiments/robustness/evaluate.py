@@ -13,7 +13,7 @@ from mmadf.utils.progress import import_tqdm
 
 from .attacks import AttackOptions, art_classifier, attack
 from .conditions import Condition
-from .corruptions import check_size, corrupt
+from .corruptions import MIN_SIZE, corrupt
 from .network import PixelNetwork
 from .records import Outcome, Records
 
@@ -21,9 +21,8 @@ from .records import Outcome, Records
 class Evaluation(NamedTuple):
     """What is tested, and how.
 
-    `network` is tested on `images`, uint8, (N, 3, H, W), with `labels`, (N,), in batches
-    of the size in `options`. Transfer attacks are crafted on `source`. `seed` is that of
-    attacks and corruptions.
+    `network` is tested on `images`, uint8, (N, 3, H, W), with `labels`, (N,).
+    Transfer attacks are crafted on `source`. `seed` is that of attacks and corruptions.
     """
 
     network: PixelNetwork
@@ -49,88 +48,82 @@ def evaluate(
         records: receives the outcomes.
 
     Raises:
-        ImportError: a package for the conditions is not installed.
-        ValueError: the images are too small, or the two networks read different inputs.
+        ImportError: ART is not installed.
+        ValueError: the images are too small for corruptions, or the source of transfer
+            attacks reads other images than the network under test.
     """
-    if any(condition.kind == 'corruption' for condition in conditions):
-        check_size(evaluation.images)
-    targets = _attack_targets(evaluation, conditions)
-    return _evaluate(evaluation, conditions, records, targets)
+    targets = _targets(evaluation, conditions)
+    parts = torch.arange(len(evaluation.images)).split(evaluation.options.batch_size)
+    todo = [
+        (condition, [i for i in range(len(parts)) if not records.has(condition.key, i)])
+        for condition in conditions
+    ]
+    total = len(conditions) * len(evaluation.images)
+    left = sum(len(parts[batch]) for _, batches in todo for batch in batches)
+    bar = import_tqdm()(total=total, initial=total - left, unit='image', smoothing=0)
+
+    def run() -> Iterator[Condition]:
+        with bar:
+            for condition, batches in todo:
+                bar.set_description(condition.key.strip('/'))
+                for batch in batches:
+                    seed = batch_seed(evaluation.seed, condition, batch)
+                    outcome = _test(evaluation, condition, parts[batch], seed, targets)
+                    records.add(condition.key, batch, outcome)
+                    bar.update(len(parts[batch]))
+                yield condition
+
+    return run()
 
 
 def batch_seed(seed: int, condition: Condition, batch: int) -> int:
     """Return the random seed of one batch, in 31 bits.
 
     Args:
-        seed: seed of the whole test.
+        seed: seed of the evaluation.
         condition: condition of the batch.
         batch: index of the batch.
     """
     return crc32(f'{seed} {condition.key} {batch}'.encode()) >> 1
 
 
-def _attack_targets(
+def _targets(
     evaluation: Evaluation, conditions: Sequence[Condition]
 ) -> Dict[str, object]:
-    """Return the classifier that each kind of attack is crafted on."""
-    own, other = evaluation.network, evaluation.source
-    networks = dict(attack=own) if other is None else dict(attack=own, transfer=other)
-    reads = [
-        dict(classes=network.num_classes, bgr=network.reads_bgr)
-        for network in networks.values()
-    ]
-    if reads[0] != reads[-1]:
-        raise ValueError(
-            f'transfer: the source network has {reads[-1]}, the network under test '
-            f'{reads[0]}; both must have the same number of classes and the same to_rgb.'
-        )
-    shape = tuple(evaluation.images.shape[1:])
+    """Check the inputs; return what white-box and transfer attacks are crafted on."""
     kinds = {condition.kind for condition in conditions}
+    _, *shape = evaluation.images.shape
+    if 'corruption' in kinds and min(shape[1:]) < MIN_SIZE:
+        raise ValueError(
+            f'image size {shape[1:]}: corruptions require at least {MIN_SIZE}x'
+            f'{MIN_SIZE} pixels; pass --corruptions none.'
+        )
+    networks = dict(attack=evaluation.network, transfer=evaluation.source)
+    networks = {kind: network for kind, network in networks.items() if network}
+    reads = {
+        kind: dict(classes=network.num_classes, bgr=network.reads_bgr)
+        for kind, network in networks.items()
+    }
+    if reads.get('transfer', reads['attack']) != reads['attack']:
+        raise ValueError(
+            f'transfer: the source network has {reads["transfer"]}, the tested one '
+            f'{reads["attack"]}; use a source with the same classes and to_rgb.'
+        )
     return {
-        kind: art_classifier(network, network.num_classes, shape)
+        kind: art_classifier(network, network.num_classes, tuple(shape))
         for kind, network in networks.items()
         if kind in kinds
     }
 
 
-def _evaluate(
-    evaluation: Evaluation,
-    conditions: Sequence[Condition],
-    records: Records,
-    targets: Dict[str, object],
-) -> Iterator[Condition]:
-    size, count = evaluation.options.batch_size, len(evaluation.images)
-    parts = [slice(start, start + size) for start in range(0, count, size)]
-    missing = {
-        condition: [i for i in range(len(parts)) if not records.has(condition.key, i)]
-        for condition in conditions
-    }
-    left = sum(
-        len(evaluation.labels[parts[i]])
-        for batches in missing.values()
-        for i in batches
-    )
-    total = len(conditions) * count
-    progress = dict(total=total, initial=total - left, unit='image', smoothing=0)
-    with import_tqdm()(**progress) as bar:
-        for condition, batches in missing.items():
-            bar.set_description(condition.key.strip('/'))
-            for batch in batches:
-                seed = batch_seed(evaluation.seed, condition, batch)
-                outcome = _test(evaluation, condition, parts[batch], seed, targets)
-                records.add(condition.key, batch, outcome)
-                bar.update(len(outcome.correct))
-            yield condition
-
-
 def _test(
     evaluation: Evaluation,
     condition: Condition,
-    part: slice,
+    part: Tensor,
     seed: int,
     targets: Dict[str, object],
 ) -> Outcome:
-    """Test one batch under one condition."""
+    """Test one batch, whose indices are `part`, under one condition."""
     start = time.perf_counter()
     network, options = evaluation.network, evaluation.options
     images, labels = evaluation.images[part], evaluation.labels[part]
@@ -138,20 +131,14 @@ def _test(
         severity = int(condition.strength)
         images = corrupt(images, condition.name, severity, seed, network.reads_bgr)
     pixels = images.to(evaluation.device).float() / 255
-    if condition.kind in ('attack', 'transfer'):
+    if condition.kind in targets:
         torch.manual_seed(seed)
         np.random.seed(seed)
         target, eps = targets[condition.kind], condition.strength / 255
         pixels = attack(target, condition.name, eps, pixels, labels, options)
-    return _outcome(network, pixels, labels, start)
-
-
-@torch.no_grad()
-def _outcome(
-    network: PixelNetwork, pixels: Tensor, labels: Tensor, start: float
-) -> Outcome:
-    network.eval()  # ART switches modes
-    probabilities = network(pixels).float().softmax(1).cpu()
+    network.eval()  # ART changes the mode
+    with torch.no_grad():
+        probabilities = network(pixels).float().softmax(1).cpu()
     confidence, predicted = probabilities.max(1)
     truth = F.one_hot(labels, probabilities.shape[1])
     return Outcome(

@@ -67,8 +67,8 @@ def _transfer(white: Dict[str, float], transfer: Dict[str, float]) -> List[str]:
     if not set(white) & set(GRADIENT_BASED) or transferred >= own - MARGIN:
         return []
     return [
-        f'{name} transferred from another network leaves {transferred:.2f} %, white-box '
-        f'{own_name} {own:.2f} %: the gradients of another network are more useful.'
+        f'{name} transferred from another network leaves {transferred:.2f} %, '
+        f'white-box {own_name} {own:.2f} %: white-box gradients are less useful.'
     ]
 
 
@@ -89,6 +89,6 @@ def _unbounded(white: Dict[str, float]) -> List[str]:
     if not set(MANY_STEPS) & set(white) or left <= UNBOUNDED_ACCURACY:
         return []
     return [
-        f'{name} leaves {left:.2f} % under an unbounded perturbation: the attack fails, '
-        'and its results at smaller eps are not meaningful.'
+        f'{name} leaves {left:.2f} % under an unbounded perturbation: the attack '
+        'fails, and its results at smaller eps are not meaningful.'
     ]

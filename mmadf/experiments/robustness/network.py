@@ -1,7 +1,18 @@
-"""A classifier as a function of pixels in [0, 1]."""
+"""A trained classifier as a function of pixels in [0, 1], and its test images."""
 
-import torch.nn as nn
-from torch import Tensor
+import hashlib
+from pathlib import Path
+from typing import Tuple, Union
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import DATASETS
+from torch import Tensor, nn
+
+from mmadf.engine.preflight import check_config
+from mmadf.utils.progress import import_tqdm
+from mmadf.weights.load import load_network
 
 
 class PixelNetwork(nn.Module):
@@ -19,6 +30,13 @@ class PixelNetwork(nn.Module):
         self.classifier = classifier
         self.eval().requires_grad_(False)
 
+    @classmethod
+    def load(
+        cls, cfg: Config, checkpoint: Union[str, Path], device: str = 'cpu'
+    ) -> 'PixelNetwork':
+        """Build a classifier and load its weights, see `load_network`."""
+        return cls(load_network(cfg, checkpoint, device)[0])
+
     def forward(self, pixels: Tensor) -> Tensor:
         """Return logits, (N, num_classes), of pixels in [0, 1], (N, 3, H, W)."""
         preprocess = self.classifier.data_preprocessor
@@ -34,3 +52,54 @@ class PixelNetwork(nn.Module):
     def reads_bgr(self) -> bool:
         """Whether the pipeline yields BGR images, which the preprocessor converts."""
         return bool(getattr(self.classifier.data_preprocessor, 'to_rgb', False))
+
+
+def load_images(cfg: Config, limit: int = 0) -> Tuple[Tensor, Tensor]:
+    """Load test images as the pipeline of a config yields them.
+
+    Args:
+        cfg: config with a `test_dataloader`.
+        limit: number of images, spread evenly over the dataset, which may be sorted by
+            class; 0 for all.
+
+    Returns:
+        Pixels, uint8, (N, 3, H, W), and labels, (N,).
+
+    Raises:
+        FileNotFoundError: the data folder does not exist.
+        ValueError: there are no test images, or they are not 8-bit images of one size.
+    """
+    if cfg.get('test_dataloader') is None:
+        raise ValueError('the config has no test_dataloader, which gives the images.')
+    check_config(cfg, ('test',))
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    count = min(limit, len(dataset)) if limit else len(dataset)
+    picked = [index * len(dataset) // count for index in range(count)]
+    bar = import_tqdm()(picked, desc='loading images', unit='image')
+    samples = [dataset[index] for index in bar]
+    images = [sample['inputs'] for sample in samples]
+    kinds = {(tuple(image.shape), image.dtype) for image in images}
+    if len(kinds) != 1 or images[0].dtype != torch.uint8:
+        raise ValueError(
+            f'test_dataloader yields {sorted(map(str, kinds))[:3]}; all images must be '
+            'uint8 and of one size: end its pipeline with Resize or CenterCrop, and '
+            'PackInputs.'
+        )
+    labels = torch.cat([sample['data_samples'].gt_label for sample in samples])
+    return torch.stack(images), labels
+
+
+def fingerprint(cfg: Config, checkpoint: Union[str, Path]) -> str:
+    """Return a checkpoint's name and the hashes of its content and its config.
+
+    Args:
+        cfg: config of the network.
+        checkpoint: file of its weights.
+
+    Raises:
+        FileNotFoundError: the checkpoint does not exist.
+    """
+    contents = Path(checkpoint).read_bytes(), cfg.pretty_text.encode()
+    hashes = [hashlib.sha256(content).hexdigest()[:12] for content in contents]
+    return f'{Path(checkpoint).name} {" ".join(hashes)}'

@@ -1,14 +1,17 @@
 """The local queue of a study: several runs at once, spread over the visible GPUs."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from functools import lru_cache
 from pathlib import Path
 from queue import Queue
 from threading import Event
 from typing import Dict, List, Sequence
 
 import torch
+from mmengine.config import Config
 
+from mmadf.analysis import read_log
 from mmadf.utils.progress import import_tqdm
 
 from .plan import Run
@@ -35,35 +38,33 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, RunError]:
     """
     if jobs < 1:
         raise ValueError(f'jobs={jobs} must be positive.')
-    unfinished = [run for run in runs if not run.result.exists()]
-    environments, stop, errors = Queue(), Event(), {}
+    environments, stop = Queue(), Event()
     for environment in job_environments(jobs):
         environments.put(environment)
-    tqdm = import_tqdm()
-    bar = tqdm(
-        total=len(runs),
-        initial=len(runs) - len(unfinished),
-        bar_format=BAR,
-        smoothing=0,
-        mininterval=POLL_SECONDS,
-    )
 
     def work(run: Run) -> None:
-        environment, progress = environments.get(), Progress(bar)
+        environment = environments.get()
         try:
-            Worker(tools, environment, stop).finish(run, progress.show)
+            Worker(tools, environment, stop).finish(run)
         finally:
             environments.put(environment)
-            progress.show(1.0)
 
-    pool = ThreadPoolExecutor(jobs)
+    done = sum(run.result.exists() for run in runs)
+    pool, errors, tqdm = ThreadPoolExecutor(jobs), {}, import_tqdm()
+    bar = tqdm(total=len(runs), initial=done, bar_format=BAR, smoothing=0)
     try:
-        futures = {pool.submit(work, run): run for run in unfinished}
-        for future in as_completed(futures):
-            run = futures[future]
-            if error := future.exception():
-                errors[run] = error
-            tqdm.write(f'{run.work_dir}: {error or "finished"}')
+        futures = {
+            pool.submit(work, run): run for run in runs if not run.result.exists()
+        }
+        pending = set(futures)
+        while pending:
+            completed, pending = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
+            for run, error in ((futures[f], f.exception()) for f in completed):
+                if error:
+                    errors[run] = error
+                tqdm.write(f'{run.work_dir}: {error or "finished"}')
+            part = sum(1.0 if run in errors else progress_of(run) for run in runs)
+            bar.update(max(0.0, part - bar.n))
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
@@ -74,36 +75,33 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, RunError]:
     return errors
 
 
-class Progress:
-    """Advances a bar that counts runs by the fractions of one run.
-
-    Args:
-        bar: bar of tqdm, shared by all runs.
-    """
-
-    def __init__(self, bar: object) -> None:
-        self.bar = bar
-        self.fraction = 0.0
-
-    def show(self, fraction: float) -> None:
-        """Advance to a fraction of this run, in [0, 1]; the bar never moves back."""
-        step = max(0.0, fraction - self.fraction)
-        self.fraction += step
-        self.bar.update(step)
+def progress_of(run: Run) -> float:
+    """Return the fraction of a run's training, in [0, 1], that its log shows."""
+    if run.result.exists():
+        return 1.0
+    loop = _train_cfg(run.config)
+    try:
+        records = read_log(run.work_dir)
+    except FileNotFoundError:
+        return 0.0
+    by_epoch = loop.get('by_epoch', False)
+    total = loop.max_epochs if by_epoch else loop.max_iters
+    # Validation records count epochs; training records count iterations.
+    steps = [record['step'] for record in records if ('loss' in record) != by_epoch]
+    return max(steps, default=0) / total
 
 
 def job_environments(jobs: int) -> List[Dict[str, str]]:
-    """Return the environment of each concurrent job; they take the GPUs in turn.
+    """Return the environment variables of concurrent jobs, which take GPUs in turn.
 
     Args:
         jobs: number of concurrent jobs.
     """
     gpus = visible_gpus()
-    chosen = [
-        {'CUDA_VISIBLE_DEVICES': gpus[job % len(gpus)]} if gpus else {}
-        for job in range(jobs)
-    ]
-    return [{**os.environ, **variables} for variables in chosen]
+    if not gpus:
+        return [dict(os.environ) for _ in range(jobs)]
+    chosen = (gpus[job % len(gpus)] for job in range(jobs))
+    return [{**os.environ, 'CUDA_VISIBLE_DEVICES': gpu} for gpu in chosen]
 
 
 def visible_gpus() -> List[str]:
@@ -112,3 +110,8 @@ def visible_gpus() -> List[str]:
     listed = os.environ.get('CUDA_VISIBLE_DEVICES')
     names = listed.split(',') if listed else map(str, range(count))
     return [name.strip() for name in names][:count]
+
+
+@lru_cache(maxsize=None)
+def _train_cfg(config: Path) -> Config:
+    return Config.fromfile(config).train_cfg

@@ -105,7 +105,7 @@ def _read(run: Run, metric: str) -> Result:
 
 
 def _readouts(run: Run, metrics: Dict[str, float], metric: str) -> Dict[str, float]:
-    """Return the metric of each readout, see `ReadoutsTestLoop`; {} for a single one."""
+    """Return the metric by readout, see `ReadoutsTestLoop`; {} for a single one."""
     suffix = f'/{metric}'
     others = {
         name.removesuffix(suffix): value

@@ -9,14 +9,6 @@ import numpy as np
 CONFIDENCE = 0.95
 
 
-class Interval(NamedTuple):
-    """A mean difference and its confidence interval; NaN where it is undefined."""
-
-    mean: float
-    low: float
-    high: float
-
-
 class Band(NamedTuple):
     """Mean and sample standard deviation of several curves at their common steps."""
 
@@ -59,65 +51,60 @@ def first_step_at(curve: Band, level: float) -> float:
     return curve.steps[reached[0]] if len(reached) else math.nan
 
 
-def paired_difference(values: Dict[int, float], control: Dict[int, float]) -> Interval:
-    """Return the mean difference to a control over their common seeds.
-
-    The interval is the 95 % confidence interval of Student's paired t-test.
+def paired_difference(
+    values: Dict[int, float], control: Dict[int, float]
+) -> Tuple[float, float, float]:
+    """Return the mean difference to a control over common seeds, and its interval.
 
     Args:
         values: one value per seed.
         control: one value per seed.
 
+    Returns:
+        The difference, and the bounds of the 95 % confidence interval of Student's
+        paired t-test; NaN where undefined.
+
     Raises:
         ImportError: SciPy is not installed.
     """
     seeds = [seed for seed in values if seed in control]
-    pairs = [values[seed] for seed in seeds], [control[seed] for seed in seeds]
+    pairs = [[group[seed] for seed in seeds] for group in (values, control)]
     mean, _ = mean_and_deviation(np.subtract(*pairs).tolist())
     if len(seeds) < 2:
-        return Interval(mean, math.nan, math.nan)
-    low, high = import_scipy_stats().ttest_rel(*pairs).confidence_interval(CONFIDENCE)
-    return Interval(mean, float(low), float(high))
+        return mean, math.nan, math.nan
+    test = import_scipy_stats().ttest_rel(*pairs)
+    return mean, *map(float, test.confidence_interval(CONFIDENCE))
 
 
 def dunnett_intervals(
     values: Dict[str, Sequence[float]], control: Sequence[float]
-) -> Dict[str, Interval]:
-    """Return the mean difference of each group to a common control.
+) -> Dict[str, Tuple[float, float]]:
+    """Return simultaneous confidence intervals of differences to a common control.
 
-    The intervals are those of Dunnett's test (1955): simultaneous 95 % confidence
-    intervals, which hold for all groups together. The test assumes independent,
-    unpaired values and a common variance. SciPy computes the bounds numerically, to
-    about 1 % of the width.
+    By Dunnett's test (1955), all intervals hold together with 95 % confidence. The test
+    assumes independent, unpaired values and a common variance. SciPy computes the
+    bounds numerically, to about 1 % of the width.
 
     Args:
         values: values of each group; groups of fewer than 2 are not part of the test.
         control: values of the control.
 
     Returns:
-        An interval per group; its bounds are NaN if the group is not part of the test,
-        or if no values vary.
+        The bounds for each group that is part of the test; {} if no values vary.
 
     Raises:
         ImportError: SciPy is not installed.
     """
-    mean, _ = mean_and_deviation(control)
-    intervals = {
-        name: Interval(mean_and_deviation(group)[0] - mean, math.nan, math.nan)
-        for name, group in values.items()
-    }
-    tested = {name: list(group) for name, group in values.items() if len(group) > 1}
-    varies = any(len(set(group)) > 1 for group in [*tested.values(), control])
-    if len(control) < 2 or not tested or not varies:
-        return intervals
+    groups = {name: list(group) for name, group in values.items() if len(group) > 1}
+    varies = any(len(set(group)) > 1 for group in [*groups.values(), control])
+    if len(control) < 2 or not groups or not varies:
+        return {}
     # SciPy integrates with random samples; a fixed seed makes the bounds reproducible.
-    generator = np.random.default_rng(0)
-    stats = import_scipy_stats()
-    test = stats.dunnett(*tested.values(), control=list(control), rng=generator)
-    bounds = test.confidence_interval(CONFIDENCE)
-    for name, low, high in zip(tested, bounds.low, bounds.high, strict=True):
-        intervals[name] = intervals[name]._replace(low=float(low), high=float(high))
-    return intervals
+    test = import_scipy_stats().dunnett(
+        *groups.values(), control=list(control), rng=np.random.default_rng(0)
+    )
+    bounds = np.transpose(test.confidence_interval(CONFIDENCE)).tolist()
+    return {name: tuple(pair) for name, pair in zip(groups, bounds, strict=True)}
 
 
 def import_scipy_stats() -> object:

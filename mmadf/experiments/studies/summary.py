@@ -5,15 +5,12 @@ from typing import Dict, List, Sequence
 
 from .results import Result, by_variant
 from .statistics import (
-    Interval,
     dunnett_intervals,
     first_step_at,
     mean_and_deviation,
     mean_curve,
     paired_difference,
 )
-
-UNKNOWN = Interval(math.nan, math.nan, math.nan)
 
 
 def summarise(
@@ -40,17 +37,14 @@ def summarise(
     """
     groups = by_variant(results)
     scores = {name: {r.seed: r.test for r in group} for name, group in groups.items()}
-    curves = {
-        name: mean_curve([r.validation for r in group])
-        for name, group in groups.items()
-    }
+    curves = {n: mean_curve([r.validation for r in rs]) for n, rs in groups.items()}
     reference = scores.get(control, {})
     level = curves[control].mean[-1] if control in curves else math.nan
     others = {name: list(scores[name].values()) for name in scores if name != control}
     simultaneous = dunnett_intervals(others, list(reference.values()))
     rows = []
     for name, group in groups.items():
-        _, low, high = simultaneous.get(name, UNKNOWN)
+        low, high = simultaneous.get(name, (math.nan, math.nan))
         rows.append(
             dict(
                 variant=name,
@@ -77,15 +71,13 @@ def readout_rows(results: Sequence[Result], control: str) -> List[dict]:
     """
     groups = by_variant(results)
     reference = {result.seed: result.test for result in groups.get(control, [])}
-    return [
-        dict(
-            variant=name,
-            readout=readout,
-            **_compare({r.seed: r.readouts[readout] for r in group}, reference),
-        )
-        for name, group in groups.items()
-        for readout in group[0].readouts
-    ]
+    rows = []
+    for name, group in groups.items():
+        for readout in group[0].readouts:
+            scores = {result.seed: result.readouts[readout] for result in group}
+            row = dict(variant=name, readout=readout, **_compare(scores, reference))
+            rows.append(row)
+    return rows
 
 
 def run_rows(results: Sequence[Result]) -> List[dict]:
@@ -105,12 +97,6 @@ def run_rows(results: Sequence[Result]) -> List[dict]:
 def _compare(scores: Dict[int, float], reference: Dict[int, float]) -> dict:
     """Return mean and deviation of scores by seed, and their difference to others."""
     mean, deviation = mean_and_deviation(list(scores.values()))
-    difference, low, high = paired_difference(scores, reference)
-    return dict(
-        seeds=len(scores),
-        mean=mean,
-        deviation=deviation,
-        difference=difference,
-        low=low,
-        high=high,
-    )
+    names = ('seeds', 'mean', 'deviation', 'difference', 'low', 'high')
+    values = len(scores), mean, deviation, *paired_difference(scores, reference)
+    return dict(zip(names, values, strict=True))
