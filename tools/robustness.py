@@ -26,7 +26,6 @@ import torch
 from mmengine.config import DictAction
 
 import mmadf  # noqa: F401  registers
-from mmadf.analysis.plots import import_pyplot
 from mmadf.engine.options import merge_options
 from mmadf.engine.work_dir import default_work_dir
 from mmadf.experiments.plots import plot_robustness
@@ -37,9 +36,10 @@ from mmadf.experiments.robustness.corruptions import SEVERITIES, select_corrupti
 from mmadf.experiments.robustness.evaluate import Evaluation, evaluate
 from mmadf.experiments.robustness.network import PixelNetwork, fingerprint, load_images
 from mmadf.experiments.robustness.records import Records
-from mmadf.experiments.robustness.summary import import_calibration_error, summarise
+from mmadf.experiments.robustness.summary import summarise
 from mmadf.utils.command_line import report_invalid_input
-from mmadf.weights.load import read_config
+from mmadf.utils.optional import import_optional
+from mmadf.weights.load import load_network, read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -114,11 +114,11 @@ def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
     )
     cfg = read_config(args.config)
     merge_options(cfg, args.cfg_options)
-    network = PixelNetwork.load(cfg, args.checkpoint, device)
+    network = PixelNetwork(load_network(cfg, args.checkpoint, device)[0])
     settings, source = dict(network=fingerprint(cfg, args.checkpoint)), None
     if args.transfer:
         other = read_config(args.transfer[0]), args.transfer[1]
-        source = PixelNetwork.load(*other, device)
+        source = PixelNetwork(load_network(*other, device)[0])
         settings['transferred from'] = fingerprint(*other)
     images, labels = load_images(cfg, args.limit)
     settings.update(images=len(images), **options._asdict())
@@ -132,8 +132,8 @@ def main() -> None:
     args = parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with report_invalid_input():
-        for import_package in (import_calibration_error, import_pyplot):
-            import_package()  # a missing one is reported before hours of testing
+        for package in ('torchmetrics', 'matplotlib'):
+            import_optional(package)  # rather now than after hours of testing
         conditions = plan_conditions(
             args.attacks,
             args.eps,

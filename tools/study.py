@@ -19,14 +19,12 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 import mmadf  # noqa: F401  registers
-from mmadf.analysis.plots import import_pyplot
 from mmadf.experiments.reports import write_study_report
 from mmadf.experiments.studies.jobs import run_all, visible_gpus
 from mmadf.experiments.studies.plan import load_study, write_runs
 from mmadf.experiments.studies.results import read_results
-from mmadf.experiments.studies.statistics import import_scipy_stats
 from mmadf.utils.command_line import report_invalid_input
-from mmadf.utils.progress import import_tqdm
+from mmadf.utils.optional import import_optional
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,8 +60,8 @@ def main() -> None:
     args = parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with report_invalid_input():
-        for import_package in (import_tqdm, import_pyplot, import_scipy_stats):
-            import_package()  # a missing one is reported before hours of training
+        for package in ('scipy', 'matplotlib', 'tqdm'):
+            import_optional(package)  # rather now than after hours of training
         study = load_study(args.study, args.cfg_options)
         runs = write_runs(study)
     errors = {}

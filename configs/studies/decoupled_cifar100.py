@@ -16,7 +16,7 @@ def _angle(name):
     return {'model.backbone.conv_cfg.angle': name}
 
 
-def _rows(operators, angles, changes):
+def _variants(operators, angles, changes):
     return {
         f'{operator}{angle}{change}': dict(
             config=f'../decoupled/{operator}_cnn9_cifar100.py',
@@ -35,9 +35,9 @@ _lin = {'_lin': _angle('linear')}
 _bn = {'': {}, '_norelu': _norelu}
 
 variants = {
-    **_rows(('baseline',), _cos, {**_bn, '_nobn': _nobn}),
-    **_rows(_operators, {**_cos, **_sqcos}, _bn),
-    **_rows(
+    **_variants(('baseline',), _cos, {**_bn, '_nobn': _nobn}),
+    **_variants(_operators, {**_cos, **_sqcos}, _bn),
+    **_variants(
         ('tanh', 'linear', 'segmented'), {**_cos, **_sqcos, **_lin}, {'_nobn': _nobn}
     ),
 }

@@ -135,7 +135,9 @@ def _plot_kind(axes: object, kind: str, results: Dict[str, Sequence[Row]]) -> No
     _add_legend(axes, colored, attacks if len(results) > 1 else [])
     severity = kind == 'corruption'
     axes.set(
-        xlabel='severity (0: clean)' if severity else 'eps × 255 (0: clean)',
+        xlabel='severity (0: clean)'
+        if severity
+        else 'eps in units of 1/255 (0: clean)',
         title=PANEL_TITLES[kind],
     )
     axes.set_xticks(range(len(ticks)), [f'{tick:g}' for tick in ticks])

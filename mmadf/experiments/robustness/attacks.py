@@ -7,6 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmadf.utils.optional import import_optional
+
+INSTALL = 'adversarial-robustness-toolbox multiprocess'
+
 
 class AttackOptions(NamedTuple):
     """Effort of the attacks.
@@ -34,15 +38,9 @@ def art_classifier(network: nn.Module, num_classes: int, shape: tuple) -> object
     Raises:
         ImportError: ART is not installed.
     """
-    try:
-        from art.estimators.classification import PyTorchClassifier
-    except ImportError as error:
-        raise ImportError(
-            'the attacks require the Adversarial Robustness Toolbox: '
-            'pip install adversarial-robustness-toolbox multiprocess'
-        ) from error
+    estimators = import_optional('art.estimators.classification', INSTALL)
     on_gpu = any(parameter.is_cuda for parameter in network.parameters())
-    return PyTorchClassifier(
+    return estimators.PyTorchClassifier(
         network,
         nn.CrossEntropyLoss(),
         input_shape=tuple(shape),
@@ -83,18 +81,18 @@ def attack(
 
 def _fgsm(classifier: object, eps: float, options: AttackOptions) -> object:
     """One step of size eps."""
-    from art.attacks.evasion import FastGradientMethod
-
-    return FastGradientMethod(classifier, eps=eps, batch_size=options.batch_size)
+    evasion = import_optional('art.attacks.evasion', INSTALL)
+    return evasion.FastGradientMethod(
+        classifier, eps=eps, batch_size=options.batch_size
+    )
 
 
 def _pgd(
     classifier: object, eps: float, options: AttackOptions, random_starts: int = 1
 ) -> object:
     """Several smaller steps from a random point within eps; from the image in BIM."""
-    from art.attacks.evasion import ProjectedGradientDescent
-
-    return ProjectedGradientDescent(
+    evasion = import_optional('art.attacks.evasion', INSTALL)
+    return evasion.ProjectedGradientDescent(
         classifier,
         eps=eps,
         eps_step=2.5 * eps / options.steps,
@@ -112,8 +110,7 @@ def _autoattack(classifier: object, eps: float, options: AttackOptions) -> objec
     Ours: targeted APGD and FAB are left out, because ART lacks FAB and because targets
     multiply the time. The accuracy is thus an upper bound of that under AutoAttack.
     """
-    from art.attacks import evasion
-
+    evasion = import_optional('art.attacks.evasion', INSTALL)
     common = dict(eps=eps, batch_size=options.batch_size, verbose=False)
     # The difference of logits ratio is only defined for three classes or more.
     losses = ['cross_entropy', 'difference_logits_ratio'][: classifier.nb_classes - 1]

@@ -6,12 +6,13 @@ severities, designed for ImageNet at 224 pixels. Most are more severe on small i
 """
 
 from inspect import signature
-from types import ModuleType
 from typing import List, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from mmadf.utils.optional import import_optional
 
 SEVERITIES = (1, 2, 3, 4, 5)
 MIN_SIZE = 32
@@ -30,7 +31,7 @@ def select_corruptions(names: Sequence[str]) -> List[str]:
     """
     if list(names) == ['none']:
         return []
-    package = _import_imagecorruptions()
+    package = import_optional('imagecorruptions', 'imagecorruptions-imaug')
     if list(names) == ['all']:
         return package.get_corruption_names('common')
     known = package.get_corruption_names('all')
@@ -54,7 +55,7 @@ def corrupt(
     Returns:
         uint8, (N, 3, H, W).
     """
-    package = _import_imagecorruptions()
+    package = import_optional('imagecorruptions', 'imagecorruptions-imaug')
     # Most corruptions use NumPy's global random state, two have a seed of their own.
     np.random.seed(seed)
     seeded = 'seed' in signature(package.corruption_dict[name]).parameters
@@ -70,14 +71,3 @@ def corrupt(
     ]
     result = torch.from_numpy(np.stack(corrupted)).permute(0, 3, 1, 2)
     return (result.flip(1) if bgr else result).contiguous()
-
-
-def _import_imagecorruptions() -> ModuleType:
-    try:
-        import imagecorruptions
-    except ImportError as error:
-        raise ImportError(
-            'corruptions require imagecorruptions-imaug: '
-            'pip install imagecorruptions-imaug'
-        ) from error
-    return imagecorruptions

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from mmadf.engine.preflight import check_config
 from mmadf.utils.progress import import_tqdm
-from mmadf.weights.load import load_network
 
 
 class PixelNetwork(nn.Module):
@@ -29,13 +28,6 @@ class PixelNetwork(nn.Module):
         super().__init__()
         self.classifier = classifier
         self.eval().requires_grad_(False)
-
-    @classmethod
-    def load(
-        cls, cfg: Config, checkpoint: Union[str, Path], device: str = 'cpu'
-    ) -> 'PixelNetwork':
-        """Build a classifier and load its weights, see `load_network`."""
-        return cls(load_network(cfg, checkpoint, device)[0])
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return logits, (N, num_classes), of pixels in [0, 1], (N, 3, H, W)."""

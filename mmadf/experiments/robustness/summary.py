@@ -1,8 +1,10 @@
 """Summarises recorded outcomes: one row per condition, and curves over strengths."""
 
-from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 import torch
+
+from mmadf.utils.optional import import_optional
 
 from .conditions import KINDS, Condition
 from .records import Outcome, Records
@@ -108,28 +110,14 @@ def calibration_error(confidence: Sequence[float], correct: Sequence[int]) -> fl
     Raises:
         ImportError: torchmetrics is not installed.
     """
+    metrics = import_optional('torchmetrics.functional.classification')
     # It is the binary error of the event that the prediction is correct.
-    return import_calibration_error()(
+    return metrics.binary_calibration_error(
         torch.tensor(confidence, dtype=torch.float64).clamp(max=1),
         torch.tensor(correct),
         n_bins=BINS,
         norm='l1',
     ).item()
-
-
-def import_calibration_error() -> Callable:
-    """Return the function of torchmetrics for the binary calibration error.
-
-    Raises:
-        ImportError: torchmetrics is not installed.
-    """
-    try:
-        from torchmetrics.functional.classification import binary_calibration_error
-    except ImportError as error:
-        raise ImportError(
-            'the calibration error requires torchmetrics: pip install torchmetrics'
-        ) from error
-    return binary_calibration_error
 
 
 def _row(condition: Condition, outcomes: Sequence[Outcome]) -> Row:

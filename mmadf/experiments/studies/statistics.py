@@ -6,6 +6,9 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
+from mmadf.utils.optional import import_optional
+
+SCIPY = "'scipy>=1.15'"  # the first with the `rng` of `dunnett`
 CONFIDENCE = 0.95
 
 
@@ -72,7 +75,7 @@ def paired_difference(
     mean, _ = mean_and_deviation(np.subtract(*pairs).tolist())
     if len(seeds) < 2:
         return mean, math.nan, math.nan
-    test = import_scipy_stats().ttest_rel(*pairs)
+    test = import_optional('scipy.stats', SCIPY).ttest_rel(*pairs)
     return mean, *map(float, test.confidence_interval(CONFIDENCE))
 
 
@@ -100,23 +103,8 @@ def dunnett_intervals(
     if len(control) < 2 or not groups or not varies:
         return {}
     # SciPy integrates with random samples; a fixed seed makes the bounds reproducible.
-    test = import_scipy_stats().dunnett(
+    test = import_optional('scipy.stats', SCIPY).dunnett(
         *groups.values(), control=list(control), rng=np.random.default_rng(0)
     )
     bounds = np.transpose(test.confidence_interval(CONFIDENCE)).tolist()
     return {name: tuple(pair) for name, pair in zip(groups, bounds, strict=True)}
-
-
-def import_scipy_stats() -> object:
-    """Return `scipy.stats`.
-
-    Raises:
-        ImportError: SciPy is not installed.
-    """
-    try:
-        from scipy import stats
-    except ImportError as error:
-        raise ImportError(
-            "confidence intervals require SciPy: pip install 'scipy>=1.15'"
-        ) from error
-    return stats

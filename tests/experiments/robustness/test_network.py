@@ -9,6 +9,7 @@ from mmadf.experiments.robustness.network import (
     fingerprint,
     load_images,
 )
+from mmadf.weights.load import load_network
 from tests.conftest import write_images
 
 
@@ -40,14 +41,8 @@ def test_config_without_test_images_is_refused(trained):
         load_images(cfg)
 
 
-def test_weights_of_another_network_are_refused(trained, tmp_path):
-    torch.save(dict(state_dict=dict(a=torch.ones(1))), tmp_path / 'other.pth')
-    with pytest.raises(ValueError, match='other.pth cannot be loaded'):
-        PixelNetwork.load(Config.fromfile(trained[0]), tmp_path / 'other.pth')
-
-
-def test_loaded_network_is_frozen_in_evaluation_mode(trained):
-    network = PixelNetwork.load(Config.fromfile(trained[0]), trained[1])
+def test_network_is_frozen_in_evaluation_mode(trained):
+    network = PixelNetwork(load_network(Config.fromfile(trained[0]), trained[1])[0])
     assert not any(module.training for module in network.modules())
     assert not any(parameter.requires_grad for parameter in network.parameters())
 

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+import torch
 
 from mmadf.experiments.reports import read_robustness_report
 from tests.conftest import ROOT
@@ -138,3 +139,16 @@ def test_invalid_input_is_refused_in_one_line(words, message, refused, trained):
 def test_missing_files_are_refused_in_one_line(refused, trained):
     assert 'gone.py' in refused(SCRIPT, 'gone.py', trained[1])
     assert 'gone.pth' in refused(SCRIPT, trained[0], 'gone.pth')
+
+
+def test_weights_of_another_network_are_refused(refused, trained, tmp_path):
+    torch.save(dict(state_dict=dict(a=torch.ones(1))), tmp_path / 'other.pth')
+    message = 'other.pth cannot be loaded into the network'
+    assert message in refused(SCRIPT, trained[0], tmp_path / 'other.pth')
+
+
+def test_missing_package_is_named_before_anything_is_tested(
+    refused, trained, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, 'torchmetrics', None)
+    assert 'pip install torchmetrics' in refused(SCRIPT, *trained)

@@ -1,0 +1,24 @@
+"""Import of packages that only some tools require."""
+
+from importlib import import_module
+from types import ModuleType
+from typing import Optional
+
+
+def import_optional(module: str, install: Optional[str] = None) -> ModuleType:
+    """Import a module of an optional package.
+
+    Args:
+        module: dotted name of the module.
+        install: requirements for pip, by default the name of the package.
+
+    Raises:
+        ImportError: the package is not installed; the message says how to install it.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        package = module.split('.')[0]
+        raise ImportError(
+            f'{package} is not installed: pip install {install or package}'
+        ) from error
