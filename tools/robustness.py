@@ -81,7 +81,9 @@ def parse_args() -> argparse.Namespace:
         help='names, all (the fifteen common corruptions) or none',
     )
     parser.add_argument('--severities', nargs='+', type=int, default=list(SEVERITIES))
-    parser.add_argument('--limit', type=int, default=0, help='number of images')
+    parser.add_argument(
+        '--limit', type=int, default=0, help='number of images (default: 0, all)'
+    )
     parser.add_argument('--batch-size', type=int, default=100)
     parser.add_argument('--steps', type=int, default=20, help='steps of BIM and PGD')
     parser.add_argument(
@@ -95,15 +97,25 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, help='override the config'
     )
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def check_args(args: argparse.Namespace) -> None:
+    """Refuse values that are out of range.
+
+    Raises:
+        ValueError: names the option, its value and its range.
+    """
     if not all(0 < eps <= 255 for eps in args.eps):
-        parser.error(f'--eps {args.eps} must be in (0, 255], in units of 1/255')
+        raise ValueError(f'--eps {args.eps} must be in (0, 255], in units of 1/255.')
     if not set(args.severities) <= set(SEVERITIES):
-        parser.error(f'--severities {args.severities} must be of {SEVERITIES}')
-    counts = (args.batch_size, args.steps, args.autoattack_steps, args.queries)
-    if min(counts) < 1 or args.limit < 0:
-        parser.error('batch size, steps, queries and limit must be positive')
-    return args
+        raise ValueError(f'--severities {args.severities} must be of {SEVERITIES}.')
+    for name in ('batch_size', 'steps', 'autoattack_steps', 'queries'):
+        if (value := getattr(args, name)) < 1:
+            option = name.replace('_', '-')
+            raise ValueError(f'--{option} {value} must be positive.')
+    if args.limit < 0:
+        raise ValueError(f'--limit {args.limit} must be 0, for all images, or more.')
 
 
 def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
@@ -132,6 +144,7 @@ def main() -> None:
     args = parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with report_invalid_input():
+        check_args(args)
         for package in ('torchmetrics', 'matplotlib'):
             import_optional(package)  # rather now than after hours of testing
         conditions = plan_conditions(

@@ -5,12 +5,12 @@ from types import ModuleType
 from typing import Optional
 
 
-def import_optional(module: str, install: Optional[str] = None) -> ModuleType:
+def import_optional(module: str, command: Optional[str] = None) -> ModuleType:
     """Import a module of an optional package.
 
     Args:
         module: dotted name of the module.
-        install: requirements for pip, by default the name of the package.
+        command: command that installs the package; by default pip with its name.
 
     Raises:
         ImportError: the package is not installed; the message says how to install it.
@@ -19,6 +19,5 @@ def import_optional(module: str, install: Optional[str] = None) -> ModuleType:
         return import_module(module)
     except ImportError as error:
         package = module.split('.')[0]
-        raise ImportError(
-            f'{package} is not installed: pip install {install or package}'
-        ) from error
+        command = command or f'pip install {package}'
+        raise ImportError(f'{package} is not installed: {command}') from error

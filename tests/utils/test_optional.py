@@ -14,7 +14,10 @@ def test_installed_module_is_returned():
 
 @pytest.mark.parametrize(
     ('arguments', 'command'),
-    [(('gone.part',), 'pip install gone$'), (('gone.part', 'x y'), 'pip install x y$')],
+    [
+        (('gone.part',), 'pip install gone$'),
+        (('gone.part', 'conda add x'), 'conda add x$'),
+    ],
 )
 def test_missing_package_is_named(arguments, command, monkeypatch):
     monkeypatch.setitem(sys.modules, 'gone', None)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmadf.utils.optional import import_optional
 
-INSTALL = 'adversarial-robustness-toolbox multiprocess'
+INSTALL = 'pip install adversarial-robustness-toolbox multiprocess'
 
 
 class AttackOptions(NamedTuple):

@@ -62,7 +62,7 @@ def evaluate(
     left = sum(len(parts[batch]) for _, batches in todo for batch in batches)
     bar = import_tqdm()(total=total, initial=total - left, unit='image', smoothing=0)
 
-    def run() -> Iterator[Condition]:
+    def _run() -> Iterator[Condition]:
         with bar:
             for condition, batches in todo:
                 bar.set_description(condition.key.strip('/'))
@@ -73,7 +73,7 @@ def evaluate(
                     bar.update(len(parts[batch]))
                 yield condition
 
-    return run()
+    return _run()
 
 
 def batch_seed(seed: int, condition: Condition, batch: int) -> int:

@@ -42,7 +42,7 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, RunError]:
     for environment in job_environments(jobs):
         environments.put(environment)
 
-    def work(run: Run) -> None:
+    def _work(run: Run) -> None:
         environment = environments.get()
         try:
             Worker(tools, environment, stop).finish(run)
@@ -54,7 +54,7 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, RunError]:
     bar = tqdm(total=len(runs), initial=done, bar_format=BAR, smoothing=0)
     try:
         futures = {
-            pool.submit(work, run): run for run in runs if not run.result.exists()
+            pool.submit(_work, run): run for run in runs if not run.result.exists()
         }
         pending = set(futures)
         while pending:

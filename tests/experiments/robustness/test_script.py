@@ -124,7 +124,7 @@ def test_interrupted_run_keeps_its_results(trained, tmp_path):
         (['--eps', '0'], '--eps [0.0] must be in (0, 255]'),
         (['--severities', '6'], '--severities [6] must be of'),
         (['--attacks', 'cw'], "invalid choice: 'cw'"),
-        (['--steps', '0'], 'must be positive'),
+        (['--batch-size', '0'], '--batch-size 0 must be positive'),
         (['--corruptions', 'rain'], "corruptions=['rain'] must be"),
         (['--transfer', 'gone.py', 'gone.pth'], 'gone.py'),
         (['--cfg-options', 'test_dataloader.dataset.data_root=gone'], "'gone'"),
