@@ -11,9 +11,9 @@ from .sources import Source
 
 
 def _read_intel(source: Source) -> List[Image]:
-    pattern = re.compile(r'(?:^|/)seg_(train|test)/([^/]+)/[^/]+\.jpe?g$', re.I)
+    pattern = re.compile(r'(?:^|/)seg_(train|test)/([^/]+)/[^/]+\.(?i:jpe?g)$')
     matches = {name: pattern.search(name) for name in source.names}
-    return [Image(name, m[1].lower(), m[2]) for name, m in matches.items() if m]
+    return [Image(name, m[1], m[2]) for name, m in matches.items() if m]
 
 
 def _read_mit67(source: Source) -> List[Image]:

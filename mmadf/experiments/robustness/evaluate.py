@@ -136,7 +136,6 @@ def _test(
         np.random.seed(seed)
         target, eps = targets[condition.kind], condition.strength / 255
         pixels = attack(target, condition.name, eps, pixels, labels, options)
-    network.eval()  # ART changes the mode
     with torch.no_grad():
         probabilities = network(pixels).float().softmax(1).cpu()
     confidence, predicted = probabilities.max(1)

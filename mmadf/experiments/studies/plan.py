@@ -1,6 +1,8 @@
 """Turns the config of a study into one training config per run."""
 
 import re
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
@@ -112,7 +114,7 @@ def run_config(
         ValueError: the config cannot be read, or an option does not apply to it.
     """
     fields = study.variants[variant]
-    cfg = read_config(fields.config)
+    cfg = deepcopy(_read_config(fields.config))
     seeded = {'randomness.seed': seed}
     try:
         for options in (study.get('options'), data, fields.get('options'), seeded):
@@ -120,6 +122,11 @@ def run_config(
     except KeyError as error:  # MMEngine's, for the index of a list
         raise ValueError(f'variant {variant!r}: options: {error.args[0]}') from error
     return cfg
+
+
+@lru_cache(maxsize=None)  # the runs of a study share few configs
+def _read_config(path: str) -> Config:
+    return read_config(path)
 
 
 def _check_fields(study: Config, path: Path) -> None:

@@ -38,9 +38,10 @@ def test_fgsm_of_two_linear_classes_is_the_sign_of_their_difference():
     ('name', 'eps'),
     [('fgsm', 2 / 255), ('bim', 1.0), ('pgd', 2 / 255), ('autoattack', 1.0)],
 )
-def test_pixels_change_by_eps_at_most_and_stay_in_range(name, eps):
-    pixels = batch()['inputs'].float() / 255
-    found = attacked(network(), name, eps, pixels, torch.tensor(LABELS))
+def test_pixels_change_by_eps_at_most_and_the_network_stays_in_eval(name, eps):
+    pixels, net = batch()['inputs'].float() / 255, network()
+    found = attacked(net, name, eps, pixels, torch.tensor(LABELS))
+    assert not any(module.training for module in net.modules())
     assert found.shape == pixels.shape
     assert (found - pixels).abs().max() <= eps + 1e-6
     assert found.min() >= 0 and found.max() <= 1

@@ -153,6 +153,7 @@ def test_network_sees_the_corrupted_images_of_each_batch(tmp_path):
     assert not torch.equal(seen[0][:2], seen[1])
 
 
+@pytest.mark.slow
 def test_masked_gradients_are_detected(tmp_path):
     """Both networks decide alike, but one of them has no gradients."""
     pytest.importorskip('art')

@@ -42,6 +42,7 @@ def test_run_is_trained_then_tested_in_all_readouts_with_its_best_checkpoint(
     assert sum_test[1][-2:] == ['--cfg-options', 'test_cfg.type=mmadf.ReadoutsTestLoop']
 
 
+@pytest.mark.slow
 def test_killed_run_is_reported_and_resumed_later_and_the_rest_goes_on(
     study, out, calls, monkeypatch
 ):
@@ -69,6 +70,19 @@ def test_run_locked_by_another_process_is_skipped(study_file, scripts, calls):
     assert list(errors) == [first]
     assert 'another process' in str(errors[first])
     assert [run for run, _, _ in calls('train')] == ['fused_seed0']
+
+
+def test_processes_inherit_the_lock(study_file, scripts):
+    (scripts / 'train.py').write_text(
+        'import os\n'
+        "folder = '/proc/self/fd'\n"
+        'files = [os.path.realpath(f"{folder}/{fd}") for fd in os.listdir(folder)]\n'
+        "raise SystemExit(' '.join(files))\n"
+    )
+    run, _ = write_runs(load_study(study_file))
+    with pytest.raises(RunError, match='train.py exited') as error:
+        Worker(scripts, dict(os.environ), threading.Event()).finish(run)
+    assert str(run.work_dir / 'lock') in str(error.value)
 
 
 def test_stopped_worker_terminates_its_process_and_starts_no_other(
@@ -138,6 +152,7 @@ def test_environment_is_unchanged_without_gpus(monkeypatch):
     assert job_environments(1) == [dict(os.environ)]
 
 
+@pytest.mark.slow
 def test_every_gpu_has_a_run_unless_jobs_says_otherwise(study, calls, monkeypatch):
     see_gpus(monkeypatch, 2, '5,7')
     study()

@@ -50,6 +50,7 @@ def test_study_of_scenes_compares_the_heads_that_its_names_say(name, pixels, sid
     assert set(heads) == at_both | (averaged if side == 6 else {'DW+C+DP'})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('name', 'pixels', 'side'), SCENES)
 def test_study_of_scenes_gives_each_head_a_map_of_its_size(name, pixels, side):
     pytest.importorskip('timm')
@@ -66,6 +67,7 @@ def test_study_of_scenes_gives_each_head_a_map_of_its_size(name, pixels, side):
         assert network(images).isfinite().all()
 
 
+@pytest.mark.slow
 def test_study_of_all_ideas_crosses_them_as_its_names_say():
     networks = models_of('together_scenes')
     assert len(networks) == 2**3
@@ -113,6 +115,7 @@ def test_study_of_adf_compares_the_networks_that_its_names_say():
     assert learning == {'inside_mutual'}
 
 
+@pytest.mark.slow
 def test_wider_controls_of_adf_cost_what_their_names_say():
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         networks = {k: MODELS.build(m) for k, m in models_of('adf_scenes').items()}
