@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Train and test a small ADF network on real handwritten digits, from scratch.
+# Train and test an ADF network on handwritten digits, from a fresh clone.
 #
 #   bash tools/quickstart.sh
 #
-# Builds the environment and the data set, or reuses both, and trains into a new
-# directory in work_dirs/quickstart, on a GPU if there is one.
+# Creates the environment and the dataset unless they exist, and trains in a new
+# folder below work_dirs/quickstart, on a GPU if one is available.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ROOT"
 

@@ -1,144 +1,172 @@
-"""Accuracy under attack and corruption, and calibration, of a trained network.
+"""Measure accuracy and calibration of a trained network under attacks and corruptions.
 
 Run: python tools/robustness.py CONFIG CHECKPOINT [--out DIR] [--limit 1000]
          [--attacks fgsm bim pgd autoattack] [--eps 1 2 4 8 255]
          [--transfer CONFIG CHECKPOINT] [--corruptions all]
 
-Attacks change pixels of [0, 1] by up to eps/255 each, before normalisation, and see the
-whole network. At eps 255 pixels are free: an attack that leaves something there is
-broken. `--transfer` makes them on another network as well, AutoAttack excepted. Signs
-of masked gradients are printed and stand in the table.
+The attacks are white-box, in the L-infinity norm: they change each pixel in [0, 1],
+before normalisation, by at most eps/255. At eps 255 the perturbation is unbounded; an
+attack that does not reduce the accuracy to about 0 there is not reliable. `--transfer`
+also crafts the attacks, except AutoAttack, on another network. Signs of gradient
+masking are reported as warnings.
 
-Written to DIR after each batch: `records.jsonl`; after each attack or corruption at
-one strength: `table.md`, `table.csv`, `results.json`; at the end: `robustness.png`.
-Start the same command again to go on after an interruption; other attacks, eps,
-corruptions and severities are added to what is there. tools/analysis/robustness.py
-compares several networks.
+DIR receives `records.jsonl` after each batch, `table.md`, `table.csv` and
+`results.json` after each condition, and `robustness.png` at the end. Repeat the same
+command to resume an interrupted test; further attacks, eps, corruptions and severities
+are added to existing results. tools/analysis/robustness.py compares several networks.
 """
 
 import argparse
 import signal
 import sys
 from pathlib import Path
-from typing import List, Optional
+from typing import Tuple
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
 import mmadf  # noqa: F401  registers
-from mmadf import robustness
 from mmadf.engine.config import merge_options
 from mmadf.engine.work_dir import default_work_dir
-from mmadf.experiments.robustness import Condition
+from mmadf.experiments.plots import plot_robustness
+from mmadf.experiments.reports import write_robustness_report
+from mmadf.experiments.robustness.attacks import ATTACKS, AttackOptions
+from mmadf.experiments.robustness.conditions import plan_conditions
+from mmadf.experiments.robustness.corruptions import SEVERITIES, select_corruptions
+from mmadf.experiments.robustness.evaluate import Evaluation, evaluate
+from mmadf.experiments.robustness.network import PixelNetwork, fingerprint, load_images
+from mmadf.experiments.robustness.records import Records
+from mmadf.experiments.robustness.summary import summarise
+from mmadf.utils.command_line import report_invalid_input
+from mmadf.utils.optional import import_optional
+from mmadf.weights.load import load_network, read_config
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('config', help='config file of the network')
-    parser.add_argument('checkpoint', type=Path, help='checkpoint file of it')
-    parser.add_argument('--out', type=Path, help='default: <work dir>/robustness')
+    parser.add_argument('config', help='config of the network')
+    parser.add_argument('checkpoint', help='checkpoint of the network')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        help='output folder (default: work_dirs/<config>/robustness)',
+    )
     parser.add_argument(
         '--attacks',
         nargs='*',
-        default=list(robustness.ATTACKS),
-        choices=list(robustness.ATTACKS),
+        default=list(ATTACKS),
+        choices=list(ATTACKS),
         metavar='ATTACK',
-        help=f'of {", ".join(robustness.ATTACKS)}; all unless said',
+        help=f'any of {", ".join(ATTACKS)} (default: all)',
     )
     parser.add_argument(
-        '--eps', nargs='+', type=float, default=[1, 2, 4, 8, 255], help='in 1/255'
+        '--eps',
+        nargs='+',
+        type=float,
+        default=[1, 2, 4, 8, 255],
+        help='attack strengths in units of 1/255 (default: 1 2 4 8 255)',
     )
     parser.add_argument(
         '--transfer',
         nargs=2,
         metavar=('CONFIG', 'CHECKPOINT'),
-        help='another network, on which attacks are made too',
+        help='another network on which the attacks are also crafted',
     )
     parser.add_argument(
         '--corruptions',
         nargs='+',
         default=['all'],
         metavar='NAME',
-        help='names, all (the fifteen common ones) or none',
+        help='names, all (the fifteen common corruptions) or none',
     )
-    parser.add_argument('--severities', nargs='+', type=int, default=[1, 2, 3, 4, 5])
-    parser.add_argument('--limit', type=int, default=0, help='images, default all')
+    parser.add_argument('--severities', nargs='+', type=int, default=list(SEVERITIES))
+    parser.add_argument(
+        '--limit', type=int, default=0, help='number of images (default: 0, all)'
+    )
     parser.add_argument('--batch-size', type=int, default=100)
-    parser.add_argument('--steps', type=int, default=20, help='of BIM and PGD')
+    parser.add_argument('--steps', type=int, default=20, help='steps of BIM and PGD')
     parser.add_argument(
-        '--autoattack-steps', type=int, default=100, help='of each APGD in AutoAttack'
+        '--autoattack-steps', type=int, default=100, help='steps of each APGD'
     )
     parser.add_argument(
-        '--queries', type=int, default=1000, help='of Square in AutoAttack'
+        '--queries', type=int, default=1000, help='queries of the Square attack'
     )
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--device', help='default: a GPU where there is one')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
-    args = parser.parse_args()
-    if problem := _problem(args):
-        parser.error(problem)
-    return args
-
-
-def _problem(args: argparse.Namespace) -> Optional[str]:
-    """Say what is wrong with the arguments, None if nothing is."""
-    for path in (args.checkpoint, *(args.transfer or ())[1:]):
-        if not Path(path).is_file():
-            return f'no such checkpoint: {path}'
-    if not all(0 < eps <= 255 for eps in args.eps):
-        return f'--eps {args.eps}: give values in (0, 255], in units of 1/255'
-    if not set(args.severities) <= set(robustness.SEVERITIES):
-        return f'--severities {args.severities} are counted from 1 to 5'
-    numbers = (args.batch_size, args.steps, args.autoattack_steps, args.queries)
-    if min(numbers) < 1 or args.limit < 0:
-        return 'sizes and counts must be positive'
-    return None
-
-
-def plan(args: argparse.Namespace) -> List[Condition]:
-    """Return what is tested."""
-    return robustness.plan_conditions(
-        args.attacks,
-        args.eps,
-        robustness.transferable(args.attacks) if args.transfer else [],
-        robustness.chosen_corruptions(args.corruptions),
-        args.severities,
+    parser.add_argument('--device', help='default: cuda if available, else cpu')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='override the config'
     )
+    return parser.parse_args()
 
 
-def prepare(args: argparse.Namespace) -> tuple:
-    """Return what is tested, and what outcomes depend on."""
-    cfg = Config.fromfile(args.config)
-    merge_options(cfg, args.cfg_options)
-    source = None
-    if args.transfer:
-        source = Config.fromfile(args.transfer[0]), args.transfer[1]
-    attacks = robustness.AttackPlan(
+def check_args(args: argparse.Namespace) -> None:
+    """Refuse values that are out of range.
+
+    Raises:
+        ValueError: names the option, its value and its range.
+    """
+    if not all(0 < eps <= 255 for eps in args.eps):
+        raise ValueError(f'--eps {args.eps} must be in (0, 255], in units of 1/255.')
+    if not set(args.severities) <= set(SEVERITIES):
+        raise ValueError(f'--severities {args.severities} must be of {SEVERITIES}.')
+    for name in ('batch_size', 'steps', 'autoattack_steps', 'queries'):
+        if (value := getattr(args, name)) < 1:
+            option = name.replace('_', '-')
+            raise ValueError(f'--{option} {value} must be positive.')
+    if args.limit < 0:
+        raise ValueError(f'--limit {args.limit} must be 0, for all images, or more.')
+
+
+def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
+    """Return what is tested, and the settings on which the outcomes depend."""
+    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    options = AttackOptions(
         args.steps, args.autoattack_steps, args.queries, args.batch_size
     )
-    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    network = cfg, args.checkpoint
-    return robustness.prepare(network, source, attacks, args.limit, args.seed, device)
+    cfg = read_config(args.config)
+    merge_options(cfg, args.cfg_options)
+    network = PixelNetwork(load_network(cfg, args.checkpoint, device)[0])
+    settings, source = dict(network=fingerprint(cfg, args.checkpoint)), None
+    if args.transfer:
+        other = read_config(args.transfer[0]), args.transfer[1]
+        source = PixelNetwork(load_network(*other, device)[0])
+        settings['transferred from'] = fingerprint(*other)
+    images, labels = load_images(cfg, args.limit)
+    settings.update(images=len(images), **options._asdict())
+    settings.update(seed=args.seed, device=device)
+    evaluation = Evaluation(network, images, labels, options, source, args.seed, device)
+    return evaluation, settings
 
 
 def main() -> None:
-    """Test under all conditions, report after each."""
+    """Test under all conditions, and update the report after each."""
     args = parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    conditions = plan(args)
-    job, settings = prepare(args)
-    out = args.out or Path(default_work_dir(args.config)) / 'robustness'
-    records = robustness.Records(out, settings)
+    with report_invalid_input():
+        check_args(args)
+        for package in ('torchmetrics', 'matplotlib'):
+            import_optional(package)  # rather now than after hours of testing
+        conditions = plan_conditions(
+            args.attacks,
+            args.eps,
+            bool(args.transfer),
+            select_corruptions(args.corruptions),
+            args.severities,
+        )
+        evaluation, settings = load(args)
+        out = args.out or Path(default_work_dir(args.config)) / 'robustness'
+        records = Records(out, settings)
+        tested = evaluate(evaluation, conditions, records)
     try:
-        for _ in robustness.evaluate(job, conditions, records):
-            rows = robustness.summarise(records, len(job.images))
-            table = robustness.write_report(rows, settings, out)
+        for _ in tested:
+            rows = summarise(records, len(evaluation.images))
+            report = write_robustness_report(rows, settings, out)
     except KeyboardInterrupt:
-        print(f'\nstopped, {out} is kept; the same command goes on', file=sys.stderr)
+        print(f'\nInterrupted; repeat the command to resume {out}', file=sys.stderr)
         sys.exit(130)
-    robustness.draw({'network': rows}, out / 'robustness.png')
-    print(f'\n{table}\n\nin {out}')
+    plot_robustness({'network': rows}, out / 'robustness.png')
+    print(f'\n{report}\n\nWritten to {out}')
 
 
 if __name__ == '__main__':

@@ -1,14 +1,14 @@
-"""Train the variants of a study with several seeds and compare them.
+"""Compare network variants over several random seeds.
 
 Run: python tools/study.py STUDY.py [--jobs 2] [--cfg-options data.root=DIR ...]
 
-Runs share the visible GPUs in turn; without --jobs there is one run for each GPU.
+Each run is trained by train.py and tested once by test.py, in processes of its own.
+Concurrent runs take the visible GPUs in turn. Repeat the same command to resume an
+interrupted study: finished runs are kept, others continue from their latest checkpoint.
 
-Each run is trained by train.py and tested, once, by test.py, in a process of its own.
-Start the same command again to go on after an interruption: finished runs are kept,
-others resumed. In the study's folder, work_dirs/<study> unless it says another:
-`table.md`, `table.csv`, `readouts.csv`, `runs.csv`, `curves.png`, `cost.png`, and of
-each run, in <variant>/seed<k>, its config, logs and checkpoints.
+The folder of the study, `work_dirs/<study>` by default, receives `table.md`,
+`table.csv`, `readouts.csv`, `runs.csv`, `curves.png` and `cost.png`, and, in
+`<variant>/seed<k>`, the logs and checkpoints of each run.
 """
 
 import argparse
@@ -19,26 +19,27 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 import mmadf  # noqa: F401  registers
-from mmadf.experiments.studies import (
-    load_study,
-    run_all,
-    visible_gpus,
-    write_report,
-    write_runs,
-)
+from mmadf.experiments.reports import write_study_report
+from mmadf.experiments.studies.jobs import run_all, visible_gpus
+from mmadf.experiments.studies.plan import load_study, write_runs
+from mmadf.experiments.studies.results import read_results
+from mmadf.utils.command_line import report_invalid_input
+from mmadf.utils.optional import import_optional
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('study', type=Path, help='file of the study')
+    parser.add_argument('study', type=Path, help='config file of the study')
     parser.add_argument(
-        '--jobs', type=int, help='runs at once; by default the number of GPUs, or 1'
+        '--jobs',
+        type=int,
+        help='number of concurrent runs (default: number of GPUs, at least 1)',
     )
     parser.add_argument(
         '--report-only',
         action='store_true',
-        help='train nothing, report what is finished',
+        help='do not train, only report the finished runs',
     )
     parser.add_argument(
         '--cfg-options',
@@ -55,19 +56,24 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Run what is missing, report what is there."""
+    """Train and test unfinished runs, and report all finished ones."""
     args = parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    study = load_study(args.study, args.cfg_options)
-    runs = write_runs(study)
-    failures = {}
+    with report_invalid_input():
+        for package in ('scipy', 'matplotlib', 'tqdm'):
+            import_optional(package)  # rather now than after hours of training
+        study = load_study(args.study, args.cfg_options)
+        runs = write_runs(study)
+    errors = {}
     if not args.report_only:
-        failures = run_all(runs, Path(__file__).parent, args.jobs)
-    table = write_report(study, runs) or 'no finished runs'
-    print(f'\n{table}\n\nin {study.work_dir}')
-    for run, problem in failures.items():
-        print(f'not finished: {run.work_dir}: {problem}', file=sys.stderr)
-    sys.exit(bool(failures))
+        errors = run_all(runs, Path(__file__).parent, args.jobs)
+    with report_invalid_input():
+        results = read_results(runs, study.metric)
+    report = write_study_report(study, runs, results) or 'No run is finished.'
+    print(f'\n{report}\n\nWritten to {study.work_dir}')
+    for run, error in errors.items():
+        print(f'not finished: {run.work_dir}: {error}', file=sys.stderr)
+    sys.exit(bool(errors))
 
 
 if __name__ == '__main__':

@@ -1,18 +1,18 @@
-"""Does ADF earn its cost? ADF and its controls on scenes.
+"""ADF and its controls on scenes: does fusion justify its cost?
 
 Run: python tools/study.py configs/studies/adf_scenes.py --cfg-options data.root=DIR
-    DIR holds `train` and `test`, each with a folder of images for each class. A tenth of
-    the training images chooses the checkpoints; `test` is seen once, at the end.
+    DIR contains `train` and `test`, each with one subfolder of images per class. A tenth of
+    the training images is held out for selecting checkpoints; `test` is evaluated once.
     Our numbers are of a subset of Intel Image Classification, 1,100 training and 260 test
-    images a class at 96 x 96 pixels (github.com/afroozsheikh/Intel-Image-Classifier, commit
-    5b571f44, see docs/studies.md), whose test part lies in a folder `val`:
-    data.test=val. All images, as tools/dataset_converters/intel.py writes them, will give
-    other numbers; its `val` is ignored.
-Cost: 91 runs of thin ResNet-18, 5 epochs each, 5,940 training images; about a minute a
-    run on a core of a shared CPU.
-`wide` are single backbones of about the cost that ADF has deployed and in training.
-`end` is fused behind the last stage, `inside` behind the last two. Compare with another
-variant: --report-only --cfg-options control=wide_deployed.
+    images per class at 96x96 pixels (github.com/afroozsheikh/Intel-Image-Classifier, commit
+    5b571f44, see docs/studies.md), whose test folder is called `val`: data.test=val. The
+    whole dataset, as tools/dataset_converters/intel.py writes it, leads to other numbers;
+    its `val` is ignored.
+Cost: 91 runs of a thin ResNet-18, 5 epochs each, 5,940 training images; about a minute
+    per run on a core of a shared CPU.
+The `wide` variants are single backbones with about the multiply-adds of ADF, deployed and
+in training. `end` fuses after the last stage only, `inside` after each of the last two.
+To compare with another variant: --report-only --cfg-options control=wide_deployed.
 """
 
 _single = '../adf/single_thin_scenes.py'

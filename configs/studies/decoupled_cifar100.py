@@ -1,11 +1,11 @@
-"""Decoupled operators against plain convolutions on CIFAR-100: the paper's CNN-9.
+"""Decoupled operators and plain convolutions on CIFAR-100, with the CNN-9 of the paper.
 
 Run: python tools/study.py configs/studies/decoupled_cifar100.py
-    MMPretrain downloads the images into data/cifar100, once that folder exists. The last
-    5,000 training images choose the checkpoints; the test images are seen once.
+    MMPretrain downloads the images to data/cifar100 once that folder exists. The last 5,000
+    training images are for selecting checkpoints; the test images are evaluated once.
 Cost: 120 runs of CNN-9 at full width, 42,500 iterations of 128 images each.
-Names: operator, `_sqcos` for the square cosine and `_lin` for the linear angle instead
-of the cosine, `_norelu`, `_nobn`. Networks without batch norm have ReLU.
+Names: the operator, then `_sqcos` for the square cosine or `_lin` for the linear angle
+instead of the cosine, `_norelu`, `_nobn`. Networks without batch norm have ReLU.
 """
 
 _norelu = {'model.backbone.act_cfg': None}
@@ -16,7 +16,7 @@ def _angle(name):
     return {'model.backbone.conv_cfg.angle': name}
 
 
-def _rows(operators, angles, changes):
+def _variants(operators, angles, changes):
     return {
         f'{operator}{angle}{change}': dict(
             config=f'../decoupled/{operator}_cnn9_cifar100.py',
@@ -35,9 +35,9 @@ _lin = {'_lin': _angle('linear')}
 _bn = {'': {}, '_norelu': _norelu}
 
 variants = {
-    **_rows(('baseline',), _cos, {**_bn, '_nobn': _nobn}),
-    **_rows(_operators, {**_cos, **_sqcos}, _bn),
-    **_rows(
+    **_variants(('baseline',), _cos, {**_bn, '_nobn': _nobn}),
+    **_variants(_operators, {**_cos, **_sqcos}, _bn),
+    **_variants(
         ('tanh', 'linear', 'segmented'), {**_cos, **_sqcos, **_lin}, {'_nobn': _nobn}
     ),
 }

@@ -1,12 +1,12 @@
-"""Decoupled operators against plain convolutions, small: 20 classes, thin CNN-9.
+"""Decoupled operators and plain convolutions, small: 20 classes, thin CNN-9.
 
 Run: python tools/study.py configs/studies/decoupled_cifar100_small.py
          --cfg-options data.root=DIR
-    DIR is what `python tools/dataset_converters/cifar100.py data/cifar100 DIR` writes. A
-    tenth of the training images chooses the checkpoints; `test` is seen once, at the end.
+    `python tools/dataset_converters/cifar100.py data/cifar100 DIR` writes DIR. A tenth of
+    the training images is held out for selecting checkpoints; `test` is evaluated once.
 Cost: 57 runs of CNN-9 with 16 to 32 channels, 500 iterations of 32 images each; half a
-    minute a run on one CPU core.
-The averages over batches, of batch norms and mean patch norms, are as short as the runs.
+    minute per run on one CPU core.
+The moving averages of batch norms and of mean patch norms are shortened to match the runs.
 """
 
 _base_ = './decoupled_cifar100.py'

@@ -1,18 +1,19 @@
-"""Do the three ideas add up? ADF, Wise-SrNet's head and decoupled convolutions, 2 x 2 x 2.
+"""The three methods combined, 2x2x2: ADF, the Wise-SrNet head, decoupled convolutions.
 
 Run: python tools/study.py configs/studies/together_scenes.py --cfg-options data.root=DIR
-    DIR holds `train` and `test`, each with a folder of images for each class. A tenth of
-    the training images chooses the checkpoints; `test` is seen once, at the end.
+    DIR contains `train` and `test`, each with one subfolder of images per class. A tenth of
+    the training images is held out for selecting checkpoints; `test` is evaluated once.
     Our numbers are of a subset of Intel Image Classification, 1,100 training and 260 test
-    images a class at 96 x 96 pixels (github.com/afroozsheikh/Intel-Image-Classifier, commit
-    5b571f44, see docs/studies.md), whose test part lies in a folder `val`:
-    data.test=val. All images, as tools/dataset_converters/intel.py writes them, will give
-    other numbers; its `val` is ignored.
-Cost: 40 runs of thin ResNet-18, 5 epochs each, 5,940 training images; one to two minutes
-    a run on a core of a shared CPU.
-`ADF` is fused inside, `wise` a kernel of all positions that starts as GAP does, without
-dropout, `dec` segmented magnitude and cosine in all convolutions of the backbones. The
-last stage of all eight keeps its stride of 1: Wise-SrNet has a 4 x 4 map, not 2 x 2.
+    images per class at 96x96 pixels (github.com/afroozsheikh/Intel-Image-Classifier, commit
+    5b571f44, see docs/studies.md), whose test folder is called `val`: data.test=val. The
+    whole dataset, as tools/dataset_converters/intel.py writes it, leads to other numbers;
+    its `val` is ignored.
+Cost: 40 runs of a thin ResNet-18, 5 epochs each, 5,940 training images; one to two
+    minutes per run on a core of a shared CPU.
+`ADF` fuses inside the backbones; `wise` has a kernel over all positions, initialised to
+global average pooling, without dropout; `dec` has segmented magnitude and cosine angle in
+all convolutions of the backbones. In all eight variants the last stage has a stride of 1,
+so that the feature map of Wise-SrNet is 4x4 instead of 2x2.
 """
 
 _single = '../adf/single_thin_scenes.py'

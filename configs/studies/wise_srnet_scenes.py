@@ -2,19 +2,19 @@
 
 Run: python tools/study.py configs/studies/wise_srnet_scenes.py --jobs 2
          --cfg-options data.root=DIR
-    DIR holds `train` and `test`, each with a folder of images for each class. A tenth of
-    the training images chooses the checkpoints; `test` is seen once, at the end.
+    DIR contains `train` and `test`, each with one subfolder of images per class. A tenth of
+    the training images is held out for selecting checkpoints; `test` is evaluated once.
     Our numbers are of a subset of Intel Image Classification, 1,100 training and 260 test
-    images a class at 96 x 96 pixels (github.com/afroozsheikh/Intel-Image-Classifier, commit
-    5b571f44, see docs/studies.md), whose test part lies in a folder `val`:
-    data.test=val. All images, as tools/dataset_converters/intel.py writes them, will give
-    other numbers; its `val` is ignored.
-    Needs timm.
-Cost: 45 runs of a tiny ResNet, 5 epochs each; about a minute a run on one CPU core with
+    images per class at 96x96 pixels (github.com/afroozsheikh/Intel-Image-Classifier, commit
+    5b571f44, see docs/studies.md), whose test folder is called `val`: data.test=val. The
+    whole dataset, as tools/dataset_converters/intel.py writes it, leads to other numbers;
+    its `val` is ignored.
+    Requires timm.
+Cost: 45 runs of a tiny ResNet, 5 epochs each; about a minute per run on one CPU core with
     5,940 training images.
-DP is dropout, C the constraint, Avg the average pool before the kernel. Where names do
-not say otherwise, Wise-SrNet starts as published; `gapinit` starts as GAP does.
-`attention` is CLIP's pooling, with 4 heads.
+DP stands for dropout, C for the constraint, Avg for average pooling before the kernel.
+Wise-SrNet is initialised as published, or to global average pooling where the name
+contains `gapinit`. `attention` is CLIP's attention pooling with 4 heads.
 """
 
 _gap = '../wise_srnet/gap_tiny_scenes.py'

@@ -1,12 +1,12 @@
-"""Pooling heads on scenes at half the resolution: a 3 x 3 map instead of 6 x 6.
+"""Pooling heads on scenes at half the resolution: a 3x3 feature map instead of 6x6.
 
 Run: python tools/study.py configs/studies/wise_srnet_scenes_42.py --jobs 2
          --cfg-options data.root=DIR
-    DIR, and the images of our numbers, as in wise_srnet_scenes.py. Needs timm.
-Cost: 35 runs of a tiny ResNet, 5 epochs each; half a minute a run on one CPU core with
+    For DIR and the images of our numbers see wise_srnet_scenes.py. Requires timm.
+Cost: 35 runs of a tiny ResNet, 5 epochs each; half a minute per run on one CPU core with
     5,940 training images.
-Images are resized to 48 pixels and cropped to 42; networks and training stay the same.
-No average pool before the kernel: one of 2 leaves a single position of 3 x 3.
+Images are resized to 48 pixels and cropped to 42; networks and training are unchanged.
+There is no average pooling before the kernel, because it would reduce 3x3 positions to one.
 """
 
 _base_ = './wise_srnet_scenes.py'

@@ -1,19 +1,7 @@
-"""Image folders in MMPretrain's layout, made of the archives that users download."""
+"""Conversion of published archives to image folders in MMPretrain's layout."""
 
 from .command import run_converter
-from .imagenet import IMAGENET
-from .layouts import INTEL, MIT67, SUBIMAGENET70, Layout
 from .prepare import prepare
-from .sources import Source, open_source
+from .published import IMAGENET, INTEL, MIT67, SUBIMAGENET70
 
-__all__ = [
-    'IMAGENET',
-    'INTEL',
-    'MIT67',
-    'SUBIMAGENET70',
-    'Layout',
-    'Source',
-    'open_source',
-    'prepare',
-    'run_converter',
-]
+__all__ = ['IMAGENET', 'INTEL', 'MIT67', 'SUBIMAGENET70', 'prepare', 'run_converter']

@@ -1,4 +1,4 @@
-"""What can be wrong with images: they do not decode, or are there twice."""
+"""Checks of images: whether they decode, and whether some are identical."""
 
 import io
 from collections import defaultdict
@@ -8,46 +8,42 @@ import mmcv
 
 
 def decode_problem(content: bytes) -> Optional[str]:
-    """Say why an image cannot be used, None if it can.
+    """Return why an image cannot be decoded, or None if it can.
 
-    Two decoders look at it: Pillow refuses truncated files, whose rest OpenCV fills
-    with grey, and MMCV, which the pipelines use, refuses formats that Pillow knows.
+    Two decoders are tried: Pillow, which refuses truncated files, whereas OpenCV 4 pads
+    them with grey; and MMCV, which the pipelines use and which supports fewer formats.
 
     Args:
-        content: an image file.
+        content: content of an image file.
     """
-    from PIL import Image, ImageFile
+    from PIL import Image
 
-    strict = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         with Image.open(io.BytesIO(content)) as image:
             image.load()
         if mmcv.imfrombytes(content) is None:
             return f'{image.format} that MMCV cannot decode'
-    except Exception as error:  # decoders raise whatever the bytes lead them to
+    except Exception as error:  # decoders raise many types of errors
         return f'{type(error).__name__}: {error}'
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = strict
     return None
 
 
-def same_images(digests: Dict[str, str]) -> Dict[str, List[List[str]]]:
-    """Group images with equal content.
+def find_duplicates(digests: Dict[str, str]) -> Dict[str, List[List[str]]]:
+    """Group images with identical content.
 
     Args:
-        digests: 'split/class/file' -> hash of the content.
+        digests: hash of the content of each 'split/class/file'.
 
     Returns:
-        `duplicates`: groups whose images are all in one split; `leaks`: groups with
-        images in several. Sorted by their first image.
+        `duplicates`, groups within one split, and `leaks`, groups that span several
+        splits, both sorted by their first image.
     """
     groups: Dict[str, List[str]] = defaultdict(list)
     for target in sorted(digests):
         groups[digests[target]].append(target)
     found = dict(duplicates=[], leaks=[])
     for group in groups.values():
+        splits = {target.split('/')[0] for target in group}
         if len(group) > 1:
-            splits = {target.split('/')[0] for target in group}
             found['leaks' if len(splits) > 1 else 'duplicates'].append(group)
     return found

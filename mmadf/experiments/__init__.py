@@ -1,1 +1,1 @@
-"""Comparisons of networks: studies over seeds, and robustness."""
+"""Experiments: studies of several networks over seeds, and robustness tests."""

@@ -98,3 +98,8 @@ def write_archive(path, files: dict):
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             (path / name).write_bytes(data)
     return path
+
+
+def tree(root):
+    """Return the content of all images of a folder by their path."""
+    return {p.relative_to(root).as_posix(): p.read_bytes() for p in root.glob('*/*/*')}

@@ -1,16 +1,19 @@
+"""The converter of scikit-learn's digits."""
+
 import collections
 
 import cv2
-from sklearn.datasets import load_digits
+import pytest
 
-from tests.conftest import ROOT
+from tests.scripts import call_script
 
-SCRIPT = ROOT / 'tools/dataset_converters/digits.py'
+SCRIPT = 'tools/dataset_converters/digits.py'
 
 
-def test_digits_are_written_once_and_completely(python, tmp_path):
+def test_digits_are_written_once_and_completely(tmp_path, monkeypatch, capsys):
+    load_digits = pytest.importorskip('sklearn.datasets').load_digits
     root = tmp_path / 'digits'
-    python(SCRIPT, root)
+    assert call_script(monkeypatch, capsys, SCRIPT, root)[0] == 0
     paths = sorted(root.glob('*/*/*.png'))
     counts = collections.Counter(p.parts[-3] for p in paths)
     assert counts == dict(train=1293, val=144, test=360)
@@ -24,9 +27,10 @@ def test_digits_are_written_once_and_completely(python, tmp_path):
         assert abs(image / (255 / 16) - digits.images[index]).max() < 0.05
 
     before = paths[0].stat().st_mtime_ns
-    assert 'kept' in python(SCRIPT, root).stdout
+    code, printed, _ = call_script(monkeypatch, capsys, SCRIPT, root)
+    assert code == 0 and f'{root} already holds all 1797 digits' in printed
     assert paths[0].stat().st_mtime_ns == before
     paths[0].unlink()
-    broken = python(SCRIPT, root, check=False)
-    assert broken.returncode == 2
-    assert 'holds 1796 of 1797 digits; remove that folder' in broken.stderr
+    code, _, errors = call_script(monkeypatch, capsys, SCRIPT, root)
+    assert code == 2
+    assert errors.startswith(f'digits.py: error: {root} holds 1796 of 1797 digits')

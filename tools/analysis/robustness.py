@@ -1,10 +1,10 @@
-"""Robustness of several networks, as tools/robustness.py found it, side by side.
+"""Compare the robustness of several networks that tools/robustness.py has tested.
 
 Run: python tools/analysis/robustness.py OUT.png NAME=DIR [NAME=DIR ...]
 
-Prints a table with one column a network and one row for each condition that all of
-them were tested under, and the warnings of each, and draws accuracy over eps and over
-severity.
+Prints a table with one column per network and one row per condition under which all of
+them were tested, and any signs of gradient masking; plots accuracy over the strength of
+attacks and of corruptions.
 """
 
 import argparse
@@ -12,40 +12,42 @@ from pathlib import Path
 from typing import Dict, List
 
 import mmadf  # noqa: F401  registers
-from mmadf import robustness
-from mmadf.utils.command_line import NamedFolders
+from mmadf.experiments.plots import plot_robustness
+from mmadf.experiments.reports import read_robustness_report
+from mmadf.experiments.robustness.masking import masking_warnings
+from mmadf.experiments.robustness.summary import Row, common_conditions
+from mmadf.experiments.tables import comparison_table
+from mmadf.utils.command_line import NamedFolders, report_invalid_input
 
-RESULTS = 'results.json'
-# What may differ between networks that are compared.
-OF_EACH = ('network', 'transferred from', 'batch_size', 'device')
+# Settings that may differ between networks that are compared.
+MAY_DIFFER = ('network', 'transferred from', 'batch_size', 'device')
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('out', type=Path, help='picture to write')
+    parser.add_argument('out', type=Path, help='image file to write')
     parser.add_argument(
-        'networks', nargs='+', action=NamedFolders, metavar='NAME=DIR', help='of each'
+        'networks',
+        nargs='+',
+        action=NamedFolders,
+        metavar='NAME=DIR',
+        help='name of a network, and output folder of tools/robustness.py',
     )
-    args = parser.parse_args()
-    for folder in args.networks.values():
-        if not (folder / RESULTS).is_file():
-            parser.error(
-                f'no {folder / RESULTS}; run tools/robustness.py with --out {folder}'
-            )
-    return args
+    return parser.parse_args()
 
 
-def read(networks: Dict[str, Path]) -> Dict[str, List[robustness.Row]]:
+def read(networks: Dict[str, Path]) -> Dict[str, List[Row]]:
     """Return the rows of each network.
 
     Raises:
-        ValueError: they were tested on other images, or by other attacks.
+        FileNotFoundError: a folder has no results.
+        ValueError: the networks were tested with different settings.
     """
     results, tests = {}, {}
     for name, folder in networks.items():
-        results[name], settings = robustness.read_results(folder / RESULTS)
-        tests[name] = {k: v for k, v in settings.items() if k not in OF_EACH}
+        results[name], settings = read_robustness_report(folder)
+        tests[name] = {k: v for k, v in settings.items() if k not in MAY_DIFFER}
     (first, expected), *others = tests.items()
     for name, found in others:
         if found != expected:
@@ -57,15 +59,17 @@ def read(networks: Dict[str, Path]) -> Dict[str, List[robustness.Row]]:
 
 
 def main() -> None:
-    """Compare and draw."""
+    """Compare the networks and plot their accuracy."""
     args = parse_args()
-    results = read(args.networks)
-    print(robustness.compare(results))
+    with report_invalid_input():
+        results = read(args.networks)
+    print(comparison_table(results))
     for name, rows in results.items():
-        for text in robustness.masking_warnings(rows):
-            print(f'\n{name}: gradient masking? {text}', end='')
-    robustness.draw(robustness.shared(results), args.out)
-    print(f'\n\npicture: {args.out}')
+        for text in masking_warnings(rows):
+            print(f'\n{name}: possible gradient masking: {text}')
+    with report_invalid_input():
+        plot_robustness(common_conditions(results), args.out)
+    print(f'\nWritten to {args.out}')
 
 
 if __name__ == '__main__':

@@ -1,9 +1,9 @@
-"""The first classes of CIFAR-100, by alphabet, as an image folder for short trainings.
+"""Write the first classes of CIFAR-100, in alphabetical order, as an image folder.
 
 Run: python tools/dataset_converters/cifar100.py data/cifar100 data/cifar20 --classes 20
 
-The first folder is MMPretrain's, which downloads CIFAR-100 where it is missing. The
-second gets {train,test}/<class>/<index in CIFAR-100>.png.
+MMPretrain downloads CIFAR-100 to the first folder if it is missing. The second folder
+receives {train,test}/<class>/<index in CIFAR-100>.png.
 """
 
 import argparse
@@ -13,22 +13,27 @@ import cv2
 from mmengine.registry import init_default_scope
 from mmpretrain.datasets import CIFAR100
 
+from mmadf.utils.command_line import report_invalid_input
 from mmadf.utils.files import atomic_folder
 from mmadf.utils.progress import import_tqdm
 
 
 def write_classes(source: Path, root: Path, count: int) -> int:
-    """Write the images of the first classes, all or nothing; return how many.
+    """Write the images of the first classes and return their number.
+
+    The folder appears only once it is complete.
 
     Args:
-        source: folder with CIFAR-100, or where it is downloaded to.
+        source: folder with CIFAR-100, or to which it is downloaded.
         root: folder to create.
-        count: of the classes, from 1 to 100.
+        count: number of classes, 1 to 100.
 
     Raises:
-        ValueError: `root` exists.
-        OSError: an image could not be written.
+        ValueError: `count` is out of range, or `root` exists.
+        OSError: an image cannot be written.
     """
+    if not 1 <= count <= 100:
+        raise ValueError(f'--classes {count} must be from 1 to 100.')
     if root.exists():
         raise ValueError(f'{root} exists; remove it or choose another folder.')
     written = 0
@@ -49,19 +54,17 @@ def write_classes(source: Path, root: Path, count: int) -> int:
 
 
 def main() -> None:
-    """Write the images."""
+    """Parse the command line and write the images."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('source', type=Path, help="MMPretrain's folder of CIFAR-100")
     parser.add_argument('root', type=Path, help='folder to create')
-    parser.add_argument('--classes', type=int, default=20, help='how many')
+    parser.add_argument(
+        '--classes', type=int, default=20, help='number of classes (default: 20)'
+    )
     args = parser.parse_args()
-    if not 1 <= args.classes <= 100:
-        parser.error(f'--classes {args.classes} must be from 1 to 100')
     init_default_scope('mmpretrain')
-    try:
+    with report_invalid_input():
         count = write_classes(args.source, args.root, args.classes)
-    except ValueError as error:
-        parser.error(str(error))
     print(f'{count:,} images of {args.classes} classes in {args.root}')
 
 

@@ -1,9 +1,8 @@
 """Write scikit-learn's handwritten digits as an image folder.
 
-1,797 real digits (UCI "Optical Recognition of Handwritten Digits", 8 x 8 pixels,
-16 grey levels), which come with scikit-learn: nothing is downloaded. The split is
-stratified and fixed: 360 images (20 %) are held out for the test; of the other 1,437,
-144 choose the best checkpoint and 1,293 train.
+The 1,797 digits (UCI "Optical Recognition of Handwritten Digits", 8x8 pixels, 16 grey
+levels) are part of scikit-learn, so nothing is downloaded. The split is stratified and
+fixed: 360 images (20 %) for test, 144 for validation and 1,293 for training.
 
 Run: python tools/dataset_converters/digits.py data/digits
 """
@@ -11,6 +10,10 @@ Run: python tools/dataset_converters/digits.py data/digits
 import argparse
 from pathlib import Path
 
+import cv2
+import numpy as np
+
+from mmadf.utils.command_line import report_invalid_input
 from mmadf.utils.files import atomic_folder
 
 NUM_IMAGES = 1797
@@ -18,34 +21,34 @@ SPLITS = dict(test=360, val=144)
 
 
 def write_digits(root: Path) -> None:
-    """Write `root`/{train,val,test}/<digit>/<index>.png, all or nothing.
+    """Write `root`/{train,val,test}/<digit>/<index>.png.
+
+    The folder appears only once it is complete.
 
     Args:
-        root: folder to create; its parent must be writable.
+        root: folder to create.
 
     Raises:
-        ImportError: scikit-learn is missing.
+        ImportError: scikit-learn is not installed.
+        OSError: an image cannot be written.
     """
-    import cv2
-    import numpy as np
-
     try:
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
     except ImportError as error:
         raise ImportError(
-            'the digits come with scikit-learn: pip install scikit-learn'
+            'the digits are part of scikit-learn: pip install scikit-learn'
         ) from error
 
     digits = load_digits()
-    rest, folders = np.arange(NUM_IMAGES), {}
+    rest, indices_of = np.arange(NUM_IMAGES), {}
     for split, size in SPLITS.items():
-        rest, folders[split] = train_test_split(
+        rest, indices_of[split] = train_test_split(
             rest, test_size=size, stratify=digits.target[rest], random_state=0
         )
-    folders['train'] = rest
+    indices_of['train'] = rest
     with atomic_folder(root) as partial:
-        for split, indices in folders.items():
+        for split, indices in indices_of.items():
             for index in indices:
                 digit = str(digits.target[index])
                 path = partial / split / digit / f'{index:04d}.png'
@@ -56,20 +59,21 @@ def write_digits(root: Path) -> None:
 
 
 def main() -> None:
-    """Write the images, unless they are there."""
+    """Parse the command line and write the images, unless they exist."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('root', type=Path, help='folder to create')
     root = parser.parse_args().root
     found = len(list(root.glob('*/*/*.png')))
     if found == NUM_IMAGES:
-        print(f'{root} holds all {NUM_IMAGES} digits, kept')
+        print(f'{root} already holds all {NUM_IMAGES} digits')
         return
-    if root.exists():
-        parser.error(
-            f'{root} holds {found} of {NUM_IMAGES} digits; remove that folder, or '
-            'choose another'
-        )
-    write_digits(root)
+    with report_invalid_input():
+        if root.exists():
+            raise ValueError(
+                f'{root} holds {found} of {NUM_IMAGES} digits; remove it, or choose '
+                'another folder.'
+            )
+        write_digits(root)
     print(f'{NUM_IMAGES} digits written to {root}')
 
 

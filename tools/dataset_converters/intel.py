@@ -1,7 +1,7 @@
-"""Intel Image Classification as an image folder: 6 kinds of scenes, 150 x 150 pixels.
+"""Convert Intel Image Classification, 6 kinds of scenes at 150x150 pixels.
 
-Download https://www.kaggle.com/puneet6060/intel-image-classification (archive.zip,
-14,034 training and 3,000 test images; those without labels are not used).
+Download archive.zip from https://www.kaggle.com/puneet6060/intel-image-classification
+(14,034 training and 3,000 test images; the unlabelled images are not used).
 
 Run: python tools/dataset_converters/intel.py archive.zip data/intel
 """

@@ -1,9 +1,9 @@
-"""MIT Indoor 67 as an image folder, in the published split of 5,360 and 1,340 images.
+"""Convert MIT Indoor 67, with the published split into 5,360 and 1,340 images.
 
-Download from https://web.mit.edu/torralba/www/indoor.html indoorCVPR_09.tar and, to
-the same folder, TrainImages.txt and TestImages.txt. The archive of
-https://www.kaggle.com/itsahmad/indoor-scenes-cvpr-2019 holds all three. Images of the
-archive that neither list names, about 8,900, are not used.
+Download indoorCVPR_09.tar and, to the same folder, TrainImages.txt and TestImages.txt
+from https://web.mit.edu/torralba/www/indoor.html. The archive of
+https://www.kaggle.com/itsahmad/indoor-scenes-cvpr-2019 contains all three. About 8,900
+images of the archive are in neither list and are not used.
 
 Run: python tools/dataset_converters/mit67.py indoorCVPR_09.tar data/mit67
 """

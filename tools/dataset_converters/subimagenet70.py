@@ -1,8 +1,8 @@
-"""Sub-ImageNet-70 as an image folder: 70 classes of ImageNet, chosen by the authors.
+"""Convert Sub-ImageNet-70, 70 classes of ImageNet selected by the authors.
 
-Download https://www.kaggle.com/mohammadrahimzadeh/imagenet-70classes (archive.zip,
-31,500 training and 3,500 test images). The tables train.csv and test.csv in it say
-which image belongs where, so that no list of classes is needed.
+Download archive.zip from https://www.kaggle.com/mohammadrahimzadeh/imagenet-70classes
+(31,500 training and 3,500 test images). Its tables train.csv and test.csv list the
+images of each split.
 
 Run: python tools/dataset_converters/subimagenet70.py archive.zip data/subimagenet70
 """

@@ -1,19 +1,23 @@
-"""Attacks on pixels in the maximum norm, by the adversarial-robustness-toolbox."""
+"""L-infinity attacks in pixel space, by the Adversarial Robustness Toolbox (ART)."""
 
-from typing import Callable, Dict, List, NamedTuple, Sequence
+from functools import partial
+from typing import Callable, Dict, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmadf.utils.optional import import_optional
+
 INSTALL = 'pip install adversarial-robustness-toolbox multiprocess'
 
 
-class AttackPlan(NamedTuple):
-    """How hard an attack tries, beside its eps.
+class AttackOptions(NamedTuple):
+    """Effort of the attacks.
 
-    `steps` of BIM and PGD, each 2.5 * eps / steps long; `autoattack_steps` of both
-    APGD and `queries` of the Square attack in AutoAttack; `batch_size` in images.
+    `steps` of BIM and of PGD, with a step size of 2.5 * eps / steps; for AutoAttack
+    `autoattack_steps` of each APGD and `queries` of the Square attack; `batch_size` in
+    images.
     """
 
     steps: int = 20
@@ -23,25 +27,20 @@ class AttackPlan(NamedTuple):
 
 
 def art_classifier(network: nn.Module, num_classes: int, shape: tuple) -> object:
-    """Return what ART attacks: cross-entropy of a network of pixels in [0, 1].
+    """Return a network as a classifier of ART, with cross-entropy as its loss.
 
     Args:
-        network: from pixels, (N, 3, H, W), to logits. On a GPU that is not the current
-            one, ART moves it.
-        num_classes: length of the logits.
-        shape: of one image, (3, H, W).
+        network: maps pixels in [0, 1], (N, 3, H, W), to logits. ART moves it to the
+            current GPU if it is on another one.
+        num_classes: number of logits.
+        shape: shape of one image, (3, H, W).
 
     Raises:
-        ImportError: ART is missing.
+        ImportError: ART is not installed.
     """
-    try:
-        from art.estimators.classification import PyTorchClassifier
-    except ImportError as error:
-        raise ImportError(
-            f'the attacks are those of adversarial-robustness-toolbox: {INSTALL}'
-        ) from error
+    estimators = import_optional('art.estimators.classification', INSTALL)
     on_gpu = any(parameter.is_cuda for parameter in network.parameters())
-    return PyTorchClassifier(
+    return estimators.PyTorchClassifier(
         network,
         nn.CrossEntropyLoss(),
         input_shape=tuple(shape),
@@ -57,95 +56,88 @@ def attack(
     eps: float,
     images: Tensor,
     labels: Tensor,
-    plan: AttackPlan,
+    options: AttackOptions,
 ) -> Tensor:
-    """Return adversarial images within `eps` and [0, 1], not rounded to 1/255.
+    """Return adversarial images, clipped to [0, 1] but not rounded to 1/255.
 
     Args:
         classifier: see `art_classifier`.
         name: one of ATTACKS.
-        eps: greatest change of a pixel, in [0, 1], > 0.
-        images: (N, 3, H, W), in [0, 1].
-        labels: true ones, (N,).
-        plan: how hard to try.
+        eps: maximum change of a pixel, in (0, 1].
+        images: pixels in [0, 1], (N, 3, H, W).
+        labels: true labels, (N,).
+        options: effort of the attack.
 
     Raises:
-        ValueError: an unknown attack.
+        ValueError: `name` is not a known attack.
     """
     if name not in ATTACKS:
-        raise ValueError(f'attack {name!r} is none of {list(ATTACKS)}.')
-    method = ATTACKS[name](classifier, eps, plan)
+        raise ValueError(f'attack={name!r} must be one of {list(ATTACKS)}.')
+    method = ATTACKS[name](classifier, eps, options)
     targets = np.eye(classifier.nb_classes, dtype=np.float32)[labels.cpu().numpy()]
-    found = method.generate(images.cpu().numpy(), targets)
-    return torch.from_numpy(found).to(images.device)
+    adversarial = method.generate(images.cpu().numpy(), targets)
+    return torch.from_numpy(adversarial).to(images.device)
 
 
-def transferable(names: Sequence[str]) -> List[str]:
-    """Return the attacks that are also made on another network: not AutoAttack.
-
-    Args:
-        names: of attacks.
-    """
-    return [name for name in names if name != 'autoattack']
-
-
-def _fgsm(classifier: object, eps: float, plan: AttackPlan) -> object:
-    from art.attacks.evasion import FastGradientMethod
-
-    return FastGradientMethod(classifier, eps=eps, batch_size=plan.batch_size)
-
-
-def _iterated(name: str, **options) -> Callable:
-    def _make(classifier: object, eps: float, plan: AttackPlan) -> object:
-        from art.attacks import evasion
-
-        return getattr(evasion, name)(
-            classifier,
-            eps=eps,
-            eps_step=2.5 * eps / plan.steps,
-            max_iter=plan.steps,
-            batch_size=plan.batch_size,
-            verbose=False,
-            **options,
-        )
-
-    return _make
-
-
-def _autoattack(classifier: object, eps: float, plan: AttackPlan) -> object:
-    """APGD on cross-entropy and on the ratio of logits, and Square, one after another.
-
-    Ours: APGD-T and FAB-T of arXiv 2003.01690 are left out: ART does not have FAB, and
-    targets multiply the time. So accuracy is an upper bound of that under AutoAttack.
-    """
-    from art.attacks.evasion import (
-        AutoAttack,
-        AutoProjectedGradientDescent,
-        SquareAttack,
+def _fgsm(classifier: object, eps: float, options: AttackOptions) -> object:
+    """One step of size eps."""
+    evasion = import_optional('art.attacks.evasion', INSTALL)
+    return evasion.FastGradientMethod(
+        classifier, eps=eps, batch_size=options.batch_size
     )
 
-    size = dict(eps=eps, batch_size=plan.batch_size, verbose=False)
-    # The difference of logits ratio needs a third class.
+
+def _pgd(
+    classifier: object, eps: float, options: AttackOptions, random_starts: int = 1
+) -> object:
+    """Several smaller steps from a random point within eps; from the image in BIM."""
+    evasion = import_optional('art.attacks.evasion', INSTALL)
+    return evasion.ProjectedGradientDescent(
+        classifier,
+        eps=eps,
+        eps_step=2.5 * eps / options.steps,
+        max_iter=options.steps,
+        num_random_init=random_starts,
+        batch_size=options.batch_size,
+        verbose=False,
+    )
+
+
+def _autoattack(classifier: object, eps: float, options: AttackOptions) -> object:
+    """APGD on cross-entropy, APGD on the difference of logits ratio, and Square.
+
+    Paper: Croce and Hein, arXiv 2003.01690.
+    Ours: targeted APGD and FAB are left out, because ART lacks FAB and because targets
+    multiply the time. The accuracy is thus an upper bound of that under AutoAttack.
+    """
+    evasion = import_optional('art.attacks.evasion', INSTALL)
+    common = dict(eps=eps, batch_size=options.batch_size, verbose=False)
+    # The difference of logits ratio is only defined for three classes or more.
     losses = ['cross_entropy', 'difference_logits_ratio'][: classifier.nb_classes - 1]
-    parts: List[object] = [
-        AutoProjectedGradientDescent(
+    ensemble = [
+        evasion.AutoProjectedGradientDescent(
             classifier,
             eps_step=2 * eps,
-            max_iter=plan.autoattack_steps,
+            max_iter=options.autoattack_steps,
             nb_random_init=1,
             loss_type=loss,
-            **size,
+            **common,
         )
         for loss in losses
     ]
-    parts.append(SquareAttack(classifier, max_iter=plan.queries, nb_restarts=1, **size))
-    return AutoAttack(classifier, eps=eps, attacks=parts, batch_size=plan.batch_size)
+    ensemble.append(
+        evasion.SquareAttack(
+            classifier, max_iter=options.queries, nb_restarts=1, **common
+        )
+    )
+    return evasion.AutoAttack(
+        classifier, eps=eps, attacks=ensemble, batch_size=options.batch_size
+    )
 
 
-# FGSM: one step of eps. BIM: several from the image. PGD: several from a random start.
 ATTACKS: Dict[str, Callable] = dict(
     fgsm=_fgsm,
-    bim=_iterated('BasicIterativeMethod'),
-    pgd=_iterated('ProjectedGradientDescent', num_random_init=1),
+    bim=partial(_pgd, random_starts=0),
+    pgd=_pgd,
     autoattack=_autoattack,
 )

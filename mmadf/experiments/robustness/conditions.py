@@ -6,10 +6,9 @@ KINDS = ('clean', 'attack', 'transfer', 'corruption')
 
 
 class Condition(NamedTuple):
-    """Images as they are, attacked, attacked elsewhere, or corrupted.
+    """A kind of KINDS, the name of an attack or corruption, and its strength.
 
-    `kind` is one of KINDS, `name` that of the attack or corruption, `strength` the eps
-    in 1/255, or the severity; 0 for clean images.
+    The strength is eps in units of 1/255, or the severity; 0 for clean images.
     """
 
     kind: str
@@ -18,12 +17,12 @@ class Condition(NamedTuple):
 
     @property
     def key(self) -> str:
-        """A name of its own."""
+        """A unique name."""
         return f'{self.kind}/{self.name}/{self.strength:g}'
 
     @classmethod
-    def of_key(cls, key: str) -> 'Condition':
-        """Return the condition whose name of its own is `key`."""
+    def from_key(cls, key: str) -> 'Condition':
+        """Return the condition with a unique name."""
         kind, name, strength = key.split('/')
         return cls(kind, name, float(strength))
 
@@ -31,24 +30,26 @@ class Condition(NamedTuple):
 def plan_conditions(
     attacks: Sequence[str],
     eps: Sequence[float],
-    transferred: Sequence[str],
+    transfer: bool,
     corruptions: Sequence[str],
     severities: Sequence[int],
 ) -> List[Condition]:
-    """Return all conditions: clean, attacks, transferred attacks, corruptions.
+    """Return all conditions: clean, attacks, transfer attacks, corruptions.
 
     Args:
-        attacks: white-box attacks.
-        eps: strengths of all attacks, in 1/255.
-        transferred: attacks on another network.
+        attacks: names of white-box attacks.
+        eps: strengths of each attack, in units of 1/255.
+        transfer: whether the attacks are also crafted on another network, except
+            AutoAttack, one of whose attacks queries its network without gradients.
         corruptions: names of corruptions.
-        severities: of each, 1 to 5.
+        severities: severities of each corruption, 1 to 5.
     """
-    plan = [Condition('clean')]
+    transferred = [name for name in attacks if transfer and name != 'autoattack']
+    conditions = [Condition('clean')]
     for kind, names, strengths in (
         ('attack', attacks, eps),
         ('transfer', transferred, eps),
         ('corruption', corruptions, severities),
     ):
-        plan += [Condition(kind, n, float(s)) for n in names for s in strengths]
-    return plan
+        conditions += [Condition(kind, n, float(s)) for n in names for s in strengths]
+    return conditions

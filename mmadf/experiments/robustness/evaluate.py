@@ -1,4 +1,4 @@
-"""Tests a network under conditions, batch by batch, and keeps every outcome."""
+"""Tests a network under each condition, batch by batch, and records every outcome."""
 
 import time
 from typing import Dict, Iterator, NamedTuple, Optional, Sequence
@@ -7,138 +7,139 @@ from zlib import crc32
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from mmadf.utils.progress import import_tqdm
 
-from .attacks import AttackPlan, art_classifier, attack
+from .attacks import AttackOptions, art_classifier, attack
 from .conditions import Condition
-from .corruptions import corrupt
+from .corruptions import MIN_SIZE, corrupt
 from .network import PixelNetwork
 from .records import Outcome, Records
 
 
 class Evaluation(NamedTuple):
-    """What is tested, on what, and how.
+    """What is tested, and how.
 
-    `network` on `images`, (N, 3, H, W), uint8, with `labels`, (N,); `source`, the
-    network on which transferred attacks are made; `plan` of the attacks, whose batch
-    size is used throughout; `seed` of attacks and corruptions; `device` of PyTorch.
+    `network` is tested on `images`, uint8, (N, 3, H, W), with `labels`, (N,).
+    Transfer attacks are crafted on `source`. `seed` is that of attacks and corruptions.
     """
 
     network: PixelNetwork
     images: Tensor
     labels: Tensor
-    plan: AttackPlan = AttackPlan()
+    options: AttackOptions = AttackOptions()
     source: Optional[PixelNetwork] = None
     seed: int = 0
     device: str = 'cpu'
 
 
 def evaluate(
-    job: Evaluation, conditions: Sequence[Condition], records: Records
+    evaluation: Evaluation, conditions: Sequence[Condition], records: Records
 ) -> Iterator[Condition]:
-    """Test under each condition, show progress and remaining time, yield what is done.
+    """Test under each condition, with a progress bar; yield each that is complete.
 
-    A batch whose outcome is in the records is not computed again. Each batch of each
-    condition draws from a seed of its own, so that the outcome does not depend on what
-    was computed before.
+    Batches with a recorded outcome are skipped. Each batch of each condition has a
+    random seed of its own, so that its outcome does not depend on what ran before.
 
     Args:
-        job: what to test.
+        evaluation: what to test.
         conditions: see `plan_conditions`.
-        records: take the outcomes.
+        records: receives the outcomes.
 
     Raises:
-        ValueError: attacks made on the source cannot be shown to the network.
+        ImportError: ART is not installed.
+        ValueError: the images are too small for corruptions, or the source of transfer
+            attacks reads other images than the network under test.
     """
-    _check(job)
-    size = job.plan.batch_size
-    parts = [slice(i, i + size) for i in range(0, len(job.images), size)]
-    todo = {
-        condition: [i for i in range(len(parts)) if not records.done(condition.key, i)]
+    targets = _targets(evaluation, conditions)
+    parts = torch.arange(len(evaluation.images)).split(evaluation.options.batch_size)
+    todo = [
+        (condition, [i for i in range(len(parts)) if not records.has(condition.key, i)])
         for condition in conditions
-    }
-    total = len(conditions) * len(job.images)
-    left = sum(len(job.labels[parts[i]]) for batches in todo.values() for i in batches)
-    targets = _targets(job, conditions)
-    progress = dict(total=total, initial=total - left, unit='image', smoothing=0)
-    with import_tqdm()(**progress) as bar:
-        for condition, batches in todo.items():
-            bar.set_description(condition.key.strip('/'))
-            for batch in batches:
-                outcome = _test(job, condition, batch, parts[batch], targets)
-                records.add(condition.key, batch, outcome)
-                bar.update(len(outcome.correct))
-            yield condition
+    ]
+    total = len(conditions) * len(evaluation.images)
+    left = sum(len(parts[batch]) for _, batches in todo for batch in batches)
+    bar = import_tqdm()(total=total, initial=total - left, unit='image', smoothing=0)
 
+    def _run() -> Iterator[Condition]:
+        with bar:
+            for condition, batches in todo:
+                bar.set_description(condition.key.strip('/'))
+                for batch in batches:
+                    seed = batch_seed(evaluation.seed, condition, batch)
+                    outcome = _test(evaluation, condition, parts[batch], seed, targets)
+                    records.add(condition.key, batch, outcome)
+                    bar.update(len(parts[batch]))
+                yield condition
 
-def _check(job: Evaluation) -> None:
-    if job.source is None:
-        return
-    own, other = (
-        dict(classes=net.num_classes, bgr=net.reads_bgr)
-        for net in (job.network, job.source)
-    )
-    if own != other:
-        raise ValueError(
-            f'the other network reads {other}, this one {own}; transfer attacks from a '
-            'network of the same classes whose data preprocessor has the same to_rgb.'
-        )
-
-
-def _targets(job: Evaluation, conditions: Sequence[Condition]) -> Dict[str, object]:
-    """Return what each kind of attack is made on."""
-    networks = dict(attack=job.network, transfer=job.source)
-    kinds = {condition.kind for condition in conditions} & set(networks)
-    shape = tuple(job.images.shape[1:])
-    return {
-        kind: art_classifier(networks[kind], networks[kind].num_classes, shape)
-        for kind in kinds
-    }
-
-
-def _test(
-    job: Evaluation,
-    condition: Condition,
-    batch: int,
-    part: slice,
-    targets: Dict[str, object],
-) -> Outcome:
-    """Test one batch under one condition."""
-    start = time.perf_counter()
-    images, labels = job.images[part], job.labels[part]
-    seed = batch_seed(job.seed, condition, batch)
-    if condition.kind == 'corruption':
-        name, severity = condition.name, int(condition.strength)
-        images = corrupt(images, name, severity, seed, job.network.reads_bgr)
-    pixels = images.to(job.device).float() / 255
-    if condition.kind in targets:
-        torch.manual_seed(seed)
-        np.random.seed(seed)
-        target, eps = targets[condition.kind], condition.strength / 255
-        pixels = attack(target, condition.name, eps, pixels, labels, job.plan)
-    return _outcome(job.network, pixels, labels, start)
+    return _run()
 
 
 def batch_seed(seed: int, condition: Condition, batch: int) -> int:
-    """Return a seed of a batch's own, of 31 bits.
+    """Return the random seed of one batch, in 31 bits.
 
     Args:
-        seed: of the whole.
-        condition: of the batch.
-        batch: its number.
+        seed: seed of the evaluation.
+        condition: condition of the batch.
+        batch: index of the batch.
     """
     return crc32(f'{seed} {condition.key} {batch}'.encode()) >> 1
 
 
-@torch.no_grad()
-def _outcome(
-    network: PixelNetwork, pixels: Tensor, labels: Tensor, start: float
+def _targets(
+    evaluation: Evaluation, conditions: Sequence[Condition]
+) -> Dict[str, object]:
+    """Check the inputs; return what white-box and transfer attacks are crafted on."""
+    kinds = {condition.kind for condition in conditions}
+    _, *shape = evaluation.images.shape
+    if 'corruption' in kinds and min(shape[1:]) < MIN_SIZE:
+        raise ValueError(
+            f'image size {shape[1:]}: corruptions require at least {MIN_SIZE}x'
+            f'{MIN_SIZE} pixels; pass --corruptions none.'
+        )
+    networks = dict(attack=evaluation.network, transfer=evaluation.source)
+    networks = {kind: network for kind, network in networks.items() if network}
+    reads = {
+        kind: dict(classes=network.num_classes, bgr=network.reads_bgr)
+        for kind, network in networks.items()
+    }
+    if reads.get('transfer', reads['attack']) != reads['attack']:
+        raise ValueError(
+            f'transfer: the source network has {reads["transfer"]}, the tested one '
+            f'{reads["attack"]}; use a source with the same classes and to_rgb.'
+        )
+    return {
+        kind: art_classifier(network, network.num_classes, tuple(shape))
+        for kind, network in networks.items()
+        if kind in kinds
+    }
+
+
+def _test(
+    evaluation: Evaluation,
+    condition: Condition,
+    part: Tensor,
+    seed: int,
+    targets: Dict[str, object],
 ) -> Outcome:
-    network.train(False)
-    probabilities = network(pixels).float().softmax(1).cpu()
+    """Test one batch, whose indices are `part`, under one condition."""
+    start = time.perf_counter()
+    network, options = evaluation.network, evaluation.options
+    images, labels = evaluation.images[part], evaluation.labels[part]
+    if condition.kind == 'corruption':
+        severity = int(condition.strength)
+        images = corrupt(images, condition.name, severity, seed, network.reads_bgr)
+    pixels = images.to(evaluation.device).float() / 255
+    if condition.kind in targets:
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        target, eps = targets[condition.kind], condition.strength / 255
+        pixels = attack(target, condition.name, eps, pixels, labels, options)
+    with torch.no_grad():
+        probabilities = network(pixels).float().softmax(1).cpu()
     confidence, predicted = probabilities.max(1)
-    truth = torch.nn.functional.one_hot(labels, probabilities.shape[1])
+    truth = F.one_hot(labels, probabilities.shape[1])
     return Outcome(
         correct=predicted.eq(labels).int().tolist(),
         confidence=confidence.tolist(),

@@ -1,4 +1,4 @@
-"""Outcomes as they come, one line a batch, so that an interruption loses none."""
+"""Outcomes in a file, one line per batch, so that an interruption loses none."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,10 @@ from typing import Dict, List, NamedTuple, Tuple
 
 
 class Outcome(NamedTuple):
-    """What a network made of one batch: by image, whether it was right, the greatest
-    probability and the Brier score; and the seconds that it took.
+    """The outcome of one batch.
+
+    Per image: whether the prediction is `correct`, its `confidence`, i.e. the maximum
+    probability, and the `brier` score; `seconds` for the whole batch.
     """
 
     correct: List[int]
@@ -17,11 +19,11 @@ class Outcome(NamedTuple):
 
 
 class Records:
-    """Outcomes by condition and batch, in a file that only grows.
+    """Outcomes by condition and batch, in a file to which lines are only appended.
 
     Args:
-        folder: holds `settings.json` and `records.jsonl`; made where it is missing.
-        settings: what outcomes depend on. Those of a folder do not change.
+        folder: folder of `settings.json` and `records.jsonl`; created if missing.
+        settings: settings on which the outcomes depend; fixed for each folder.
 
     Raises:
         ValueError: the folder holds outcomes of other settings.
@@ -33,38 +35,38 @@ class Records:
         _check_settings(self.path.with_name('settings.json'), settings)
         self.outcomes = _read(self.path)
 
-    def done(self, condition: str, batch: int) -> bool:
-        """Say whether the outcome of a batch is known."""
+    def has(self, condition: str, batch: int) -> bool:
+        """Whether the outcome of a batch is known."""
         return (condition, batch) in self.outcomes
 
     def add(self, condition: str, batch: int, outcome: Outcome) -> None:
-        """Keep an outcome, and write it before returning."""
+        """Add an outcome; it is written to the file before this returns."""
         line = dict(condition=condition, batch=batch, **outcome._asdict())
         with open(self.path, 'a') as file:
             file.write(json.dumps(line) + '\n')
         self.outcomes[condition, batch] = outcome
 
     def of(self, condition: str) -> List[Outcome]:
-        """Return the outcomes of a condition, by batch."""
+        """Return the outcomes of a condition in the order of its batches."""
         return [
             o for (name, _), o in sorted(self.outcomes.items()) if name == condition
         ]
 
 
 def _read(path: Path) -> Dict[Tuple[str, int], Outcome]:
-    """Read whole lines; cut off what a crash left of the last one."""
+    """Read complete lines; a last line that an interruption cut off is removed."""
     if not path.exists():
         return {}
     text = path.read_text()
-    whole = text[: text.rfind('\n') + 1]
-    if whole != text:
-        path.write_text(whole)
-    found = {}
-    for line in whole.splitlines():
+    complete = text[: text.rfind('\n') + 1]
+    if complete != text:
+        path.write_text(complete)
+    outcomes = {}
+    for line in complete.splitlines():
         entry = json.loads(line)
         key = entry.pop('condition'), entry.pop('batch')
-        found[key] = Outcome(**entry)
-    return found
+        outcomes[key] = Outcome(**entry)
+    return outcomes
 
 
 def _check_settings(path: Path, settings: dict) -> None:
@@ -73,12 +75,12 @@ def _check_settings(path: Path, settings: dict) -> None:
         return
     known = json.loads(path.read_text())
     changed = sorted(
-        key for key in {*known, *settings} if known.get(key) != settings.get(key)
+        name for name in {*known, *settings} if known.get(name) != settings.get(name)
     )
     if changed:
-        was = {key: known.get(key) for key in changed}
-        now = {key: settings.get(key) for key in changed}
+        before = {name: known.get(name) for name in changed}
+        now = {name: settings.get(name) for name in changed}
         raise ValueError(
-            f'{path.parent} holds results of other settings: {was}, now {now}; give '
-            'another folder, or the settings it was begun with.'
+            f'{path.parent} holds outcomes of other settings: {before}, now {now}; '
+            'choose another folder with --out, or use the former settings.'
         )

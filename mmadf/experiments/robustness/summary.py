@@ -1,21 +1,24 @@
-"""From outcomes of batches to one row a condition."""
+"""Summarises recorded outcomes: one row per condition, and curves over strengths."""
 
-from typing import List, NamedTuple, Sequence
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 import torch
+
+from mmadf.utils.optional import import_optional
 
 from .conditions import KINDS, Condition
 from .records import Outcome, Records
 
+INSTALL = 'pip install torchmetrics'
 BINS = 15
 
 
 class Row(NamedTuple):
-    """The outcome of one condition.
+    """The results under one condition.
 
-    `accuracy` in %, `ece`, the expected calibration error, in [0, 1], and `brier`, the
-    mean squared distance of probabilities and truth, in [0, 2], of `images` images,
-    tested in `seconds`.
+    `accuracy` in %; `ece`, the expected calibration error, in [0, 1]; `brier`, the mean
+    Brier score, i.e. the squared distance between probabilities and one-hot labels, in
+    [0, 2]; the number of `images` and the `seconds` that the test took.
     """
 
     kind: str
@@ -27,59 +30,95 @@ class Row(NamedTuple):
     brier: float
     seconds: float
 
+    @property
+    def condition(self) -> Condition:
+        """The condition of the row."""
+        return Condition(self.kind, self.name, self.strength)
+
 
 def summarise(records: Records, images: int) -> List[Row]:
-    """Return a row for each condition that was tested to the end.
+    """Return a row for each condition that is complete.
 
     Args:
-        records: of the test, of whatever was asked for, once or in several goes.
-        images: how many were to be tested.
+        records: outcomes of one or several evaluations.
+        images: number of images of the whole test.
 
     Returns:
-        Rows by kind, by name in the order of testing, and by strength.
+        Rows sorted by kind, by name in the order of evaluation, and by strength.
     """
+    keys = dict.fromkeys(key for key, _ in records.outcomes)
+    conditions = [Condition.from_key(key) for key in keys]
+    names = list(dict.fromkeys(condition.name for condition in conditions))
+    conditions.sort(
+        key=lambda c: (KINDS.index(c.kind), names.index(c.name), c.strength)
+    )
     rows = []
-    for condition in _in_order(records):
+    for condition in conditions:
         outcomes = records.of(condition.key)
         if sum(len(outcome.correct) for outcome in outcomes) == images:
             rows.append(_row(condition, outcomes))
     return rows
 
 
+def common_conditions(results: Dict[str, Sequence[Row]]) -> Dict[str, List[Row]]:
+    """Return the rows of each network whose condition all networks share.
+
+    Args:
+        results: rows of each network.
+    """
+    shared = set.intersection(
+        *({row.condition for row in rows} for rows in results.values())
+    )
+    return {
+        name: [row for row in rows if row.condition in shared]
+        for name, rows in results.items()
+    }
+
+
+def accuracy_curves(
+    rows: Sequence[Row], kind: str
+) -> Dict[str, Tuple[List[float], List[float]]]:
+    """Return strengths and accuracies by attack, starting with clean images.
+
+    Args:
+        rows: see `summarise`.
+        kind: 'attack', 'transfer' or 'corruption'. The corruptions form a single curve,
+            'mean', at the severities that all of them were tested at.
+    """
+    clean = {row.strength: [row.accuracy] for row in rows if row.kind == 'clean'}
+    points: Dict[str, Dict[float, List[float]]] = {}
+    for row in rows:
+        if row.kind == kind:
+            name = 'mean' if kind == 'corruption' else row.name
+            by_strength = points.setdefault(name, {})
+            by_strength.setdefault(row.strength, []).append(row.accuracy)
+    curves = {}
+    for name, by_strength in points.items():
+        most = max(map(len, by_strength.values()))
+        complete = {s: a for s, a in sorted(by_strength.items()) if len(a) == most}
+        curve = {**clean, **complete}
+        curves[name] = list(curve), [sum(a) / len(a) for a in curve.values()]
+    return curves
+
+
 def calibration_error(confidence: Sequence[float], correct: Sequence[int]) -> float:
     """Return the expected calibration error over 15 bins of equal width.
 
     Args:
-        confidence: probability of the predicted class, by image.
-        correct: whether it was right, 0 or 1.
+        confidence: probability of the predicted class, per image.
+        correct: whether the prediction is correct, 0 or 1, per image.
 
     Raises:
-        ImportError: torchmetrics is missing.
+        ImportError: torchmetrics is not installed.
     """
-    try:
-        from torchmetrics.functional.classification import binary_calibration_error
-    except ImportError as error:
-        raise ImportError(
-            'the calibration error is computed by torchmetrics: pip install '
-            'torchmetrics'
-        ) from error
-    # With the confidence as the probability of being right, it is that of all classes.
-    return binary_calibration_error(
+    metrics = import_optional('torchmetrics.functional.classification', INSTALL)
+    # It is the binary error of the event that the prediction is correct.
+    return metrics.binary_calibration_error(
         torch.tensor(confidence, dtype=torch.float64).clamp(max=1),
         torch.tensor(correct),
         n_bins=BINS,
         norm='l1',
     ).item()
-
-
-def _in_order(records: Records) -> List[Condition]:
-    known = [
-        Condition.of_key(key) for key in dict.fromkeys(k for k, _ in records.outcomes)
-    ]
-    names = list(dict.fromkeys(condition.name for condition in known))
-    return sorted(
-        known, key=lambda c: (KINDS.index(c.kind), names.index(c.name), c.strength)
-    )
 
 
 def _row(condition: Condition, outcomes: Sequence[Outcome]) -> Row:

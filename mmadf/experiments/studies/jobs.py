@@ -1,200 +1,117 @@
-"""Runs of a study as processes: several at once, each resumable, none in two places."""
+"""The local queue of a study: several runs at once, spread over the visible GPUs."""
 
-import fcntl
 import os
-import signal
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Dict, List, NamedTuple, Optional, Sequence
+from queue import Queue
+from threading import Event
+from typing import Dict, List, Sequence
 
+import torch
 from mmengine.config import Config
 
 from mmadf.analysis import read_log
-from mmadf.engine.work_dir import best_checkpoint
 from mmadf.utils.progress import import_tqdm
 
-from .devices import Devices
 from .plan import Run
+from .worker import POLL_SECONDS, RunError, Worker
 
-SECONDS_BETWEEN_LOOKS = 2
 BAR = '{percentage:3.0f}%|{bar}| {n:.1f} of {total} runs [{elapsed}<{remaining}]'
 
 
-def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, str]:
-    """Train and test what is not finished yet, and show progress and remaining time.
+def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, RunError]:
+    """Train and test all runs that are not finished, with a progress bar.
 
-    A run that stopped half-way goes on from its newest checkpoint. One that another
-    process works on is left to it, so that several may share a study's folder. Where
-    there are GPUs, each process has one of them, and they are taken in turn.
+    A run that fails does not stop the others.
 
     Args:
         runs: see `write_runs`.
-        tools: folder of train.py and test.py.
-        jobs: processes at once, > 0.
+        tools: folder of `train.py` and `test.py`.
+        jobs: number of concurrent runs, > 0.
 
     Returns:
-        Why, by run, for those that were not finished.
+        The errors of the runs that failed.
 
     Raises:
         ValueError: `jobs` is not positive.
     """
     if jobs < 1:
-        raise ValueError(f'run_all: jobs={jobs} must be positive.')
-    open_runs = [run for run in runs if not run.result.exists()]
-    failures, workers = {}, Workers(tools, jobs)
-    tqdm = import_tqdm()
-    bar = tqdm(
-        total=len(runs),
-        initial=len(runs) - len(open_runs),
-        bar_format=BAR,
-        smoothing=0,
-        mininterval=SECONDS_BETWEEN_LOOKS,
-    )
-    pool = ThreadPoolExecutor(jobs)
+        raise ValueError(f'jobs={jobs} must be positive.')
+    environments, stop = Queue(), Event()
+    for environment in job_environments(jobs):
+        environments.put(environment)
+
+    def _work(run: Run) -> None:
+        environment = environments.get()
+        try:
+            Worker(tools, environment, stop).finish(run)
+        finally:
+            environments.put(environment)
+
+    done = sum(run.result.exists() for run in runs)
+    pool, errors, tqdm = ThreadPoolExecutor(jobs), {}, import_tqdm()
+    bar = tqdm(total=len(runs), initial=done, bar_format=BAR, smoothing=0)
     try:
-        futures = {pool.submit(workers.work, run, bar): run for run in open_runs}
-        for future in as_completed(futures):
-            run, problem = futures[future], future.result()
-            tqdm.write(f'{run.work_dir}: {problem or "finished"}')
-            if problem:
-                failures[run] = problem
+        futures = {
+            pool.submit(_work, run): run for run in runs if not run.result.exists()
+        }
+        pending = set(futures)
+        while pending:
+            completed, pending = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
+            for run, error in ((futures[f], f.exception()) for f in completed):
+                if error:
+                    errors[run] = error
+                tqdm.write(f'{run.work_dir}: {error or "finished"}')
+            part = sum(1.0 if run in errors else progress_of(run) for run in runs)
+            bar.update(max(0.0, part - bar.n))
     finally:
-        workers.stop()
+        stop.set()
         pool.shutdown(cancel_futures=True)
         bar.close()
-    return failures
+    for error in errors.values():
+        if not isinstance(error, RunError):
+            raise error
+    return errors
 
 
-class Progress:
-    """Moves a bar that counts runs by the parts of one run.
-
-    Args:
-        bar: shared by all runs.
-    """
-
-    def __init__(self, bar: object) -> None:
-        self.bar = bar
-        self.part = 0.0
-
-    def show(self, part: float) -> None:
-        """Move the bar to `part`, in [0, 1], of this run; never back."""
-        step = max(0.0, part - self.part)
-        self.part += step
-        self.bar.update(step)
-
-
-def trained_part(run: Run) -> float:
-    """Return how much of a run's training its log shows, in [0, 1]."""
-    plan = _train_cfg(run.config)
+def progress_of(run: Run) -> float:
+    """Return the fraction of a run's training, in [0, 1], that its log shows."""
+    if run.result.exists():
+        return 1.0
+    loop = _train_cfg(run.config)
     try:
         records = read_log(run.work_dir)
     except FileNotFoundError:
         return 0.0
-    if plan.get('by_epoch'):
-        steps, total = [r['step'] for r in records if 'loss' not in r], plan.max_epochs
-    else:
-        steps, total = [r['step'] for r in records if 'loss' in r], plan.max_iters
+    by_epoch = loop.get('by_epoch', False)
+    total = loop.max_epochs if by_epoch else loop.max_iters
+    # Validation records count epochs; training records count iterations.
+    steps = [record['step'] for record in records if ('loss' in record) != by_epoch]
     return max(steps, default=0) / total
+
+
+def job_environments(jobs: int) -> List[Dict[str, str]]:
+    """Return the environment variables of concurrent jobs, which take GPUs in turn.
+
+    Args:
+        jobs: number of concurrent jobs.
+    """
+    gpus = visible_gpus()
+    if not gpus:
+        return [dict(os.environ) for _ in range(jobs)]
+    chosen = (gpus[job % len(gpus)] for job in range(jobs))
+    return [{**os.environ, 'CUDA_VISIBLE_DEVICES': gpu} for gpu in chosen]
+
+
+def visible_gpus() -> List[str]:
+    """Return the GPUs that this process sees, in terms of CUDA_VISIBLE_DEVICES."""
+    count = torch.cuda.device_count()
+    listed = os.environ.get('CUDA_VISIBLE_DEVICES')
+    names = listed.split(',') if listed else map(str, range(count))
+    return [name.strip() for name in names][:count]
 
 
 @lru_cache(maxsize=None)
 def _train_cfg(config: Path) -> Config:
-    """Return the loop of a run's config, which is looked at every few seconds."""
     return Config.fromfile(config).train_cfg
-
-
-class Job(NamedTuple):
-    """What the processes of a run need: its lock, the bar to move, the environment."""
-
-    run: Run
-    lock: IO
-    progress: Progress
-    environment: Dict[str, str]
-
-
-class Workers:
-    """Starts the processes of runs and ends them with it.
-
-    Args:
-        tools: folder of train.py and test.py.
-        jobs: how many runs at once, > 0.
-    """
-
-    def __init__(self, tools: Path, jobs: int) -> None:
-        self.tools = tools
-        self.devices = Devices(jobs)
-        self.processes: List[subprocess.Popen] = []
-        self.stopped = False
-
-    def work(self, run: Run, bar: object) -> Optional[str]:
-        """Train and test one run; return what went wrong, None if nothing."""
-        progress = Progress(bar)
-        with (
-            self.devices.one() as environment,
-            open(run.work_dir / 'lock', 'w') as lock,
-        ):
-            try:
-                # The processes inherit the lock: it lasts as long as they do.
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if run.result.exists():  # another process has just finished it
-                    return None
-                return self._train_and_test(Job(run, lock, progress, environment))
-            except BlockingIOError:
-                return 'another process works on it'
-            except Exception as error:
-                return f'{type(error).__name__}: {error}'
-            finally:
-                progress.show(1.0)
-
-    def stop(self) -> None:
-        """End what still runs."""
-        self.stopped = True
-        for process in self.processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-
-    def _train_and_test(self, job: Job) -> Optional[str]:
-        run = job.run
-        train = ['train.py', run.config, '--work-dir', run.work_dir, '--resume']
-        if problem := self._run(train, job):
-            return problem
-        checkpoint = best_checkpoint(run.work_dir)
-        if checkpoint is None:
-            return 'no best_*.pth: the config must validate and save the best'
-        partial = run.work_dir / 'test.partial.json'
-        test = ['test.py', run.config, checkpoint, '--work-dir', run.work_dir / 'test']
-        test += ['--out', partial, '--out-item', 'metrics']
-        test += ['--cfg-options', 'test_cfg.type=mmadf.ReadoutsTestLoop']
-        if problem := self._run(test, job):
-            return problem
-        os.replace(partial, run.result)
-        return None
-
-    def _run(self, command: list, job: Job) -> Optional[str]:
-        """Run a script and wait for it; its output is added to a log of its own."""
-        script, *arguments = command
-        log = job.run.work_dir / f'{Path(script).stem}.log'
-        with open(log, 'a') as output:
-            if self.stopped:
-                return 'stopped'
-            process = subprocess.Popen(
-                [sys.executable, str(self.tools / script), *map(str, arguments)],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=job.environment,
-                pass_fds=(job.lock.fileno(),),
-            )
-        self.processes.append(process)
-        while True:
-            try:
-                code = process.wait(SECONDS_BETWEEN_LOOKS)
-                break
-            except subprocess.TimeoutExpired:
-                job.progress.show(trained_part(job.run))
-        if code:
-            lines = log.read_text(errors='replace').strip().splitlines() or ['']
-            return f'{script} ended with {code}: {lines[-1]}; see {log}'
-        return None

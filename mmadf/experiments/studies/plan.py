@@ -1,22 +1,28 @@
-"""From a study's config to the config of each of its runs."""
+"""Turns the config of a study into one training config per run."""
 
 import re
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
 from mmengine.config import Config
 
-from mmadf.engine.config import merge_options
+from mmadf.engine.config import check_config, merge_options
+from mmadf.weights.load import read_config
 
 from .split import write_split
 
-FIELDS = ('variants', 'control', 'seeds', 'data', 'options', 'metric', 'work_dir')
+REQUIRED = ('variants', 'control', 'seeds')
+FIELDS = (*REQUIRED, 'data', 'options', 'metric', 'work_dir')
+DATA_FIELDS = {'root', 'train', 'test', 'val_fraction', 'split_seed'}
+SPLITS = ('train', 'val', 'test')
 
 
 class Run(NamedTuple):
-    """One network to train: its variant, its seed, its folder and its config.
+    """One network to train: a variant of a study with one seed.
 
-    The config is not in the folder, where MMEngine writes what it made of it.
+    `config` is kept outside `work_dir`, because MMEngine dumps its own copy there.
     """
 
     variant: str
@@ -26,70 +32,66 @@ class Run(NamedTuple):
 
     @property
     def result(self) -> Path:
-        """What the test set gave; a run that has it is finished."""
+        """File of the test metrics; a run is finished once this file exists."""
         return self.work_dir / 'test.json'
 
 
 def load_study(path: Path, options: Optional[dict] = None) -> Config:
-    """Read a study.
-
-    Its fields: `variants`, by name a dict of `config`, a file as seen from the study's,
-    and `options`, merged into it; `control`, the variant that the others are compared
-    with; `seeds`. Where wanted: `options` for all variants; `data`: `root` with the
-    folders `train` and `test`, and `val_fraction` of the training images (0.1) that is
-    held out for choosing checkpoints, by `split_seed` (0); `metric` ('accuracy/top1');
-    `work_dir`. Names that start with _ are the file's own.
-
-    A study may have another, of the same folder, as `_base_`; variants that it sets to
-    None are left out.
+    """Read and check the config of a study; `docs/studies.md` describes its fields.
 
     Args:
-        path: file of the study.
-        options: changes to it, `{'data.root': 'my/images'}`.
+        path: config file of the study.
+        options: overrides by dotted key, e.g. `{'data.root': 'my/images'}`.
+
+    Returns:
+        The study, with default values filled in and absolute paths of configs.
 
     Raises:
-        ValueError: an unknown or missing field, or a value that cannot be meant.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is not a config, or a field is unknown, missing or invalid.
     """
-    study = Config.fromfile(path)
-    study.merge_from_dict(options or {})
-    own = {name for name in study if not name.startswith('_')}
-    unknown = sorted(own - set(FIELDS))
-    missing = [name for name in FIELDS[:3] if not study.get(name)]
-    if unknown or missing:
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such study; give a config file.')
+    try:
+        study = Config.fromfile(path)
+    except Exception as error:  # a config is Python code, which can raise anything
         raise ValueError(
-            f'{path}: unknown fields {unknown}, missing fields {missing}; a study has '
-            f'{list(FIELDS)}, of which the first three are needed.'
-        )
+            f'{path} cannot be read as a config: {type(error).__name__}: {error}'
+        ) from error
+    study.merge_from_dict(options or {})
+    _check_fields(study, path)
     study.variants = {k: v for k, v in study.variants.items() if v is not None}
-    _check_names(study)
+    _check_variants(study)
     study.setdefault('metric', 'accuracy/top1')
-    study.setdefault('work_dir', f'work_dirs/{Path(path).stem}')
+    study.setdefault('work_dir', f'work_dirs/{path.stem}')
     for variant in study.variants.values():
-        variant.config = str((Path(path).parent / variant.config).resolve())
+        variant.config = str((path.parent / variant.config).resolve())
     return study
 
 
 def write_runs(study: Config) -> List[Run]:
-    """Write the config of every run, and the lists of training and validation images.
+    """Write the config of every run and the lists of training and validation images.
 
     Args:
         study: see `load_study`.
 
     Returns:
-        The runs, all variants with the first seed, then with the next.
+        The runs: all variants with the first seed, then all with the second, ...
 
     Raises:
-        ValueError: a folder holds a run of other settings.
-        FileNotFoundError: a data folder does not exist.
+        ValueError: the configs are invalid, or differ from those that already exist.
+        FileNotFoundError: a data folder or a config does not exist.
     """
     root = Path(study.work_dir)
     data = _data_options(study.data, root) if study.get('data') else {}
     runs = []
     for seed in study.seeds:
         for name in study.variants:
-            cfg = run_config(study, name, seed, data)
             config = root / 'configs' / f'{name}_seed{seed}.py'
-            run = Run(name, int(seed), root / name / f'seed{seed}', config)
+            run = Run(name, seed, root / name / f'seed{seed}', config)
+            cfg = run_config(study, name, seed, data)
+            check_config(cfg, SPLITS)
             _write_config(cfg, run)
             runs.append(run)
     return runs
@@ -102,70 +104,97 @@ def run_config(
 
     Args:
         study: see `load_study`.
-        variant: its name.
-        seed: of the run.
-        data: options that point the config to the study's data.
+        variant: name of a variant.
+        seed: random seed of the run.
+        data: options that set the data folders and annotation files.
 
     Raises:
-        ValueError: an option that would change nothing.
+        FileNotFoundError: the config of the variant does not exist.
+        ValueError: the config cannot be read, or an option does not apply to it.
     """
     fields = study.variants[variant]
-    cfg = Config.fromfile(fields.config)
-    for options in (study.get('options'), data, fields.get('options')):
-        merge_options(cfg, options)
-    merge_options(cfg, {'randomness.seed': int(seed)})
+    cfg = deepcopy(_read_config(fields.config))
+    seeded = {'randomness.seed': seed}
+    try:
+        for options in (study.get('options'), data, fields.get('options'), seeded):
+            merge_options(cfg, options)
+    except KeyError as error:  # MMEngine's, for the index of a list
+        raise ValueError(f'variant {variant!r}: options: {error.args[0]}') from error
     return cfg
 
 
-def _check_names(study: Config) -> None:
+@lru_cache(maxsize=None)  # the runs of a study share few configs
+def _read_config(path: str) -> Config:
+    return read_config(path)
+
+
+def _check_fields(study: Config, path: Path) -> None:
+    own = {name for name in study if not name.startswith('_')}
+    unknown = sorted(own - set(FIELDS))
+    missing = [name for name in REQUIRED if study.get(name) in (None, (), [], {})]
+    if unknown or missing:
+        raise ValueError(
+            f'{path}: unknown fields {unknown}, missing fields {missing}; allowed are '
+            f'{list(FIELDS)}, of which {list(REQUIRED)} are required.'
+        )
+    if not isinstance(study.variants, dict):
+        raise ValueError(f'variants={study.variants!r} must be a dict of dicts.')
+    seeds = study.seeds if isinstance(study.seeds, (list, tuple)) else ()
+    distinct = {seed for seed in seeds if type(seed) is int}
+    if not seeds or len(distinct) != len(seeds):
+        raise ValueError(
+            f'seeds={study.seeds} must be a list of distinct integers, e.g. (0, 1, 2).'
+        )
+
+
+def _check_variants(study: Config) -> None:
     bad = [name for name in study.variants if not re.fullmatch(r'[\w.+-]+', name)]
     if bad:
         raise ValueError(
-            f'names of variants {bad} also name folders: use letters, digits, and any '
-            'of _ . + -'
+            f'variants={bad}: the names are also folder names; use only letters, '
+            'digits and _ . + -'
         )
     if study.control not in study.variants:
         raise ValueError(
-            f'control={study.control!r} is none of the variants {list(study.variants)}.'
+            f'control={study.control!r} must be one of the variants '
+            f'{list(study.variants)}.'
         )
     for name, variant in study.variants.items():
-        if 'config' not in variant or set(variant) - {'config', 'options'}:
+        fields = list(variant) if isinstance(variant, dict) else variant
+        if fields not in (['config'], ['config', 'options'], ['options', 'config']):
             raise ValueError(
-                f"variant {name!r} has {list(variant)}; it takes 'config' and "
-                "'options'."
+                f"variant {name!r} has {fields}; 'config' is required, 'options' is "
+                'optional, and nothing else is allowed.'
             )
-    if len(set(study.seeds)) != len(study.seeds):
-        raise ValueError(f'seeds={list(study.seeds)} must differ.')
 
 
 def _data_options(data: Dict[str, object], root: Path) -> dict:
-    """Return the options that point the data sets of a config to an image folder."""
-    known = ('root', 'train', 'test', 'val_fraction', 'split_seed')
-    if unknown := sorted(set(data) - set(known)):
-        raise ValueError(f'data has unknown fields {unknown}; it takes {known}.')
+    """Return the options that point the datasets of a config to an image folder."""
+    if not isinstance(data, dict) or 'root' not in data or set(data) - DATA_FIELDS:
+        raise ValueError(
+            f"data={data!r} must be a dict with 'root'; the allowed fields are "
+            f'{sorted(DATA_FIELDS)}.'
+        )
     folder = Path(data['root']).resolve()
-    train, test = (str(folder / data.get(k, k)) for k in ('train', 'test'))
+    train, test = (folder / data.get(name, name) for name in ('train', 'test'))
     split = write_split(
-        Path(train),
-        root / 'split',
-        data.get('val_fraction', 0.1),
-        data.get('split_seed', 0),
+        train, root / 'split', data.get('val_fraction', 0.1), data.get('split_seed', 0)
     )
     metainfo = dict(classes=split['classes'])
-    sets = {
-        name: dict(data_root=train, ann_file=split[name], metainfo=metainfo)
+    datasets = {
+        name: dict(data_root=str(train), ann_file=split[name], metainfo=metainfo)
         for name in ('train', 'val')
     }
-    sets['test'] = dict(data_root=test, metainfo=metainfo)
-    return {f'{name}_dataloader.dataset': fields for name, fields in sets.items()}
+    datasets['test'] = dict(data_root=str(test), metainfo=metainfo)
+    return {f'{name}_dataloader.dataset': fields for name, fields in datasets.items()}
 
 
 def _write_config(cfg: Config, run: Run) -> None:
     text = cfg.pretty_text
     if run.config.exists() and run.config.read_text() != text:
         raise ValueError(
-            f'{run.work_dir} holds a run of other settings than {run.config} would '
-            'have now; choose another work_dir, or remove that folder and that file.'
+            f'{run.work_dir} belongs to a run with other settings, see {run.config}; '
+            'choose another work_dir, or remove that folder and that file.'
         )
     for folder in (run.work_dir, run.config.parent):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the finished runs of a study have logged."""
+"""Reads what a finished run has logged, and what its network costs."""
 
 import json
 from typing import Dict, List, NamedTuple, Sequence
@@ -10,6 +10,7 @@ from mmpretrain.registry import DATASETS
 
 from mmadf.analysis import (
     cost_by_phase,
+    counts_epochs,
     read_log,
     total_cost,
     training_seconds,
@@ -21,16 +22,19 @@ from .plan import Run
 
 
 class Result(NamedTuple):
-    """What one run has logged.
+    """The metrics of one run.
 
-    `test` is the metric on the test set, of the checkpoint that was best on the
-    validation images; `validation` is their curve; `seconds` the time of training;
-    `readouts` holds the metric on the test set by readout, where there are several.
+    `test` is measured with the checkpoint that is best on the validation images, whose
+    metric over training is `validation`, in steps of a `unit` ('epoch' or 'iteration').
+    `seconds` is the training time. `readouts` holds the test metric of each readout of
+    a network with several of them.
     """
 
-    run: Run
+    variant: str
+    seed: int
     test: float
     validation: Curve
+    unit: str
     seconds: float
     readouts: Dict[str, float]
 
@@ -40,47 +44,28 @@ def read_results(runs: Sequence[Run], metric: str) -> List[Result]:
 
     Args:
         runs: see `write_runs`.
-        metric: name in the logs, 'accuracy/top1'.
+        metric: name of the metric in the logs, e.g. 'accuracy/top1'.
 
     Raises:
-        KeyError: a run has no such metric.
+        FileNotFoundError: a finished run has no training log.
+        ValueError: a run has no such metric.
     """
     return [_read(run, metric) for run in runs if run.result.exists()]
 
 
-def _read(run: Run, metric: str) -> Result:
-    metrics = json.loads(run.result.read_text())
-    if metric not in metrics:
-        raise KeyError(f'{run.result} has no {metric!r}; there are {list(metrics)}.')
-    records = read_log(run.work_dir)
-    curve = validation_curve(records, metric)
-    readouts = _readouts(run, metrics, metric)
-    return Result(run, metrics[metric], curve, training_seconds(records), readouts)
-
-
-def _readouts(run: Run, metrics: Dict[str, float], metric: str) -> Dict[str, float]:
-    """Return the metric by readout, see `ReadoutsTestLoop`; {} if there is only one."""
-    end = f'/{metric}'
-    others = {k.removesuffix(end): v for k, v in metrics.items() if k.endswith(end)}
-    if not others:
-        return {}
-    predicted = Config.fromfile(run.config).model.get('readout', 'semantic')
-    return {predicted: metrics[metric], **others}
-
-
 def by_variant(results: Sequence[Result]) -> Dict[str, List[Result]]:
-    """Group results, in the order in which the variants first appear."""
+    """Group results by variant, in the order of first appearance."""
     groups = {}
     for result in results:
-        groups.setdefault(result.run.variant, []).append(result)
+        groups.setdefault(result.variant, []).append(result)
     return groups
 
 
 def cost_of(run: Run) -> Dict[str, int]:
-    """Return what a run's network costs at the size of its test images.
+    """Return the cost of a run's network at the size of its test images.
 
     Args:
-        run: its config is read.
+        run: see `write_runs`; its config is read.
 
     Returns:
         `trained_parameters`, `trained_multiply_adds`, `deployed_parameters` and
@@ -92,7 +77,42 @@ def cost_of(run: Run) -> Dict[str, int]:
     size = tuple(dataset[0]['inputs'].shape[-2:])
     phases = cost_by_phase(mmpretrain.get_model(cfg), size)
     return {
-        f'{phase}_{what}': count
+        f'{phase}_{quantity}': count
         for phase, parts in phases._asdict().items()
-        for what, count in total_cost(parts)._asdict().items()
+        for quantity, count in total_cost(parts)._asdict().items()
     }
+
+
+def _read(run: Run, metric: str) -> Result:
+    metrics = json.loads(run.result.read_text())
+    records = read_log(run.work_dir)
+    try:
+        test, curve = metrics[metric], validation_curve(records, metric)
+    except KeyError as error:
+        raise ValueError(
+            f'{run.work_dir}: metric={metric!r} was not logged in both validation and '
+            f'test; the test metrics are {list(metrics)}.'
+        ) from error
+    return Result(
+        variant=run.variant,
+        seed=run.seed,
+        test=test,
+        validation=curve,
+        unit='epoch' if counts_epochs(records) else 'iteration',
+        seconds=training_seconds(records),
+        readouts=_readouts(run, metrics, metric),
+    )
+
+
+def _readouts(run: Run, metrics: Dict[str, float], metric: str) -> Dict[str, float]:
+    """Return the metric by readout, see `ReadoutsTestLoop`; {} for a single one."""
+    suffix = f'/{metric}'
+    others = {
+        name.removesuffix(suffix): value
+        for name, value in metrics.items()
+        if name.endswith(suffix)
+    }
+    if not others:
+        return {}
+    predicted = Config.fromfile(run.config).model.get('readout', 'semantic')
+    return {predicted: metrics[metric], **others}

@@ -1,116 +1,110 @@
-"""Means over seeds and differences between networks, as pure functions."""
+"""Statistics over seeds, as pure functions: means, curves, confidence intervals."""
 
 import math
 from statistics import fmean, stdev
-from typing import Dict, NamedTuple, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
+from mmadf.utils.optional import import_optional
 
-class Interval(NamedTuple):
-    """A mean, with the ends of its confidence interval; NaN where it is unknown."""
+INSTALL = "pip install 'scipy>=1.15'"  # the first with `rng` of `dunnett`
+CONFIDENCE = 0.95
 
-    mean: float
-    low: float
-    high: float
+
+class Band(NamedTuple):
+    """Mean and sample standard deviation of several curves at their common steps."""
+
+    steps: List[int]
+    mean: np.ndarray
+    deviation: np.ndarray
 
 
 def mean_and_deviation(values: Sequence[float]) -> Tuple[float, float]:
-    """Return the mean and the standard deviation of a sample (n - 1 in it).
+    """Return mean and sample standard deviation (n - 1); NaN where undefined.
 
     Args:
-        values: one for each seed; NaN stands for what one value, or none, cannot tell.
+        values: one value per seed.
     """
     mean = fmean(values) if values else math.nan
     return mean, stdev(values) if len(values) > 1 else math.nan
 
 
-def paired_difference(
-    values: Dict[int, float], control: Dict[int, float], confidence: float = 0.95
-) -> Interval:
-    """Return the mean of values - control over common seeds, and its interval.
-
-    The interval is Student's, of the paired t-test: mean +- t * s / sqrt(n), with s
-    the standard deviation of the n differences and t the quantile at n - 1 degrees of
-    freedom.
+def mean_curve(curves: Sequence[Tuple[Sequence[int], Sequence[float]]]) -> Band:
+    """Return the mean of several curves; a single curve has a deviation of 0.
 
     Args:
-        values: by seed.
-        control: by seed.
-        confidence: probability in (0, 1) that the interval covers the difference.
+        curves: steps and values of each; only their common steps are used.
+    """
+    values_at = [dict(zip(*curve, strict=True)) for curve in curves]
+    steps = sorted(set.intersection(*map(set, values_at)))
+    values = np.array([[values[step] for step in steps] for values in values_at])
+    deviation = values.std(0, ddof=1) if len(curves) > 1 else np.zeros(len(steps))
+    return Band(steps, values.mean(0), deviation)
+
+
+def first_step_at(curve: Band, level: float) -> float:
+    """Return the first step at which a mean curve reaches a level, or NaN.
+
+    Args:
+        curve: see `mean_curve`.
+        level: value to reach; higher is better.
+    """
+    reached = np.flatnonzero(curve.mean >= level)
+    return curve.steps[reached[0]] if len(reached) else math.nan
+
+
+def paired_difference(
+    values: Dict[int, float], control: Dict[int, float]
+) -> Tuple[float, float, float]:
+    """Return the mean difference to a control over common seeds, and its interval.
+
+    Args:
+        values: one value per seed.
+        control: one value per seed.
+
+    Returns:
+        The difference, and the bounds of the 95 % confidence interval of Student's
+        paired t-test; NaN where undefined.
 
     Raises:
-        ValueError: `confidence` is outside its range.
-        ImportError: SciPy is missing.
+        ImportError: SciPy is not installed.
     """
-    if not 0 < confidence < 1:
-        raise ValueError(
-            f'paired_difference: confidence={confidence} must be in (0, 1).'
-        )
-    differences = [values[seed] - control[seed] for seed in values if seed in control]
-    mean, deviation = mean_and_deviation(differences)
-    if len(differences) < 2:
-        return Interval(mean, math.nan, math.nan)
-    quantile = _student_quantile((1 + confidence) / 2, len(differences) - 1)
-    half = quantile * deviation / math.sqrt(len(differences))
-    return Interval(mean, mean - half, mean + half)
+    seeds = [seed for seed in values if seed in control]
+    pairs = [[group[seed] for seed in seeds] for group in (values, control)]
+    mean, _ = mean_and_deviation(np.subtract(*pairs).tolist())
+    if len(seeds) < 2:
+        return mean, math.nan, math.nan
+    test = import_optional('scipy.stats', INSTALL).ttest_rel(*pairs)
+    return mean, *map(float, test.confidence_interval(CONFIDENCE))
 
 
 def dunnett_intervals(
-    values: Dict[str, Sequence[float]],
-    control: Sequence[float],
-    confidence: float = 0.95,
-) -> Dict[str, Interval]:
-    """Return mean differences to one control with simultaneous intervals, by name.
+    values: Dict[str, Sequence[float]], control: Sequence[float]
+) -> Dict[str, Tuple[float, float]]:
+    """Return simultaneous confidence intervals of differences to a common control.
 
-    Dunnett's test (1955), by SciPy: all intervals hold together with the given
-    confidence, however many variants there are. It takes the values as independent,
-    unpaired, and of one common variance, estimated from all of them. SciPy finds the
-    ends numerically, to about 1% of the interval's width.
+    By Dunnett's test (1955), all intervals hold together with 95 % confidence. The test
+    assumes independent, unpaired values and a common variance. SciPy computes the
+    bounds numerically, to about 1 % of the width.
 
     Args:
-        values: by name; those with fewer than 2 take no part.
-        control: of the control.
-        confidence: probability in (0, 1) that every interval covers its difference.
+        values: values of each group; groups of fewer than 2 are not part of the test.
+        control: values of the control.
 
     Returns:
-        By name; NaN as ends where a name takes no part, or nothing varies.
+        The bounds for each group that is part of the test; {} if no values vary.
 
     Raises:
-        ImportError: SciPy is missing.
+        ImportError: SciPy is not installed.
     """
-    mean = mean_and_deviation(control)[0]
-    intervals = {
-        name: Interval(mean_and_deviation(found)[0] - mean, math.nan, math.nan)
-        for name, found in values.items()
-    }
-    names = [name for name, found in values.items() if len(found) > 1]
-    samples = [list(values[name]) for name in names]
-    if len(control) < 2 or not any(len(set(s)) > 1 for s in [*samples, control]):
-        return intervals
-    if names:
-        result = _dunnett(samples, list(control)).confidence_interval(confidence)
-        for name, low, high in zip(names, result.low, result.high, strict=True):
-            intervals[name] = intervals[name]._replace(low=float(low), high=float(high))
-    return intervals
-
-
-def _student_quantile(probability: float, freedom: int) -> float:
-    return float(_import_stats().t.ppf(probability, freedom))
-
-
-def _dunnett(samples: Sequence[Sequence[float]], control: Sequence[float]) -> object:
-    # SciPy integrates by chance; a seed gives the same digits each time.
-    return _import_stats().dunnett(
-        *samples, control=control, rng=np.random.default_rng(0)
+    groups = {name: list(group) for name, group in values.items() if len(group) > 1}
+    varies = any(len(set(group)) > 1 for group in [*groups.values(), control])
+    if len(control) < 2 or not groups or not varies:
+        return {}
+    # SciPy integrates with random samples; a fixed seed makes the bounds reproducible.
+    test = import_optional('scipy.stats', INSTALL).dunnett(
+        *groups.values(), control=list(control), rng=np.random.default_rng(0)
     )
-
-
-def _import_stats() -> object:
-    try:
-        from scipy import stats
-    except ImportError as error:
-        raise ImportError(
-            "confidence intervals are computed by SciPy: pip install 'scipy>=1.15'"
-        ) from error
-    return stats
+    bounds = np.transpose(test.confidence_interval(CONFIDENCE)).tolist()
+    return {name: tuple(pair) for name, pair in zip(groups, bounds, strict=True)}

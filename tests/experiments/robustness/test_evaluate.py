@@ -1,26 +1,25 @@
-"""What a network is tested on, once, whatever was interrupted."""
+"""Outcomes of each condition: values, independence of interruptions, seeds."""
 
 import pytest
 import torch
 from torch.testing import assert_close
 
-from mmadf.experiments.robustness import (
-    AttackPlan,
-    Condition,
-    Evaluation,
-    Records,
-    evaluate,
-    masking_warnings,
-    plan_conditions,
-    summarise,
-)
+from mmadf.experiments.robustness.attacks import AttackOptions
+from mmadf.experiments.robustness.conditions import Condition, plan_conditions
+from mmadf.experiments.robustness.corruptions import corrupt
+from mmadf.experiments.robustness.evaluate import Evaluation, batch_seed, evaluate
+from mmadf.experiments.robustness.masking import masking_warnings
+from mmadf.experiments.robustness.records import Records
+from mmadf.experiments.robustness.summary import summarise
 from tests.experiments.robustness.toys import SIZE, Linear, Masked, halves, images
 
-PLAN = AttackPlan(steps=4, autoattack_steps=4, queries=60, batch_size=5)
+OPTIONS = AttackOptions(steps=4, autoattack_steps=4, queries=60, batch_size=5)
 
 
-def job(network=None, source=None, plan=PLAN, **changes):
-    return Evaluation(network or Linear(halves()), *images(), plan, source, **changes)
+def job(network=None, source=None, options=OPTIONS, **changes):
+    return Evaluation(
+        network or Linear(halves()), *images(), options, source, **changes
+    )
 
 
 def evaluated(folder, work, conditions):
@@ -54,7 +53,7 @@ def test_transferred_attacks_follow_the_gradients_of_the_other_network(tmp_path)
     pytest.importorskip('art')
     red, rest = halves(), halves()
     red[:, 1:], rest[:, :1] = 0, 0
-    conditions = plan_conditions(['fgsm'], [4, 12], ['fgsm'], [], [])
+    conditions = plan_conditions(['fgsm'], [4, 12], True, [], [])
     for source, left in ((Linear(rest), 1), (Linear(red), 0)):
         folder = tmp_path / str(left)
         records = evaluated(folder, job(Linear(red), source), conditions)
@@ -66,17 +65,22 @@ def test_transferred_attacks_follow_the_gradients_of_the_other_network(tmp_path)
 
 
 @pytest.mark.parametrize(('classes', 'bgr'), [(2, False), (3, True)])
-def test_a_source_that_reads_other_images_is_refused(classes, bgr, tmp_path):
+def test_source_that_reads_other_images_is_refused(classes, bgr, tmp_path):
     source = Linear(halves(classes))
     source.reads_bgr = bgr
-    conditions = plan_conditions([], [8], ['fgsm'], [], [])
-    with pytest.raises(ValueError, match='transfer attacks from a network of the same'):
+    conditions = plan_conditions(['fgsm'], [8], True, [], [])
+    with pytest.raises(ValueError, match="transfer: .*'classes': 3, 'bgr': False"):
         evaluated(tmp_path, job(source=source), conditions)
 
 
-def test_what_is_known_is_not_computed_again(tmp_path):
+def test_images_too_small_for_corruptions_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r'image size \[12, 12\]: .*32x32'):
+        evaluated(tmp_path, job(), [Condition('corruption', 'fog', 1.0)])
+
+
+def test_recorded_batches_are_not_computed_again(tmp_path):
     pytest.importorskip('art')
-    conditions = plan_conditions(['pgd'], [4, 8], [], [], [])
+    conditions = plan_conditions(['pgd'], [4, 8], False, [], [])
     whole = evaluated(tmp_path / 'a', job(), conditions)
     lines = (tmp_path / 'a' / 'records.jsonl').read_text().splitlines(keepends=True)
     (tmp_path / 'b').mkdir()
@@ -113,7 +117,7 @@ def test_every_batch_is_written_before_the_next(tmp_path):
     assert len(Records(tmp_path, {}).of('clean//0')) == 2
 
 
-def test_a_seed_gives_the_same_and_another_something_else(tmp_path):
+def test_seed_determines_the_outcomes(tmp_path):
     pytest.importorskip('art')
     noisy = Linear(torch.randn(3, 3, SIZE, SIZE))
     conditions = [Condition('attack', 'pgd', 2.0)]
@@ -126,11 +130,8 @@ def test_a_seed_gives_the_same_and_another_something_else(tmp_path):
     assert first != other
 
 
-def test_corruptions_are_those_of_the_function(tmp_path):
+def test_network_sees_the_corrupted_images_of_each_batch(tmp_path):
     pytest.importorskip('imagecorruptions')
-    from mmadf.experiments.robustness import corrupt
-    from mmadf.experiments.robustness.evaluate import batch_seed
-
     big = torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8).repeat(7, 1, 1, 1)
     seen = []
 
@@ -143,7 +144,7 @@ def test_corruptions_are_those_of_the_function(tmp_path):
 
     condition = Condition('corruption', 'frost', 3.0)
     labels = torch.zeros(7, dtype=torch.long)
-    work = Evaluation(Seeing(halves()), big, labels, PLAN, seed=4)
+    work = Evaluation(Seeing(halves()), big, labels, OPTIONS, seed=4)
     evaluated(tmp_path, work, [condition])
     for batch, (pixels, count) in enumerate(zip(seen, (5, 2), strict=True)):
         seed = batch_seed(4, condition, batch)
@@ -152,23 +153,24 @@ def test_corruptions_are_those_of_the_function(tmp_path):
     assert not torch.equal(seen[0][:2], seen[1])
 
 
-def test_masked_gradients_are_found_out(tmp_path):
-    """The same decisions with and without gradients, attacked from both sides."""
+@pytest.mark.slow
+def test_masked_gradients_are_detected(tmp_path):
+    """Both networks decide alike, but one of them has no gradients."""
     pytest.importorskip('art')
     pytest.importorskip('torchmetrics')
     attacks = ['fgsm', 'pgd', 'autoattack']
-    conditions = plan_conditions(attacks, [40, 255], ['pgd'], [], [])
-    plan = PLAN._replace(queries=150)
+    conditions = plan_conditions(attacks, [40, 255], True, [], [])
+    options = OPTIONS._replace(queries=150)
     warnings = {}
     for name, network in (('open', Linear), ('masked', Masked)):
-        work = job(network(halves()), Linear(halves()), plan)
+        work = job(network(halves()), Linear(halves()), options)
         rows = summarise(evaluated(tmp_path / name, work, conditions), 12)
         warnings[name] = masking_warnings(rows)
     assert warnings['open'] == []
     text = '\n'.join(warnings['masked'])
     for sign in (
-        'eps 40/255: PGD made on another network leaves 0.00 %',
+        'transferred from another network leaves 0.00 %',
         'eps 40/255: AutoAttack leaves',
-        'where pixels are free',
+        'under an unbounded perturbation',
     ):
         assert sign in text

@@ -1,15 +1,12 @@
 """A small study, and stand-ins for the scripts that train and test its runs."""
 
-import importlib.util
 import json
-import signal
-import sys
 from functools import partial
-from unittest import mock
 
 import pytest
 
 from tests.conftest import ROOT
+from tests.scripts import call_script
 from tests.tools.conftest import CONFIG
 
 STUDY = """
@@ -71,7 +68,7 @@ def study_file(tmp_path, image_folder, out):
 
 @pytest.fixture
 def calls(tmp_path, monkeypatch):
-    """Return how the stand-ins were called: name, run, arguments, GPU."""
+    """Return how the stand-ins were called: run, arguments, GPU."""
     path = tmp_path / 'calls.jsonl'
     monkeypatch.setenv('CALLS', str(path))
 
@@ -84,31 +81,21 @@ def calls(tmp_path, monkeypatch):
 
 @pytest.fixture
 def scripts(tmp_path, calls):
-    """Return a folder with stand-ins for train.py and test.py."""
+    """Return a folder with study.py and stand-ins for train.py and test.py."""
     folder = tmp_path / 'tools'
     folder.mkdir()
     for name in ('train', 'test'):
         (folder / f'{name}.py').write_text(SCRIPT)
+    (folder / 'study.py').write_text((ROOT / 'tools' / 'study.py').read_text())
     return folder
 
 
 @pytest.fixture
-def start(study_file, capsys):
+def start(study_file, monkeypatch, capsys):
     """Run tools/study.py in this process; return exit code, output and errors."""
-    spec = importlib.util.spec_from_file_location('study', ROOT / 'tools' / 'study.py')
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
 
-    def _start(*arguments, scripts=ROOT / 'tools'):
-        script.__file__ = str(scripts / 'study.py')
-        argv = ['study.py', str(study_file), *map(str, arguments)]
-        with (
-            mock.patch.object(sys, 'argv', argv),
-            mock.patch.object(signal, 'signal'),
-            pytest.raises(SystemExit) as ended,
-        ):
-            script.main()
-        return int(ended.value.code), *capsys.readouterr()
+    def _start(*arguments, path='tools/study.py', study=study_file):
+        return call_script(monkeypatch, capsys, path, study, *arguments)
 
     return _start
 
@@ -116,4 +103,4 @@ def start(study_file, capsys):
 @pytest.fixture
 def study(start, scripts):
     """Run tools/study.py with the stand-ins."""
-    return partial(start, scripts=scripts)
+    return partial(start, path=scripts / 'study.py')

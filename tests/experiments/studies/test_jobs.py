@@ -1,14 +1,22 @@
+"""The local queue: which processes run, with which GPU, and what failures leave."""
+
 import csv
 import fcntl
 import os
 import re
+import threading
 
 import pytest
 import torch
 
-from mmadf.experiments.studies import load_study, run_all, write_runs
-from mmadf.experiments.studies.devices import Devices, visible_gpus
-from mmadf.experiments.studies.jobs import trained_part
+from mmadf.experiments.studies.jobs import (
+    job_environments,
+    progress_of,
+    run_all,
+    visible_gpus,
+)
+from mmadf.experiments.studies.plan import load_study, write_runs
+from mmadf.experiments.studies.worker import RunError, Worker
 
 
 def see_gpus(monkeypatch, count, named=None):
@@ -34,13 +42,14 @@ def test_run_is_trained_then_tested_in_all_readouts_with_its_best_checkpoint(
     assert sum_test[1][-2:] == ['--cfg-options', 'test_cfg.type=mmadf.ReadoutsTestLoop']
 
 
+@pytest.mark.slow
 def test_killed_run_is_reported_and_resumed_later_and_the_rest_goes_on(
     study, out, calls, monkeypatch
 ):
     monkeypatch.setenv('KILLED', 'sum_seed0')
     code, printed, errors = study()
     assert code == 1
-    assert 'sum/seed0: train.py ended with -9' in errors
+    assert 'sum/seed0: train.py exited with code -9' in errors
     assert 'fused/seed0: finished' in printed
     rows = (out / 'runs.csv').read_text().splitlines()
     assert [row['variant'] for row in csv.DictReader(rows)] == ['fused']
@@ -53,19 +62,66 @@ def test_killed_run_is_reported_and_resumed_later_and_the_rest_goes_on(
     assert len((out / 'runs.csv').read_text().splitlines()) == 3
 
 
-def test_run_of_another_process_is_left_to_it(study_file, scripts, calls):
+def test_run_locked_by_another_process_is_skipped(study_file, scripts, calls):
     first, second = write_runs(load_study(study_file))
     with open(first.work_dir / 'lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        failures = run_all([first, second], scripts, 1)
-    assert failures == {first: 'another process works on it'}
+        errors = run_all([first, second], scripts, 1)
+    assert list(errors) == [first]
+    assert 'another process' in str(errors[first])
     assert [run for run, _, _ in calls('train')] == ['fused_seed0']
+
+
+def test_processes_inherit_the_lock(study_file, scripts):
+    (scripts / 'train.py').write_text(
+        'import os\n'
+        "folder = '/proc/self/fd'\n"
+        'files = [os.path.realpath(f"{folder}/{fd}") for fd in os.listdir(folder)]\n'
+        "raise SystemExit(' '.join(files))\n"
+    )
+    run, _ = write_runs(load_study(study_file))
+    with pytest.raises(RunError, match='train.py exited') as error:
+        Worker(scripts, dict(os.environ), threading.Event()).finish(run)
+    assert str(run.work_dir / 'lock') in str(error.value)
+
+
+def test_stopped_worker_terminates_its_process_and_starts_no_other(
+    study_file, scripts, monkeypatch
+):
+    (scripts / 'train.py').write_text('import time; time.sleep(600)')
+    monkeypatch.setattr('mmadf.experiments.studies.worker.POLL_SECONDS', 0.1)
+    first, second = write_runs(load_study(study_file))
+    stop = threading.Event()
+    worker = Worker(scripts, dict(os.environ), stop)
+    threading.Timer(0.3, stop.set).start()
+    with pytest.raises(RunError, match=r'train.py exited with code -15'):
+        worker.finish(first)
+    with pytest.raises(RunError, match='stopped'):
+        worker.finish(second)
+
+
+def test_training_without_a_best_checkpoint_is_an_error(study_file, scripts):
+    (scripts / 'train.py').write_text('')
+    run, _ = write_runs(load_study(study_file))
+    with pytest.raises(RunError, match='save_best'):
+        Worker(scripts, dict(os.environ), threading.Event()).finish(run)
+
+
+def test_bug_keeps_its_traceback_after_all_runs(
+    study_file, scripts, calls, monkeypatch
+):
+    monkeypatch.setattr(
+        'mmadf.experiments.studies.worker.best_checkpoint', lambda _: 1 / 0
+    )
+    with pytest.raises(ZeroDivisionError):
+        run_all(write_runs(load_study(study_file)), scripts, 1)
+    assert len(calls('train')) == 2
 
 
 def test_report_alone_trains_nothing(study, calls):
     code, printed, _ = study('--report-only')
     assert code == 0
-    assert 'no finished runs' in printed
+    assert 'No run is finished' in printed
     assert not calls('train')
 
 
@@ -84,23 +140,19 @@ def test_visible_gpus_are_those_that_torch_counts(count, named, expected, monkey
     assert visible_gpus() == expected
 
 
-def test_processes_take_the_gpus_in_turn(monkeypatch):
+def test_jobs_take_the_gpus_in_turn(monkeypatch):
     see_gpus(monkeypatch, 2, '5,7')
-    devices = Devices(3)
-    with devices.one() as a, devices.one() as b, devices.one() as c:
-        seen = [environment['CUDA_VISIBLE_DEVICES'] for environment in (a, b, c)]
-        assert seen == ['5', '7', '5']
-        assert a['PATH'] == os.environ['PATH']
-    with devices.one() as again:
-        assert again['CUDA_VISIBLE_DEVICES'] == '5'
+    environments = job_environments(3)
+    assert [e['CUDA_VISIBLE_DEVICES'] for e in environments] == ['5', '7', '5']
+    assert all(e['PATH'] == os.environ['PATH'] for e in environments)
 
 
-def test_environment_is_left_alone_without_gpus(monkeypatch):
+def test_environment_is_unchanged_without_gpus(monkeypatch):
     see_gpus(monkeypatch, 0, '')
-    with Devices(1).one() as environment:
-        assert environment == dict(os.environ)
+    assert job_environments(1) == [dict(os.environ)]
 
 
+@pytest.mark.slow
 def test_every_gpu_has_a_run_unless_jobs_says_otherwise(study, calls, monkeypatch):
     see_gpus(monkeypatch, 2, '5,7')
     study()
@@ -110,21 +162,33 @@ def test_every_gpu_has_a_run_unless_jobs_says_otherwise(study, calls, monkeypatc
 def test_failed_test_leaves_the_run_unfinished(study_file, scripts, calls):
     (scripts / 'test.py').write_text('raise SystemExit("no such data")')
     runs = write_runs(load_study(study_file))
-    failures = run_all(runs, scripts, 2)
-    assert set(failures) == set(runs)
-    assert all('test.py ended with 1: no such data' in f for f in failures.values())
+    errors = run_all(runs, scripts, 2)
+    assert set(errors) == set(runs)
+    assert all('code 1: no such data' in str(error) for error in errors.values())
     assert not any(run.result.exists() for run in runs)
 
 
-def test_progress_is_what_the_log_shows_also_while_it_is_written(study_file):
-    run = write_runs(load_study(study_file))[0]
-    assert trained_part(run) == 0
+@pytest.mark.parametrize(
+    ('loop', 'expected'),
+    [
+        (dict(by_epoch=True, max_epochs=2), 1 / 2),
+        (dict(by_epoch=False, max_iters=16), 4 / 16),
+    ],
+)
+def test_progress_is_that_of_the_log_also_while_it_is_written(
+    loop, expected, study_file
+):
+    study = load_study(study_file, {'options.train_cfg': dict(loop, _delete_=True)})
+    run = write_runs(study)[0]
+    assert progress_of(run) == 0
     log = run.work_dir / 'first' / 'vis_data' / 'scalars.json'
     log.parent.mkdir(parents=True)
     log.write_text('{"loss": 1.0, "step": 4}\n{"accuracy/top1": 50.0, "step": 1}\n')
-    assert trained_part(run) == 0.5
+    assert progress_of(run) == expected
     log.write_text(log.read_text() + '{"loss": 1.')
-    assert trained_part(run) == 0.5
+    assert progress_of(run) == expected
+    run.result.touch()
+    assert progress_of(run) == 1
 
 
 def test_no_jobs_are_refused(scripts):

@@ -1,15 +1,9 @@
-import re
+"""From a study to the configs of its runs, and what is refused before any starts."""
 
 import pytest
-import torch
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
 
-from mmadf.analysis import cost_by_phase, total_cost
-from mmadf.experiments.studies import load_study, write_runs
-from mmadf.experiments.studies.plan import run_config
-from mmadf.models.layers import DecoupledConv2d
-from mmadf.registry import MODELS
+from mmadf.experiments.studies.plan import load_study, run_config, write_runs
 from tests.conftest import ROOT
 
 STUDY = """
@@ -61,7 +55,7 @@ def test_same_settings_are_taken_up_and_others_refused(study, tmp_path):
     one = {'seeds': (0,)}
     first = write_runs(load(study, tmp_path, **one))
     assert write_runs(load(study, tmp_path, **one)) == first
-    with pytest.raises(ValueError, match='plain/seed0 holds a run of other settings'):
+    with pytest.raises(ValueError, match='plain/seed0 belongs to a run with other'):
         write_runs(load(study, tmp_path, **one, **{'options.train_cfg.max_epochs': 3}))
 
 
@@ -104,17 +98,17 @@ def test_work_dir_is_named_after_the_study(study):
     [
         ({'sead': 1}, r"unknown fields \['sead'\]"),
         ({'seeds': ()}, r"missing fields \['seeds'\]"),
-        ({'seeds': (1, 1)}, r'seeds=\[1, 1\] must differ|seeds=.1, 1. must differ'),
-        ({'control': 'x'}, r"control='x' is none of the variants \['plain', 'wide'\]"),
-        (
-            {'variants.plain': None},
-            r"control='plain' is none of the variants \['wide'\]",
-        ),
-        ({'variants.a/b': {'config': 'x'}}, r"names of variants \['a/b'\]"),
+        ({'seeds': (1, 1)}, r'seeds=.1, 1. must be a list of distinct integers'),
+        ({'seeds': 3}, r'seeds=3 must be a list of distinct integers'),
+        ({'seeds': ('a',)}, r"seeds=.'a',?. must be a list of distinct integers"),
+        ({'control': 'x'}, r"control='x' .*\['plain', 'wide'\]"),
+        ({'variants.plain': None}, r"control='plain' .*\['wide'\]"),
+        ({'variants.a/b': {'config': 'x'}}, r"variants=\['a/b'\]"),
         ({'variants.plain.seed': 1}, r"variant 'plain' has \['config', 'seed'\]"),
+        ({'variants.plain': 3}, "variant 'plain' has 3"),
     ],
 )
-def test_bad_study_is_refused(options, message, study):
+def test_invalid_study_is_refused(options, message, study):
     with pytest.raises(ValueError, match=message):
         load_study(study, options)
 
@@ -122,130 +116,39 @@ def test_bad_study_is_refused(options, message, study):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'data.rot': 'x'}, r"data has unknown fields \['rot'\]"),
+        ({'data.rot': 'x'}, "'rot': 'x'"),
+        ({'data': dict(_delete_=True, test='x')}, "must be a dict with 'root'"),
+        ({'data': 'x'}, "data='x' must be a dict"),
         ({'options.trian_cfg': dict(max_epochs=1)}, 'trian_cfg'),
+        ({'variants.wide.options': {'param_scheduler.9.type': 'x'}}, "variant 'wide'"),
+        ({'data.val_fraction': 1.5}, 'val_fraction=1.5 must be in'),
     ],
 )
-def test_bad_options_are_refused_before_anything_runs(
+def test_invalid_options_are_refused_before_anything_runs(
     options, message, study, tmp_path
 ):
     with pytest.raises(ValueError, match=message):
         write_runs(load(study, tmp_path, **options))
 
 
-def models_of(name):
-    """Return the models of a study of the repository by variant."""
-    study = load_study(ROOT / 'configs' / 'studies' / f'{name}.py')
-    assert len(study.seeds) >= 3
-    return {variant: run_config(study, variant, 0).model for variant in study.variants}
-
-
-SCENES = [('wise_srnet_scenes', 84, 6), ('wise_srnet_scenes_42', 42, 3)]
-
-
-@pytest.mark.parametrize(('name', 'pixels', 'side'), SCENES)
-def test_study_of_scenes_compares_the_heads_that_its_names_say(name, pixels, side):
-    networks = models_of(name)
-    pooled = {k: m.neck.type for k, m in networks.items() if m.get('neck')}
-    assert pooled == {
-        'GAP': 'GlobalAveragePooling',
-        'GeM': 'GeneralizedMeanPooling',
-        'attention': 'TimmPooling',
-    }
-    assert {networks[k].head.type for k in pooled} == {'LinearClsHead'}
-    assert networks['attention'].neck.arguments.feat_size == side
-    heads = {k: m.head for k, m in networks.items() if k not in pooled}
-    for variant, head in heads.items():
-        parts = re.split(r'[+_]', variant)
-        assert head.type == 'WiseSrNetHead'
-        assert head.get('pooling') == ('mean' if 'GAP' in parts else None)
-        assert head.pool_size == (2 if 'Avg' in parts else None)
-        assert head.map_size == side or 'GAP' in parts
-        assert head.get('kernel_init') == ('gap' if 'gapinit' in parts else None)
-        assert head.get('dropout') == (0.5 if 'DP' in parts else None)
-    at_both = {'GAP+DP', 'DW+C', 'DW+C_gapinit'}
-    averaged = {'Avg+DW+C', 'Avg+DW+C_gapinit', 'Avg+DW+C+DP'}
-    assert set(heads) == at_both | (averaged if side == 6 else {'DW+C+DP'})
-
-
-@pytest.mark.parametrize(('name', 'pixels', 'side'), SCENES)
-def test_study_of_scenes_gives_each_head_a_map_of_its_size(name, pixels, side):
-    pytest.importorskip('timm')
-    study = load_study(ROOT / 'configs' / 'studies' / f'{name}.py')
-    for variant in study.variants:
-        cfg = run_config(study, variant, 0)
-        for split in ('train', 'val', 'test'):
-            _, resize, crop, *_ = cfg[f'{split}_dataloader'].dataset.pipeline
-            assert (resize.scale, crop.crop_size) == (8 * pixels // 7, pixels)
-        with DefaultScope.overwrite_default_scope('mmpretrain'):
-            network = MODELS.build(cfg.model).eval()
-        images = torch.randn(1, 3, pixels, pixels)
-        assert network.backbone(images)[-1].shape == (1, 32, side, side)
-        assert network(images).isfinite().all()
-
-
-def test_study_of_all_ideas_crosses_them_as_its_names_say():
-    networks = models_of('together_scenes')
-    assert len(networks) == 2**3
-    for variant, model in networks.items():
-        parts = variant.split('+')
-        assert (model.type == 'ADFClassifier') == ('ADF' in parts)
-        assert (model.get('mapper') is not None) == ('ADF' in parts)
-        assert (model.head.type == 'WiseSrNetHead') == ('wise' in parts)
-        assert (model.backbone.get('conv_cfg') is not None) == ('dec' in parts)
-        with DefaultScope.overwrite_default_scope('mmpretrain'):
-            network = MODELS.build(model).eval()
-        maps = network.backbone(torch.randn(1, 3, 64, 64))
-        assert maps[-1].shape == (1, 64, 4, 4)
-        if 'wise' in parts:  # starts as the mean over the map
-            assert (network.head.spatial.weight == 1 / 16).all()
-        layers = network.backbone.modules()
-        kinds = {type(m) for m in layers if isinstance(m, torch.nn.Conv2d)}
-        assert kinds == {DecoupledConv2d if 'dec' in parts else torch.nn.Conv2d}
-
-
-def test_study_of_adf_compares_the_networks_that_its_names_say():
-    networks = models_of('adf_scenes')
-    single = [name for name, m in networks.items() if m.type == 'ImageClassifier']
-    assert single == ['single', 'wide_deployed', 'wide_trained']
-    assert networks['ensemble'].mapper is None
-    assert networks['ensemble'].readout == 'sum'
-    fused = {
-        name: [(m.target, *m.sources, *map(m.get, ('fusion', 'gate'))) for m in maps]
-        for name, model in networks.items()
-        if (maps := model.get('mapper'))
-    }
-    inside = [(2, 0, 1, None, None), (3, 0, 1, None, None)]
-    assert fused == {
-        'end': inside[1:],
-        'inside': inside,
-        'inside_stage0': [(2, 0, None, None), (3, 0, None, None)],
-        'inside_stage1': [(2, 1, None, None), (3, 1, None, None)],
-        'inside_lean': [inside[0], (3, 1, None, None)],
-        'inside_once': inside[:1],
-        'inside_convex': [(2, 0, 1, 'convex', None), (3, 0, 1, 'convex', None)],
-        'inside_mutual': inside,
-        'inside_channel': [(2, 0, 1, None, 'channel'), (3, 0, 1, None, 'channel')],
-    }
-    learning = {name for name, model in networks.items() if model.get('mutual_weight')}
-    assert learning == {'inside_mutual'}
-
-
-def test_wider_controls_of_adf_cost_what_their_names_say():
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        networks = {k: MODELS.build(m) for k, m in models_of('adf_scenes').items()}
-    for phase in ('deployed', 'trained'):
-        wide, adf = (
-            total_cost(getattr(cost_by_phase(networks[name], (64, 64)), phase))
-            for name in (f'wide_{phase}', 'inside')
-        )
-        assert wide.multiply_adds == pytest.approx(adf.multiply_adds, rel=0.05)
-
-
 @pytest.mark.parametrize(
-    'path', (ROOT / 'configs/studies').glob('*.py'), ids=lambda path: path.stem
+    ('options', 'message'),
+    [
+        ({'data.root': 'no/such'}, 'no/such/train is not a folder'),
+        ({'data.test': 'gone'}, 'test_dataloader.dataset: data_root=.*/gone'),
+        ({'variants.wide.config': 'gone.py'}, 'gone.py'),
+    ],
 )
-def test_study_tells_how_many_runs_it_is(path):
-    study = load_study(path)
-    told = int(re.search(r'^Cost: (\d+) runs', path.read_text(), re.MULTILINE)[1])
-    assert told == len(study.variants) * len(study.seeds)
+def test_missing_files_are_refused_before_anything_runs(
+    options, message, study, tmp_path
+):
+    with pytest.raises(FileNotFoundError, match=message):
+        write_runs(load(study, tmp_path, **options))
+
+
+def test_file_that_is_no_study_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match='gone.py: no such study'):
+        load_study(tmp_path / 'gone.py')
+    (tmp_path / 'torn.py').write_text('variants = dict(')
+    with pytest.raises(ValueError, match='torn.py cannot be read .*SyntaxError'):
+        load_study(tmp_path / 'torn.py')

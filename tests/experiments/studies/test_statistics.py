@@ -1,3 +1,5 @@
+"""Statistics against NumPy, Student's formula and published quantiles."""
+
 import math
 
 import numpy as np
@@ -5,7 +7,9 @@ import pytest
 
 from mmadf.experiments.studies.statistics import (
     dunnett_intervals,
+    first_step_at,
     mean_and_deviation,
+    mean_curve,
     paired_difference,
 )
 
@@ -26,58 +30,50 @@ def test_one_value_has_no_deviation_and_none_has_no_mean():
     assert all(math.isnan(value) for value in mean_and_deviation([]))
 
 
-@pytest.mark.parametrize('confidence', [0.95, 0.5])
-def test_paired_difference_is_that_of_scipy(confidence):
-    stats = pytest.importorskip('scipy.stats')
-    test = stats.ttest_rel(list(VALUES.values()), list(CONTROL.values()))
-    ends = test.confidence_interval(confidence)
-    found = paired_difference(VALUES, CONTROL, confidence)
-    mean = np.mean([VALUES[s] - CONTROL[s] for s in VALUES])
-    assert found == pytest.approx((mean, ends.low, ends.high), rel=1e-9)
+def test_paired_interval_is_students_formula():
+    pytest.importorskip('scipy')
+    differences = [VALUES[seed] - CONTROL[seed] for seed in VALUES]
+    mean = np.mean(differences)
+    half = 3.182446 * np.std(differences, ddof=1) / 2  # t at 3 degrees of freedom
+    found = paired_difference(VALUES, CONTROL)
+    assert found == pytest.approx((mean, mean - half, mean + half), rel=1e-6)
 
 
-def test_only_seeds_of_both_count_in_whatever_order():
+def test_only_common_seeds_count_in_any_order():
     pytest.importorskip('scipy')
     shuffled = {2: 80.5, 9: 0.0, 5: 82.0, 1: 81.0}
     common = {seed: VALUES[seed] for seed in (1, 2, 5)}
     assert paired_difference(VALUES, shuffled) == paired_difference(common, CONTROL)
 
 
-def test_one_pair_has_a_difference_without_interval():
+def test_one_pair_has_a_difference_without_interval_and_none_has_nothing():
     mean, low, high = paired_difference({3: 5.0}, {3: 4.0, 4: 9.0})
     assert mean == 1.0
-    assert math.isnan(low)
-    assert math.isnan(high)
-
-
-@pytest.mark.parametrize('confidence', [0, 1, 95])
-def test_confidence_outside_its_range_is_refused(confidence):
-    with pytest.raises(ValueError, match=f'confidence={confidence} must be in'):
-        paired_difference(VALUES, CONTROL, confidence)
+    assert math.isnan(low) and math.isnan(high)
+    assert all(math.isnan(value) for value in paired_difference({3: 5.0}, {4: 4.0}))
 
 
 THREE = dict(a=[82.0, 83.0, 84.5], b=[79.0, 82.0, 80.0], c=[81.0, 85.0, 82.0])
+OTHER = [80.0, 81.0, 82.5]
 
 
 def test_dunnett_intervals_use_the_published_quantile():
     """Dunnett's table: 3 treatments, 8 degrees of freedom, two-sided 5%: 2.88."""
     pytest.importorskip('scipy')
-    control = [80.0, 81.0, 82.5]
-    found = dunnett_intervals(THREE, control)
-    groups = [*THREE.values(), control]
+    found = dunnett_intervals(THREE, OTHER)
+    groups = [*THREE.values(), OTHER]
     variance = np.mean([np.var(group, ddof=1) for group in groups])
     half = 2.88 * np.sqrt(variance * 2 / 3)
+    assert list(found) == list(THREE)
     for name, values in THREE.items():
-        mean = np.mean(values) - np.mean(control)
-        assert found[name].mean == pytest.approx(mean)
-        assert found[name].high - mean == pytest.approx(half, rel=3e-3)
-        assert mean - found[name].low == pytest.approx(half, rel=3e-3)
+        mean = np.mean(values) - np.mean(OTHER)
+        assert found[name][1] - mean == pytest.approx(half, rel=3e-3)
+        assert mean - found[name][0] == pytest.approx(half, rel=3e-3)
 
 
 def test_dunnett_intervals_repeat_exactly():
     pytest.importorskip('scipy')
-    control = [80.0, 81.0, 82.5]
-    assert dunnett_intervals(THREE, control) == dunnett_intervals(THREE, control)
+    assert dunnett_intervals(THREE, OTHER) == dunnett_intervals(THREE, OTHER)
 
 
 @pytest.mark.parametrize(
@@ -87,17 +83,30 @@ def test_dunnett_intervals_repeat_exactly():
         (dict(a=[81.0, 82.0]), [80.0]),
         (dict(a=[81.0, 81.0]), [80.0, 80.0]),
     ],
+    ids=['one value', 'one value of the control', 'no variance'],
 )
-def test_dunnett_leaves_open_what_it_cannot_tell(values, control):
-    (interval,) = dunnett_intervals(values, control).values()
-    assert interval.mean == pytest.approx(np.mean(values['a']) - np.mean(control))
-    assert math.isnan(interval.low)
-    assert math.isnan(interval.high)
+def test_dunnett_has_no_interval_where_it_is_undefined(values, control):
+    assert dunnett_intervals(values, control) == {}
 
 
-def test_single_seed_takes_no_part_in_dunnetts_test():
+def test_group_of_one_seed_is_not_part_of_dunnetts_test():
     pytest.importorskip('scipy')
-    control = [80.0, 81.0, 82.5]
-    found = dunnett_intervals({**THREE, 'd': [99.0]}, control)
-    assert math.isnan(found.pop('d').low)
-    assert found == dunnett_intervals(THREE, control)
+    found = dunnett_intervals({**THREE, 'd': [99.0]}, OTHER)
+    assert found == dunnett_intervals(THREE, OTHER)
+
+
+def test_mean_curve_is_mean_and_deviation_at_common_steps():
+    curves = [((1, 2, 3), (10.0, 20.0, 30.0)), ((2, 3), (26.0, 30.0))]
+    steps, mean, deviation = mean_curve(curves)
+    assert steps == [2, 3]
+    np.testing.assert_allclose(mean, [23, 30])
+    np.testing.assert_allclose(deviation, [np.std([20, 26], ddof=1), 0])
+    np.testing.assert_array_equal(mean_curve(curves[:1]).deviation, [0, 0, 0])
+
+
+def test_first_step_is_where_the_mean_reaches_the_level():
+    curves = [((5, 10, 15), (30.0, 10.0, 50.0)), ((5, 10, 15), (20.0, 50.0, 10.0))]
+    levels = (20, 25, 25.1, 30)
+    found = [first_step_at(mean_curve(curves), level) for level in levels]
+    assert found == [5, 5, 10, 10]
+    assert math.isnan(first_step_at(mean_curve(curves), 30.1))

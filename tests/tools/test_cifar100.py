@@ -1,4 +1,5 @@
-import importlib.util
+"""The converter of CIFAR-100 writes the first classes, all or nothing."""
+
 import pickle
 
 import cv2
@@ -7,18 +8,22 @@ import pytest
 from mmengine.registry import DefaultScope
 from mmpretrain.datasets import CIFAR100
 
-from tests.conftest import ROOT
+from tests.scripts import call_script
 
-SCRIPT = ROOT / 'tools' / 'dataset_converters' / 'cifar100.py'
 LABELS = dict(train=[2, 0, 1, 0, 99], test=[1, 3])
 
 
 @pytest.fixture
-def converter():
-    spec = importlib.util.spec_from_file_location('cifar100', SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script
+def convert(monkeypatch, capsys, tmp_path):
+    """Write two classes to `out`; return exit code, output and errors."""
+
+    def _convert(*options):
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            path = 'tools/dataset_converters/cifar100.py'
+            folders = tmp_path / 'cifar', tmp_path / 'out'
+            return call_script(monkeypatch, capsys, path, *folders, *options)
+
+    return _convert
 
 
 @pytest.fixture
@@ -38,12 +43,12 @@ def pixels(tmp_path, monkeypatch):
     return found
 
 
-def test_images_of_the_first_classes_are_written_as_they_are(
-    converter, pixels, tmp_path
-):
+def test_images_of_the_first_classes_are_written_unchanged(convert, pixels, tmp_path):
+    assert convert('--classes', 2)[:2] == (
+        0,
+        f'4 images of 2 classes in {tmp_path / "out"}\n',
+    )
     root = tmp_path / 'out'
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        assert converter.write_classes(tmp_path / 'cifar', root, 2) == 4
     found = {str(p.relative_to(root)): cv2.imread(str(p)) for p in root.rglob('*.png')}
     expected = {
         'train/aquarium_fish/00002.png': pixels['train'][2],
@@ -56,18 +61,16 @@ def test_images_of_the_first_classes_are_written_as_they_are(
         np.testing.assert_array_equal(found[name][..., ::-1], rgb)
 
 
-def test_folder_that_exists_is_left_alone(converter, tmp_path):
-    with pytest.raises(ValueError, match='exists; remove it or choose another'):
-        converter.write_classes(tmp_path, tmp_path, 2)
+def test_existing_folder_and_invalid_class_count_are_refused(convert, tmp_path):
+    code, _, errors = convert('--classes', 101)
+    assert code == 2 and '--classes 101' in errors
+    (tmp_path / 'out').mkdir()
+    code, _, errors = convert()
+    assert code == 2 and f'{tmp_path / "out"} exists' in errors
 
 
-def test_an_interrupted_run_leaves_nothing_under_the_name(
-    converter, pixels, tmp_path, monkeypatch
-):
+def test_failed_conversion_leaves_no_folder(convert, pixels, tmp_path, monkeypatch):
     monkeypatch.setattr(cv2, 'imwrite', lambda *_: False)
-    with (
-        DefaultScope.overwrite_default_scope('mmpretrain'),
-        pytest.raises(OSError, match='could not write'),
-    ):
-        converter.write_classes(tmp_path / 'cifar', tmp_path / 'out', 2)
+    code, _, errors = convert()
+    assert code == 2 and 'could not write' in errors
     assert not (tmp_path / 'out').exists()

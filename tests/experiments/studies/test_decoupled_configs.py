@@ -7,8 +7,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmadf.experiments.studies import load_study, write_runs
-from mmadf.experiments.studies.plan import run_config
+from mmadf.experiments.studies.plan import load_study, run_config, write_runs
 from mmadf.registry import MODELS
 from tests.conftest import ROOT
 

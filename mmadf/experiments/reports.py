@@ -1,0 +1,93 @@
+"""Writes the tables and figures of a study, or of a robustness test, to its folder."""
+
+import json
+from pathlib import Path
+from typing import List, Sequence, Tuple
+
+from mmengine.config import Config
+
+from mmadf.analysis.tables import write_csv
+
+from .plots import plot_cost, plot_learning_curves
+from .robustness.masking import masking_warnings
+from .robustness.summary import Row
+from .studies.plan import Run
+from .studies.results import Result, cost_of
+from .studies.summary import readout_rows, run_rows, summarise
+from .tables import readout_table, robustness_tables, study_table
+
+RESULTS = 'results.json'
+
+
+def write_study_report(
+    study: Config, runs: Sequence[Run], results: Sequence[Result]
+) -> str:
+    """Write the report of a study to its folder.
+
+    It consists of `table.md`, `table.csv`, `runs.csv`, `curves.png` and `cost.png`, and
+    of `readouts.csv` if a network has several readouts.
+
+    Args:
+        study: see `load_study`.
+        runs: see `write_runs`.
+        results: see `read_results`.
+
+    Returns:
+        The content of `table.md`, '' if there are no results.
+    """
+    if not results:
+        return ''
+    folder, metric, control = Path(study.work_dir), study.metric, study.control
+    finished = {result.variant for result in results}
+    costs = {}
+    for run in runs:
+        if run.variant in finished and run.variant not in costs:
+            costs[run.variant] = cost_of(run)
+    rows = summarise(results, control, costs)
+    text = study_table(rows, metric, control)
+    if readouts := readout_rows(results, control):
+        text += '\n\n' + readout_table(readouts, metric, control)
+        write_csv(readouts, folder / 'readouts.csv')
+    (folder / 'table.md').write_text(text + '\n')
+    write_csv(rows, folder / 'table.csv')
+    write_csv(run_rows(results), folder / 'runs.csv')
+    plot_learning_curves(results, metric, folder / 'curves.png')
+    plot_cost(rows, metric, folder / 'cost.png')
+    return text
+
+
+def write_robustness_report(rows: Sequence[Row], settings: dict, folder: Path) -> str:
+    """Write `table.md`, `table.csv` and `results.json` of a robustness test.
+
+    Args:
+        rows: see `robustness.summary.summarise`.
+        settings: settings of the test, see `Records`.
+        folder: existing folder.
+
+    Returns:
+        The content of `table.md`.
+    """
+    warnings = masking_warnings(rows)
+    text = robustness_tables(rows, settings, warnings)
+    (folder / 'table.md').write_text(text + '\n')
+    write_csv([row._asdict() for row in rows], folder / 'table.csv')
+    results = dict(
+        settings=settings, rows=[row._asdict() for row in rows], warnings=warnings
+    )
+    (folder / RESULTS).write_text(json.dumps(results, indent=1) + '\n')
+    return text
+
+
+def read_robustness_report(folder: Path) -> Tuple[List[Row], dict]:
+    """Return the rows and settings that `write_robustness_report` has written.
+
+    Raises:
+        FileNotFoundError: the folder has no `results.json`.
+    """
+    path = folder / RESULTS
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path} does not exist; run tools/robustness.py with --out {folder} first.'
+        )
+    results = json.loads(path.read_text())
+    return [Row(**row) for row in results['rows']], results['settings']

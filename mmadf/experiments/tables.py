@@ -1,0 +1,178 @@
+"""Markdown tables of studies and of robustness tests."""
+
+from typing import Dict, List, Sequence
+
+from mmadf.analysis.tables import is_unknown, markdown_table
+
+from .robustness.summary import Row, common_conditions
+
+UNKNOWN = '–'
+ATTACKS = dict(attack='white-box attack', transfer='transfer attack')
+
+
+def study_table(rows: Sequence[dict], metric: str, control: str) -> str:
+    """Return the table of a study, one row per variant.
+
+    Args:
+        rows: see `studies.summary.summarise`.
+        metric: name of the metric.
+        control: name of the control.
+    """
+    lines = [
+        {
+            'variant': row['variant'],
+            **_comparison(row, metric, control),
+            '[95% CI, Dunnett]': _interval(row, 'simultaneous_'),
+            f'steps to the final validation {metric} of {control}': _number(
+                row['steps'], 'd'
+            ),
+            'parameters (M), training → deployed': _cost(row, 'parameters', 1e6),
+            'GFLOPs (multiply-adds), training → deployed': _cost(
+                row, 'multiply_adds', 1e9
+            ),
+            'training time (s)': _number(row['seconds'], '.0f'),
+        }
+        for row in rows
+    ]
+    return _table(lines)
+
+
+def readout_table(rows: Sequence[dict], metric: str, control: str) -> str:
+    """Return the table of the readouts of a study, one row per readout.
+
+    Args:
+        rows: see `studies.summary.readout_rows`.
+        metric: name of the metric.
+        control: name of the control.
+    """
+    lines = [
+        {name: row[name] for name in ('variant', 'readout')}
+        | _comparison(row, metric, control)
+        for row in rows
+    ]
+    return _table(lines)
+
+
+def robustness_tables(
+    rows: Sequence[Row], settings: Dict[str, object], warnings: Sequence[str]
+) -> str:
+    """Return the tables of one network: calibration, attacks and corruptions.
+
+    Args:
+        rows: see `robustness.summary.summarise`.
+        settings: settings of the test, shown as `name value`.
+        warnings: see `masking_warnings`.
+    """
+    parts = [', '.join(f'{name} {value}' for name, value in settings.items())]
+    parts.append(_calibration(rows))
+    for kind, title in ATTACKS.items():
+        parts.append(_grid(rows, kind, f'{title}: top-1 (%) at eps', '/255'))
+    parts.append(_grid(rows, 'corruption', 'corruption: top-1 (%) at severity'))
+    parts += [f'**Possible gradient masking:** {text}' for text in warnings]
+    return '\n\n'.join(filter(None, parts))
+
+
+def comparison_table(results: Dict[str, Sequence[Row]]) -> str:
+    """Return a table with a column per network and a row per condition they share.
+
+    Args:
+        results: rows of each network, see `robustness.summary.summarise`. Corruptions
+            are averaged, and calibration is shown for clean images.
+    """
+    shared = common_conditions(results)
+    titles = dict.fromkeys(_title(row) for rows in shared.values() for row in rows)
+    columns = [('accuracy', '.2f', title, title) for title in titles]
+    columns.append(('ece', '.3f', 'clean', 'ECE, clean'))
+    columns.append(('brier', '.3f', 'clean', 'Brier score, clean'))
+    lines = []
+    for field, style, title, shown in columns:
+        groups = {n: [r for r in rs if _title(r) == title] for n, rs in shared.items()}
+        values = {name: _mean(rows, field, style) for name, rows in groups.items()}
+        lines.append({'top-1 (%)': shown} | values)
+    return _table(lines)
+
+
+def _calibration(rows: Sequence[Row]) -> str:
+    """Return accuracy and calibration on clean and, by severity, corrupted images."""
+    groups: Dict[str, List[Row]] = {}
+    for row in rows:
+        if row.kind == 'clean':
+            groups['clean'] = [row]
+        elif row.kind == 'corruption':
+            groups.setdefault(f'corrupted, severity {row.strength:g}', []).append(row)
+    lines = [
+        {
+            'images': name,
+            'top-1 (%)': _mean(group),
+            'ECE': _mean(group, 'ece', '.3f'),
+            'Brier score': _mean(group, 'brier', '.3f'),
+            'time (s)': f'{sum(row.seconds for row in group):.0f}',
+        }
+        for name, group in groups.items()
+    ]
+    return _table(lines)
+
+
+def _grid(rows: Sequence[Row], kind: str, title: str, unit: str = '') -> str:
+    """Return accuracies with a row per name and a column per strength."""
+    cells = {(row.name, row.strength): row for row in rows if row.kind == kind}
+    names = list(dict.fromkeys(name for name, _ in cells))
+    strengths = sorted({strength for _, strength in cells})
+    groups = {name: [name] for name in names}
+    if kind == 'corruption' and names:
+        groups['mean'] = names
+    lines = []
+    for label, members in groups.items():
+        line, seconds = {title: label}, 0.0
+        for strength in strengths:
+            found = [cells.get((name, strength)) for name in members]
+            line[f'{strength:g}{unit}'] = _mean(found) if all(found) else UNKNOWN
+            seconds += sum(row.seconds for row in found if row)
+        lines.append({**line, 'time (s)': f'{seconds:.0f}'})
+    return _table(lines)
+
+
+def _table(lines: Sequence[dict]) -> str:
+    """Return a Markdown table of rows that map titles to cells; '' without rows."""
+    if not lines:
+        return ''
+    return markdown_table(list(lines[0]), [list(line.values()) for line in lines])
+
+
+def _title(row: Row) -> str:
+    attacked = f'{row.name}, eps {row.strength:g}/255'
+    titles = dict(attack=attacked, transfer=f'transferred {attacked}', clean='clean')
+    return titles.get(row.kind, 'corrupted, mean')
+
+
+def _mean(rows: Sequence[Row], field: str = 'accuracy', style: str = '.2f') -> str:
+    return format(sum(getattr(row, field) for row in rows) / len(rows), style)
+
+
+def _comparison(row: dict, metric: str, control: str) -> dict:
+    """Return the cells of a mean and of its difference to the control."""
+    mean, deviation = _number(row['mean'], '.2f'), _number(row['deviation'], '.2f')
+    difference, interval = _number(row['difference'], '+.2f'), _interval(row)
+    if interval != UNKNOWN:
+        difference += f' {interval}'
+    return {
+        'seeds': row['seeds'],
+        f'test {metric}, mean ± std': f'{mean} ± {deviation}',
+        f'difference to {control} [95% CI, paired by seed]': difference,
+    }
+
+
+def _interval(row: dict, kind: str = '') -> str:
+    low, high = row[f'{kind}low'], row[f'{kind}high']
+    return UNKNOWN if is_unknown(low) else f'[{low:+.2f}, {high:+.2f}]'
+
+
+def _cost(row: dict, quantity: str, unit: float) -> str:
+    trained, deployed = (
+        f'{row[f"{phase}_{quantity}"] / unit:.4g}' for phase in ('trained', 'deployed')
+    )
+    return trained if trained == deployed else f'{trained} → {deployed}'
+
+
+def _number(value: float, style: str) -> str:
+    return UNKNOWN if is_unknown(value) else format(value, style)

@@ -1,0 +1,174 @@
+"""Each published archive is read as its publisher documents it."""
+
+import pytest
+from mmengine.registry import DefaultScope
+from mmpretrain.datasets import ImageNet
+
+from mmadf.data_prep import IMAGENET, INTEL, MIT67, SUBIMAGENET70, prepare
+from mmadf.data_prep.layouts import Image
+from tests.data_prep.archives import (
+    CLASSES,
+    FILES,
+    LAYOUTS,
+    TEST,
+    TRAIN,
+    imagenet_files,
+    images,
+    intel_files,
+    jpeg,
+    mit67_files,
+    subimagenet70_files,
+    tree,
+    write_archive,
+)
+
+
+@pytest.mark.parametrize(
+    ('name', 'suffix'), [('intel', '.zip'), ('mit67', '.tar'), ('subimagenet70', '')]
+)
+def test_every_image_is_copied_unchanged_to_its_split_and_class(name, suffix, tmp_path):
+    content = images()
+    archive = write_archive(tmp_path / f'source{suffix}', FILES[name](content))
+    root = tmp_path / 'out'
+    report = prepare(LAYOUTS[name], archive, root, any_counts=True, val_fraction=0.2)
+    found = {
+        (split.replace('val', 'train'), label, file): data
+        for path, data in tree(root).items()
+        for split, label, file in [path.split('/')]
+    }
+    assert found == content
+    expected = dict(train=TRAIN - 2, val=2, test=TEST)
+    assert report['counts'] == {
+        s: dict.fromkeys(CLASSES, n) for s, n in expected.items()
+    }
+    assert report['duplicates'] == report['leaks'] == []
+    assert report['unreadable'] == {}
+
+
+def test_imagenet_validation_labels_are_those_of_the_table(tmp_path):
+    content = images()
+    archive = write_archive(tmp_path / 'a.zip', imagenet_files(content))
+    root, wnids = tmp_path / 'out', dict(forest='n00000001', sea='n00000002')
+    report = prepare(IMAGENET, archive, root, val_fraction=0, any_counts=True)
+    for (split, label, file), data in content.items():
+        name = file.replace('.jpg', '.JPEG')
+        if split == 'test':
+            path = root / 'val' / wnids[label] / f'{label}_{name}'
+        else:
+            path = root / 'train' / wnids[label] / name
+        assert path.read_bytes() == data
+    assert report['counts'] == {
+        'train': dict.fromkeys(wnids.values(), 10),
+        'val': dict.fromkeys(wnids.values(), 4),
+    }
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        classes = dict(classes=('tench', 'goldfish'))  # instead of its 1,000
+        val = ImageNet(data_root=str(root), split='val', metainfo=classes)
+    assert sorted(val.get_gt_labels().tolist()) == [0] * 4 + [1] * 4
+
+
+def test_second_validation_set_is_refused(tmp_path):
+    archive = write_archive(tmp_path / 'a.zip', imagenet_files(images()))
+    with pytest.raises(ValueError, match=r'val_fraction=0.1: .*validation set'):
+        prepare(IMAGENET, archive, tmp_path / 'out', any_counts=True)
+
+
+def test_tables_match_a_tar_whose_names_start_with_a_dot(tmp_path):
+    files = {f'./{n}': data for n, data in subimagenet70_files(images()).items()}
+    archive = write_archive(tmp_path / 'a.tar', files)
+    report = prepare(SUBIMAGENET70, archive, tmp_path / 'out', any_counts=True)
+    assert sum(report['counts']['test'].values()) == 8
+
+
+def test_lists_beside_the_tar_are_found(tmp_path):
+    files = mit67_files(images())
+    for name in ('TrainImages.txt', 'TestImages.txt'):
+        (tmp_path / name).write_bytes(files.pop(name))
+    archive = write_archive(tmp_path / 'indoorCVPR_09.tar', files)
+    report = prepare(MIT67, archive, tmp_path / 'out', any_counts=True)
+    assert sum(report['counts']['test'].values()) == 8
+
+
+# Incomplete and wrong archives
+
+
+def refusal(tmp_path, layout, files, **choices):
+    archive = write_archive(tmp_path / 'wrong.zip', files)
+    with pytest.raises(ValueError) as error:
+        prepare(layout, archive, tmp_path / 'out', **choices)
+    assert '\n' not in str(error.value)
+    assert not (tmp_path / 'out').exists()
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('layout', 'message'),
+    [
+        (INTEL, 'expected seg_train/seg_train/<class>/*.jpg'),
+        (SUBIMAGENET70, 'expected train.csv and test.csv'),
+        (MIT67, 'TrainImages.txt is neither in'),
+        (IMAGENET, 'expected ILSVRC/Data/CLS-LOC/{train/<wnid>,val}'),
+    ],
+    ids=lambda value: getattr(value, 'title', None),
+)
+def test_another_dataset_is_refused_with_its_content(layout, message, tmp_path):
+    files = {'PetImages/Cat/1.jpg': jpeg(0), 'PetImages/readme.txt': b''}
+    text = refusal(tmp_path, layout, files)
+    assert '2 files, 1 of them .jpg: PetImages/Cat, PetImages/readme' in text
+    assert message in text
+
+
+def listed(split, index, classes):
+    return Image(f'{split}/{index}.jpg', split, str(index % classes))
+
+
+def of_published_size(layout, num_classes):
+    return [
+        listed(split, index, num_classes)
+        for split, count in layout.counts.items()
+        for index in range(count)
+    ]
+
+
+def test_published_counts_pass_and_one_image_less_does_not():
+    for layout in LAYOUTS.values():
+        found = of_published_size(layout, layout.num_classes)
+        layout.check_counts(found)
+        with pytest.raises(ValueError, match=layout.origin):
+            layout.check_counts(found[1:])
+
+
+def test_other_number_of_classes_is_refused():
+    with pytest.raises(ValueError, match='3,000 test images in 7 classes'):
+        INTEL.check_counts(of_published_size(INTEL, 7))
+
+
+def test_counts_that_differ_are_refused(tmp_path):
+    text = refusal(tmp_path, INTEL, intel_files(images()))
+    assert '20 train images in 2 classes (expected 14,034 in 6)' in text
+    assert '8 test images in 2 classes (expected 3,000 in 6)' in text
+    assert '--any-counts' in text
+
+
+def test_listed_image_that_is_missing_is_named(tmp_path):
+    files = mit67_files(images())
+    del files['./Images/sea/te2.jpg']
+    text = refusal(tmp_path, MIT67, files, any_counts=True)
+    assert 'TestImages.txt lists 8 images' in text
+    assert 'lacks 1 (first: sea/te2.jpg)' in text
+
+
+def test_image_without_label_is_named(tmp_path):
+    files = imagenet_files(images())
+    table = files['LOC_val_solution.csv'].decode().splitlines(keepends=True)
+    files['LOC_val_solution.csv'] = ''.join(table[:-1]).encode()
+    text = refusal(tmp_path, IMAGENET, files, any_counts=True, val_fraction=0)
+    assert 'has no label for' in text and 'val/sea_te3.JPEG' in text
+
+
+def test_two_files_with_one_target_are_named(tmp_path):
+    files = intel_files(images())
+    files['again/seg_test/sea/te0.jpg'] = jpeg(7)
+    text = refusal(tmp_path, INTEL, files, any_counts=True)
+    assert 'again/seg_test/sea/te0.jpg' in text
+    assert 'are both test/sea/te0.jpg' in text

@@ -1,0 +1,59 @@
+"""Networks and images of a robustness test, loaded from a config."""
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmadf.experiments.robustness.network import (
+    PixelNetwork,
+    fingerprint,
+    load_images,
+)
+from mmadf.weights.load import load_network
+from tests.conftest import write_images
+
+
+@pytest.mark.parametrize(
+    ('limit', 'picked'), [(0, range(10)), (4, (0, 2, 5, 7)), (99, range(10))]
+)
+def test_images_are_spread_over_a_sorted_dataset(trained, limit, picked):
+    cfg = Config.fromfile(trained[0])
+    whole, labels = load_images(cfg)
+    assert labels.tolist() == [0] * 5 + [1] * 5
+    images, found = load_images(cfg, limit)
+    assert torch.equal(images, whole[list(picked)])
+    assert torch.equal(found, labels[list(picked)])
+
+
+def test_images_of_several_sizes_are_refused(trained):
+    cfg = Config.fromfile(trained[0])
+    folder = trained[0].parent / 'images' / 'dark'
+    large = write_images(trained[0].parent / 'large', per_class=1, size=40)
+    (large / 'dark' / '000.png').rename(folder / 'large.png')
+    with pytest.raises(ValueError, match='test_dataloader yields .*32.*40'):
+        load_images(cfg)
+
+
+def test_config_without_test_images_is_refused(trained):
+    cfg = Config.fromfile(trained[0])
+    cfg.test_dataloader = None
+    with pytest.raises(ValueError, match='no test_dataloader'):
+        load_images(cfg)
+
+
+def test_network_is_frozen_in_evaluation_mode(trained):
+    network = PixelNetwork(load_network(Config.fromfile(trained[0]), trained[1])[0])
+    assert not any(module.training for module in network.modules())
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_fingerprint_depends_on_weights_and_config(trained, tmp_path):
+    cfg = Config.fromfile(trained[0])
+    network = fingerprint(cfg, trained[1])
+    assert network == fingerprint(Config.fromfile(trained[0]), trained[1])
+    assert network.startswith('net.pth ')
+    other = tmp_path / 'other' / 'net.pth'
+    other.parent.mkdir()
+    other.write_bytes(trained[1].read_bytes() + b'x')
+    cfg.model.head.topk = (1,)
+    assert len({network, fingerprint(cfg, trained[1]), fingerprint(cfg, other)}) == 3

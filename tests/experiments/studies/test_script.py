@@ -1,0 +1,41 @@
+"""Invalid input of tools/study.py is one line."""
+
+import pytest
+
+
+@pytest.fixture
+def refused(study, calls):
+    """Run the study, which must end with code 2 before any training."""
+
+    def _refused(*words, **options):
+        code, printed, errors = study(*words, **options)
+        assert (code, printed, len(errors.splitlines())) == (2, '', 1)
+        assert errors.startswith('study.py: error: ')
+        assert not calls('train')
+        return errors
+
+    return _refused
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        ('data.root=no/such', 'no/such/train is not a folder'),
+        ('data.test=gone', "/gone'"),
+        ('seed=(0,1)', "unknown fields ['seed']"),
+        ('variants.sum.config=gone.py', 'gone.py'),
+        ('options.trian_cfg.max_epochs=1', "'train_cfg'"),
+    ],
+)
+def test_invalid_field_is_refused_before_training(option, message, refused):
+    assert message in refused('--cfg-options', option)
+
+
+def test_missing_study_is_refused(refused):
+    assert 'gone.py: no such study' in refused(study='gone.py')
+
+
+def test_unknown_metric_is_refused_with_those_that_exist(study):
+    code, _, errors = study('--cfg-options', 'metric=top1')
+    assert code == 2
+    assert "metric='top1'" in errors and "'accuracy/top1'" in errors

@@ -1,0 +1,34 @@
+"""Files of a report hold every number."""
+
+import csv
+import json
+
+import pytest
+
+from mmadf.analysis.tables import write_csv
+from mmadf.experiments.reports import read_robustness_report, write_robustness_report
+from mmadf.experiments.studies.summary import summarise
+from tests.experiments.robustness.examples import ROWS
+from tests.experiments.studies.examples import COSTS, RESULTS
+
+
+def test_robustness_report_is_read_back(tmp_path):
+    text = write_robustness_report(ROWS, dict(seed=3), tmp_path)
+    assert read_robustness_report(tmp_path) == (ROWS, dict(seed=3))
+    assert json.loads((tmp_path / 'results.json').read_text())['warnings'] == []
+    assert (tmp_path / 'table.md').read_text() == text + '\n'
+    rows = list(csv.DictReader((tmp_path / 'table.csv').read_text().splitlines()))
+    assert [float(row['accuracy']) for row in rows] == [row.accuracy for row in ROWS]
+
+
+def test_folder_without_results_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=f'--out {tmp_path}'):
+        read_robustness_report(tmp_path)
+
+
+def test_csv_of_a_study_holds_full_numbers_and_empty_fields(tmp_path):
+    write_csv(summarise(RESULTS[:2], 'plain', COSTS), tmp_path / 'table.csv')
+    plain, new = csv.DictReader((tmp_path / 'table.csv').read_text().splitlines())
+    assert (plain['difference'], plain['mean']) == ('', '80.0')
+    assert (new['difference'], new['low']) == ('1.0', '')
+    assert new['deployed_multiply_adds'] == '2250000000'
