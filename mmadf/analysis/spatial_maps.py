@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmadf.models.layers.spatial_kernel import SpatialKernel
-from mmadf.models.layers.spatial_pooling import SpatialPooling
+from mmadf.models.necks import WiseSrNetPooling
 from mmadf.utils.modes import evaluating
 
 
@@ -38,9 +38,11 @@ def spatial_maps(model: nn.Module) -> Dict[str, SpatialMaps]:
     """
     with evaluating(model):
         found = {
-            name: _maps(module, _classifier(model, name, module))
+            name.removesuffix('.pooling'): _maps(
+                module, _classifier(model, name, module)
+            )
             for name, module in model.named_modules()
-            if isinstance(module, SpatialPooling)
+            if isinstance(module, WiseSrNetPooling)
             and isinstance(module.spatial, SpatialKernel)
         }
     if not found:
@@ -53,7 +55,7 @@ def spatial_maps(model: nn.Module) -> Dict[str, SpatialMaps]:
     return found
 
 
-def _maps(pooling: SpatialPooling, fc: Optional[nn.Linear]) -> SpatialMaps:
+def _maps(pooling: WiseSrNetPooling, fc: Optional[nn.Linear]) -> SpatialMaps:
     kernel = pooling.spatial.effective_weight().detach().float().cpu()[:, 0]
     kernel = kernel.expand(pooling.in_channels, -1, -1)
     classes = None
@@ -63,13 +65,13 @@ def _maps(pooling: SpatialPooling, fc: Optional[nn.Linear]) -> SpatialMaps:
 
 
 def _classifier(
-    model: nn.Module, name: str, pooling: SpatialPooling
+    model: nn.Module, name: str, pooling: WiseSrNetPooling
 ) -> Optional[nn.Linear]:
     """Return the linear layer that reads the output of `pooling`."""
     parent, _, slot = name.rpartition('.')
     owner = model.get_submodule(parent)
-    head = pooling if hasattr(pooling, 'fc') else None
-    if head is None and slot.endswith('neck'):
+    head = owner if slot == 'pooling' else None
+    if slot.endswith('neck'):
         head = getattr(owner, slot.removesuffix('neck') + 'head', None)
     fc = getattr(head, 'fc', None)
     fits = isinstance(fc, nn.Linear) and fc.in_features == pooling.in_channels

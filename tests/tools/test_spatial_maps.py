@@ -36,7 +36,8 @@ def test_maps_are_kernel_mean_and_classifier_times_kernel(slots, name):
     (found,) = spatial_maps(model).items()
     assert found[0] == name
     channels, mean, classes = found[1]
-    kernel, fc = getattr(model, name).spatial.weight.detach(), model.head.fc.weight
+    pooling = model.head.pooling if name == 'head' else model.neck
+    kernel, fc = pooling.spatial.weight.detach(), model.head.fc.weight
     for i in range(3):
         for j in range(2):
             values = [kernel[c % len(kernel), 0, i, j].item() for c in range(64)]
@@ -112,4 +113,4 @@ def test_a_checkpoint_of_another_network_is_named(python, files, tmp_path):
     done = python(SCRIPT, config, checkpoint, tmp_path / 'maps.png', check=False)
     assert done.returncode != 0
     assert 'give a checkpoint of this config' in done.stderr
-    assert 'missing keys in source state_dict: head.spatial.weight' in done.stderr
+    assert 'head.pooling.spatial.weight' in done.stderr
