@@ -584,7 +584,7 @@ def test_state_dict_round_trip():
         (
             dict(backbone=dict(type='HRNet', arch='w18')),
             ValueError,
-            'no stages are known of backbone mmpretrain.*HRNet.*take one of .*ResNet',
+            'backbone mmpretrain.*HRNet .*use one of .*ResNet',
         ),
         (dict(mutual_weight=-0.5), ValueError, 'mutual_weight=-0.5 must be >= 0'),
         (

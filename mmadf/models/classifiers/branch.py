@@ -73,10 +73,10 @@ class TwoBranches:
         slots = deepcopy({**semantic, **given})
         check_classifier(self.backbone, self.neck, self.head)
         self.stages = stages_of(self.backbone)
-        self.asked = self.stages.asked(self.backbone)
-        self.appearance_backbone = MODELS.build(slots['backbone'])
-        self.appearance_stages = stages_of(self.appearance_backbone)
-        self.appearance_asked = self.appearance_stages.asked(self.appearance_backbone)
+        self.asked = self.stages.out_stages(self.backbone)
+        self.appearance_backbone = backbone = MODELS.build(slots['backbone'])
+        self.appearance_stages = stages_of(backbone)
+        self.appearance_asked = self.appearance_stages.out_stages(backbone)
         neck = slots['neck']
         self.appearance_neck = None if neck is None else MODELS.build(neck)
         if 'backbone' in given and 'head' not in given:
