@@ -68,7 +68,7 @@ def test_a_file_that_is_no_config_is_one_line(call, tool, text, message, tmp_pat
 def test_a_file_that_is_no_checkpoint_is_one_line(call, tool):
     code, lines = call(tool)
     assert code == 2
-    assert 'note.txt cannot be loaded into the network' in lines[-1]
+    assert "note.txt' cannot be read as a checkpoint" in lines[-1]
 
 
 @pytest.mark.parametrize(

@@ -107,5 +107,5 @@ def test_another_classifier_or_checkpoint_is_refused(
     config, _ = network('adf', adf_cfg())
     with pytest.raises(SystemExit, match='2'):
         explain(config, checkpoint, images, tmp_path / 'pages')
-    assert re.search('of this config.* missing keys', capsys.readouterr().err)
+    assert re.search('of this config.* Missing key', capsys.readouterr().err)
     assert not (tmp_path / 'pages').exists()

@@ -37,7 +37,8 @@ def test_maps_are_kernel_mean_and_classifier_times_kernel(slots, name):
     assert found[0] == name
     channels, mean, classes = found[1]
     pooling = model.head.pooling if name == 'head' else model.neck
-    kernel, fc = pooling.spatial.weight.detach(), model.head.fc.weight
+    kernel = pooling.spatial.weight.detach().clamp(min=0)
+    fc = model.head.fc.weight
     for i in range(3):
         for j in range(2):
             values = [kernel[c % len(kernel), 0, i, j].item() for c in range(64)]

@@ -33,8 +33,8 @@ class StagedBackbone(BaseModule):
             set(out_indices) & set(range(len(stages)))
         ):
             raise ValueError(
-                f'{type(self).__name__}: out_indices={out_indices} must be ascending '
-                f'stages from 0 to {len(stages) - 1}.'
+                f'{type(self).__name__}: out_indices={out_indices} must name stages '
+                f'from 0 to {len(stages) - 1}, ascending.'
             )
         self.out_indices = tuple(out_indices)
         self.stages = nn.ModuleList(stages[: self.out_indices[-1] + 1])
