@@ -35,7 +35,8 @@ def read_config(config: str) -> Config:
         cfg = Config.fromfile(config)
     except Exception as error:  # raised by the code in the file
         raise ValueError(
-            f'config={config!r} cannot be read as a config: {type(error).__name__}: {error}'
+            f'config={config!r} cannot be read as a config: '
+            f'{type(error).__name__}: {error}'
         ) from error
     if not isinstance(cfg.get('model'), dict):
         raise ValueError(
