@@ -80,7 +80,6 @@ FAMILIES = dict(
     ),
     vgg=(dict(type='VGG', depth=11, norm_cfg=dict(type='BN')), 512, GAP, 64),
     cnn9=(dict(type='mmadf.CNN9'), 256, GAP, 32),
-    resnet32=(dict(type='mmadf.ResNet32', base_channels=8), 32, GAP, 32),
     timm_xception=(
         dict(type='TIMMBackbone', model_name='legacy_xception'),
         2048,
@@ -109,7 +108,6 @@ FAMILIES = dict(
 # Large networks, and families whose stages others share.
 SLOW = (
     'resnet_deep_stem',
-    'resnet32',
     'vgg',
     'inception_v3',
     'inception_v3_map',

@@ -18,6 +18,7 @@ def inception():
     return InceptionV3Map()
 
 
+@pytest.mark.slow
 def test_pooled_and_classified_it_gives_the_output_of_mmpretrain(inception):
     host = InceptionV3(num_classes=7, aux_logits=True).double()
     randomise(host, std=0.05).eval()
@@ -35,7 +36,7 @@ def test_pooled_and_classified_it_gives_the_output_of_mmpretrain(inception):
     assert_close(host.fc(x_map.mean((2, 3))), expected)
 
 
-@pytest.mark.parametrize(('image', 'size'), [(224, 5), (299, 8), (512, 14)])
+@pytest.mark.parametrize(('image', 'size'), [(224, 5), (512, 14)])
 def test_documented_feature_map_sizes(inception, image, size):
     assert map_shapes(inception, image) == [(1, 2048, size, size)]
 
