@@ -5,6 +5,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from mmadf.models import WiseSrNetHead
+from mmadf.models.layers.spatial_kernel import SpatialKernel
 from mmadf.registry import MODELS
 from tests.conftest import ROOT
 
@@ -36,8 +37,9 @@ def test_variants_differ_from_gap_by_their_pooling_alone(name):
     model = build(name)
     total = sum(p.numel() for p in model.parameters())
     assert total == 25_557_032 + EXTRA[name]
-    if isinstance(model.head, WiseSrNetHead) and hasattr(model.head.spatial, 'weight'):
-        constrained = 'NonNegative' in type(model.head.spatial).__name__
+    spatial = getattr(getattr(model.head, 'pooling', None), 'spatial', None)
+    if isinstance(spatial, SpatialKernel):
+        constrained = 'NonNegative' in type(spatial).__name__
         assert constrained == (name not in FREE)
 
 

@@ -91,7 +91,7 @@ def test_heads_fit_the_maps_of_their_backbones(name):
     key = (repr(cfg.model.backbone), cfg.test_pipeline[1].scale)
     if key not in MAPS:
         MAPS[key] = map_shapes(model.backbone, key[1][0])
-    assert MAPS[key] == [(1, model.head.in_channels, *model.head.map_size)]
+    assert MAPS[key] == [(1, model.head.in_channels, *model.head.pooling.map_size)]
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -130,7 +130,7 @@ METHODS = dict(
 
 @pytest.mark.parametrize('name', NAMES)
 def test_heads_are_those_in_the_name(name):
-    head = build(name)[1].head
+    head = build(name)[1].head.pooling
     pooling, pre_average, constraint = METHODS[name.split('_')[0]]
     assert head.pooling == pooling
     pool = (3 if '_512' in name else 2) if pre_average else None
@@ -310,6 +310,6 @@ def test_a_config_trains_on_prepared_data(tmp_path, name):
     before = runner.model.head.fc.weight.clone()
     runner.train()
     assert runner.iter == 4
-    assert (runner.model.head.spatial.weight >= 0).all()
+    assert (runner.model.head.pooling.spatial.weight >= 0).all()
     assert not torch.equal(before, runner.model.head.fc.weight)
     assert list((tmp_path / 'work').glob('best_accuracy_top1_epoch_1.pth'))

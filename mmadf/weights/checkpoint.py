@@ -1,149 +1,122 @@
-"""Weights of other people's checkpoints, and what of them fits a module."""
+"""The one place that reads a file of weights, and loads what fits a module."""
 
 from contextlib import contextmanager
 from typing import Dict, Iterable, Iterator, NamedTuple, Tuple
 
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
-TIMM = 'timm_model.'  # where MMPretrain's TIMMBackbone keeps its network
-# Batch norm counts batches for averages that few use; old checkpoints lack it.
+# Batch norm's counter of batches, which old checkpoints lack, does not count as loaded.
 COUNTER = 'num_batches_tracked'
 
 
-class SlotReport(NamedTuple):
-    """What a checkpoint gave to one module; batch norm's counters do not count."""
+class LoadReport(NamedTuple):
+    """Names of the tensors that `load_matching` loaded or left."""
 
-    loaded: Tuple[str, ...]  # parameters and statistics
-    missing: Tuple[str, ...]  # left as initialised: not in the checkpoint
-    other_shape: Dict[str, str]  # left as initialised: both shapes
-    unused: Tuple[str, ...]  # in the checkpoint, not in the module
-    parameters_loaded: int
-    parameters: int
-
-    @property
-    def tensors(self) -> int:
-        """Number of tensors that the module has."""
-        return len(self.loaded) + len(self.missing) + len(self.other_shape)
+    loaded: Tuple[str, ...]
+    missing: Tuple[str, ...]  # not in the checkpoint, left as initialised
+    mismatched: Dict[str, str]  # of another shape, left as initialised: both shapes
+    unused: Tuple[str, ...]  # in the checkpoint but not in the module
 
 
-def read_weights(checkpoint: str) -> Dict[str, Tensor]:
-    """Read the weights of one network from a checkpoint.
+def read_checkpoint(checkpoint: str) -> Tuple[Dict[str, Tensor], dict]:
+    """Read the weights of a network from a file.
 
     Args:
-        checkpoint: path or URL, as MMEngine's CheckpointLoader takes them: a file of
-            weights by name, alone or as `state_dict` (MMPretrain) or `model` (timm)
-            beside other things; or the path of a `.safetensors` file.
+        checkpoint: path, or URL that MMEngine's CheckpointLoader supports, of a state
+            dict, alone or as `state_dict` (MMPretrain) or `model` (timm) beside other
+            content; or path of a `.safetensors` file.
+
+    Returns:
+        The state dict, without the prefix `module.` of parallel training, and `meta`.
 
     Raises:
-        ValueError: no weights in it, or the branches of an ADF classifier.
+        FileNotFoundError: if the file does not exist.
+        ImportError: if safetensors is needed and not installed.
+        ValueError: if the file is not a checkpoint or has no weights.
     """
-    content = _read(checkpoint)
-    for key in ('state_dict', 'model'):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict):
-        content = {}
-    weights = {n: t for n, t in content.items() if isinstance(t, Tensor)}
-    if not weights:
+    try:
+        content = _read(checkpoint)
+    except (FileNotFoundError, ImportError):
+        raise
+    except Exception as error:  # depends on what the file is instead
+        reason = ' '.join(f'{type(error).__name__}: {error}'.split())[:600]
         raise ValueError(
-            f'checkpoint={checkpoint!r} has no weights by name ({first(content)}); '
-            'give a state dict, alone or as `state_dict` or `model`.'
-        )
-    if all(name.startswith('module.') for name in weights):
-        weights = {n.removeprefix('module.'): t for n, t in weights.items()}
-    if any(name.startswith('appearance_') for name in weights):
+            f'checkpoint={checkpoint!r} cannot be read as a checkpoint of PyTorch: '
+            f'{reason}'
+        ) from error
+    content = content if isinstance(content, dict) else {}
+    nested = [content[key] for key in ('state_dict', 'model') if key in content]
+    state = next((x for x in nested if isinstance(x, dict)), content)
+    if not any(isinstance(tensor, Tensor) for tensor in state.values()):
         raise ValueError(
-            f'checkpoint={checkpoint!r} is of an ADF classifier, with weights of both '
-            'branches; load it whole, with load_from, without pretrained_branches.'
+            f'checkpoint={checkpoint!r} has no weights ({first(content)}); give a '
+            'state dict, alone or as `state_dict` or `model`.'
         )
-    return weights
+    consume_prefix_in_state_dict_if_present(state, 'module.')
+    return state, content.get('meta') or {}
 
 
 def _read(checkpoint: str) -> object:
     if not checkpoint.endswith('.safetensors'):
-        return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    if '://' in checkpoint:
-        raise ValueError(
-            f'checkpoint={checkpoint!r}: safetensors are read from files only; '
-            'download it and give the path.'
+        return CheckpointLoader.load_checkpoint(
+            checkpoint, map_location='cpu', logger='silent'
         )
+    if '://' in checkpoint:
+        raise ValueError('safetensors are read from local files only; download it.')
     try:
         from safetensors.torch import load_file
     except ImportError as error:
         raise ImportError(
-            f'checkpoint={checkpoint!r} needs safetensors: pip install safetensors'
+            f'checkpoint={checkpoint!r} requires safetensors: pip install safetensors'
         ) from error
     return load_file(checkpoint)
 
 
-def as_named(weights: Dict[str, Tensor], names: Iterable[str]) -> Dict[str, Tensor]:
-    """Return weights under the names of a backbone, where timm's are inside a wrapper.
+def load_matching(module: nn.Module, weights: Dict[str, Tensor]) -> LoadReport:
+    """Load the weights that fit a module and leave its other tensors unchanged.
 
-    `TIMMBackbone` puts `timm_model.` before them, and timm itself, with
-    features_only=True, turns the first dot of some into an underscore.
-
-    Args:
-        weights: of a backbone, by the names of the checkpoint.
-        names: of the tensors of the backbone here.
-    """
-    names = set(names)
-    named = {}
-    for name, tensor in weights.items():
-        wrapped = (name, TIMM + name, TIMM + name.replace('.', '_', 1))
-        named[next((n for n in wrapped if n in names), name)] = tensor
-    return named
-
-
-def load_weights(module: nn.Module, weights: Dict[str, Tensor]) -> SlotReport:
-    """Load what fits; leave the rest as it is.
-
-    Tensors of another shape are left out after the module's own loading hooks, so that
-    what resizes itself, as position embeddings do, is loaded.
+    Shapes are compared after the module's own loading hooks, so that tensors that the
+    module resizes itself, such as position embeddings, are loaded.
 
     Args:
         module: changed in place.
-        weights: by the names of the module.
+        weights: by their names in the module.
     """
-    with _leaving_out_other_shapes(module) as other_shape:
+    with _ignoring_mismatches(module) as mismatched:
         missing, unused = module.load_state_dict(weights, strict=False)
     names = [name for name in module.state_dict() if not name.endswith(COUNTER)]
-    missing = [n for n in names if n in missing and n not in other_shape]
-    loaded = [n for n in names if n not in missing and n not in other_shape]
-    sizes = {name: p.numel() for name, p in module.named_parameters()}
-    return SlotReport(
-        loaded=tuple(loaded),
-        missing=tuple(missing),
-        other_shape={n: s for n, s in other_shape.items() if n in names},
-        unused=tuple(unused),
-        parameters_loaded=sum(sizes.get(name, 0) for name in loaded),
-        parameters=sum(sizes.values()),
-    )
+    missing = [n for n in names if n in missing and n not in mismatched]
+    loaded = [n for n in names if n not in missing and n not in mismatched]
+    mismatched = {n: shapes for n, shapes in mismatched.items() if n in names}
+    return LoadReport(tuple(loaded), tuple(missing), mismatched, tuple(unused))
 
 
 @contextmanager
-def _leaving_out_other_shapes(module: nn.Module) -> Iterator[Dict[str, str]]:
-    """Let `load_state_dict` ignore tensors of another shape; tell which these were."""
-    told: Dict[str, str] = {}
+def _ignoring_mismatches(module: nn.Module) -> Iterator[Dict[str, str]]:
+    """Make `load_state_dict` skip tensors of another shape, and collect their names."""
+    mismatched: Dict[str, str] = {}
 
-    def _leave_out(part: nn.Module, state: dict, prefix: str, *_: object) -> None:
+    def _skip(part: nn.Module, state: dict, prefix: str, *_: object) -> None:
         for name, own in {**part._parameters, **part._buffers}.items():
             given = state.get(prefix + name)
             if own is not None and given is not None and given.shape != own.shape:
-                told[prefix + name] = f'{tuple(given.shape)} for {tuple(own.shape)}'
+                shapes = f'{tuple(given.shape)} for {tuple(own.shape)}'
+                mismatched[prefix + name] = shapes
                 del state[prefix + name]
 
     parts = list(module.modules())
-    handles = [part.register_load_state_dict_pre_hook(_leave_out) for part in parts]
+    handles = [part.register_load_state_dict_pre_hook(_skip) for part in parts]
     try:
-        yield told
+        yield mismatched
     finally:
         for handle in handles:
             handle.remove()
 
 
 def first(names: Iterable[str], count: int = 3) -> str:
-    """Return the first names as text, and how many more there are."""
+    """Return the first names as text, and the number of the others."""
     names = list(names)
     more = f' and {len(names) - count} more' if len(names) > count else ''
     return (', '.join(map(str, names[:count])) or 'nothing') + more

@@ -1,4 +1,4 @@
-"""A trained network from config and checkpoint, and the names of its classes."""
+"""A trained network from config and checkpoint, and its class names and test set."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -8,74 +8,78 @@ import mmengine
 import mmpretrain
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from mmengine.runner import load_checkpoint
 from mmpretrain.apis.model import ModelHub
 from mmpretrain.registry import DATASETS
 from torch import nn
 
-import mmadf  # noqa: F401  registers
+import mmadf  # noqa: F401  registers components
+
+from .checkpoint import read_checkpoint
 
 
 def read_config(config: str) -> Config:
-    """Return the config of a file, or of a name of `mmpretrain.list_models`.
+    """Read the config of a network.
+
+    Args:
+        config: path of a config file, or a name in `mmpretrain.list_models()`.
 
     Raises:
-        FileNotFoundError: a config file that is not there.
-        ValueError: an unknown name, or a file that is no config of a model.
+        FileNotFoundError: if the file does not exist.
+        ValueError: if the name is unknown or the file is not the config of a network.
     """
     if Path(config).suffix not in ('.py', '.json', '.yml', '.yaml'):
         return deepcopy(ModelHub.get(config).config)
     if not Path(config).is_file():
-        raise FileNotFoundError(f'there is no config file {config}.')
+        raise FileNotFoundError(f'config={config!r} does not exist.')
     try:
         cfg = Config.fromfile(config)
-    except Exception as error:  # whatever the code in the file, or a base of it, raises
+    except Exception as error:  # raised by the code in the file
         raise ValueError(
-            f'{config} cannot be read as a config: {type(error).__name__}: {error}'
+            f'config={config!r} cannot be read as a config: '
+            f'{type(error).__name__}: {error}'
         ) from error
     if not isinstance(cfg.get('model'), dict):
-        raise ValueError(f'{config} has no `model`; give the config of a network.')
+        raise ValueError(
+            f'config={config!r} has no `model`; give the config of a network.'
+        )
     return cfg
 
 
 def load_network(
     cfg: Config, checkpoint: Union[str, Path], device: str = 'cpu'
 ) -> Tuple[nn.Module, dict]:
-    """Build a network in evaluation mode with exactly the weights of a file.
+    """Build a network in evaluation mode with exactly the weights of a checkpoint.
 
     Args:
-        cfg: config of the network, see `read_config`. Weights that it would start
-            from are not read, since the checkpoint replaces them.
-        checkpoint: path, or an address that MMEngine's loader knows.
-        device: of PyTorch.
+        cfg: config of the network, see `read_config`. Its pretrained weights are not
+            read, since the checkpoint replaces them.
+        checkpoint: path or URL, see `read_checkpoint`.
+        device: device of the network.
 
     Returns:
-        The network, and the `meta` of the checkpoint.
+        The network and the `meta` of the checkpoint.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is no checkpoint, or not of this network.
+        FileNotFoundError: if the file does not exist.
+        ValueError: if the file is not a checkpoint, or not of this network.
     """
     cfg = cfg.copy()
     cfg.model = strip_pretrained(cfg.model.to_dict())
     model = mmpretrain.get_model(cfg)
+    weights, meta = read_checkpoint(str(checkpoint))
     try:
-        loaded = load_checkpoint(
-            model, str(checkpoint), map_location='cpu', strict=True, logger='silent'
-        )
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # a file that is no checkpoint can raise anything
-        reason = ' '.join(f'{type(error).__name__}: {error}'.split())[:600]
+        model.load_state_dict(weights)
+    except (RuntimeError, ValueError) as error:
+        reason = ' '.join(str(error).split())[:600]
         raise ValueError(
-            f'{checkpoint} cannot be loaded into the network; give a '
+            f'checkpoint={str(checkpoint)!r} does not fit the network; give a '
             f'checkpoint of this config. {reason}'
         ) from error
-    return model.to(device), loaded.get('meta') or {}
+    return model.to(device), meta
 
 
 def strip_pretrained(cfg: Any) -> Any:
-    """Return a config of a model, or a part of one, that starts from no checkpoint."""
+    """Return the config of a model, or of a part of it, without pretrained weights."""
     if isinstance(cfg, (list, tuple)):
         kept = (strip_pretrained(x) for x in cfg if not _is_pretrained(x))
         return type(cfg)(kept)
@@ -96,23 +100,23 @@ def _is_pretrained(cfg: Any) -> bool:
 
 
 def class_names(cfg: Config, meta: dict, count: int) -> List[str]:
-    """Return the names of the classes: of the checkpoint, the config, or numbers.
+    """Return class names from the checkpoint or the config, or else numbered ones.
 
     Args:
         cfg: config of the network.
-        meta: of the checkpoint.
-        count: how many classes the network tells apart; other names do not fit.
+        meta: `meta` of the checkpoint.
+        count: number of classes of the network; lists of another length are skipped.
     """
     fitting = (names for names in known_names(cfg, meta) if len(names) == count)
     return next(fitting, [f'class {index}' for index in range(count)])
 
 
 def known_names(cfg: Config, meta: dict) -> List[List[str]]:
-    """Return every list of class names that is known, the most trusted first.
+    """Return all known lists of class names, the most reliable first.
 
     Args:
-        cfg: config; its test set may name the classes, or its kind of data set.
-        meta: of the checkpoint, which knows the classes it was trained on.
+        cfg: config; its test set, or the type of its test set, may name the classes.
+        meta: `meta` of the checkpoint, which may name the classes of the training.
     """
     dataset = test_dataset(cfg)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
@@ -129,9 +133,9 @@ def known_names(cfg: Config, meta: dict) -> List[List[str]]:
 
 
 def test_dataset(cfg: Config) -> dict:
-    """Return the config of the test set, empty without any.
+    """Return the config of the test set, empty if there is none.
 
-    Wrappers, such as `RepeatDataset`, are opened.
+    Wrappers such as `RepeatDataset` are removed.
     """
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     while 'pipeline' not in dataset and isinstance(dataset.get('dataset'), dict):

@@ -1,26 +1,19 @@
-"""Both branches of an ADF classifier start from pretrained weights.
+"""Both branches of an ADF classifier are initialised from pretrained weights.
 
 Paper (ADF): trained from scratch. Ours: all of this.
 """
 
 import logging
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence
 
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from .checkpoint import SlotReport, as_named, first, load_weights, read_weights
+from .checkpoint import LoadReport, first, load_matching, read_checkpoint
 
 SLOTS = ('backbone', 'neck', 'head')
-
-
-class BranchReport(NamedTuple):
-    """What a checkpoint gave to one branch."""
-
-    checkpoint: str
-    slots: Dict[str, SlotReport]
-    unused: Tuple[str, ...]  # in the checkpoint, of none of the slots
+TIMM = 'timm_model.'  # where MMPretrain's TIMMBackbone keeps its network
 
 
 def load_branches(
@@ -28,145 +21,138 @@ def load_branches(
     checkpoint: str,
     appearance_checkpoint: Optional[str] = None,
     appearance_noise: float = 0.0,
-) -> Dict[str, BranchReport]:
-    """Load pretrained weights into both branches; log what was loaded.
+) -> Dict[str, LoadReport]:
+    """Load pretrained weights into both branches and log what was loaded.
 
     Args:
-        classifier: an `ADFClassifier`, initialised, changed in place.
-        checkpoint: path or URL, for the semantic branch; see `load_branch`.
-        appearance_checkpoint: for the appearance branch, None for the same one.
-        appearance_noise: makes the branches differ: Gaussian noise is added to the
-            loaded parameters of more than one dimension of the appearance branch (not
-            to norms and biases). Its standard deviation, >= 0, is relative to that of
-            the elements of each parameter.
+        classifier: an initialised `ADFClassifier`, changed in place.
+        checkpoint: path or URL for the semantic branch; see `load_branch`.
+        appearance_checkpoint: for the appearance branch; None for the same one.
+        appearance_noise: standard deviation, >= 0, of Gaussian noise that is added to
+            the loaded weights of the appearance branch so that the branches differ.
+            It is relative to the standard deviation of each weight tensor; norms and
+            biases get no noise.
 
     Returns:
         Reports of the branches, `semantic` and `appearance`.
 
     Raises:
-        ValueError: negative noise, a model of one branch, and see `load_branch`.
+        ValueError: if the noise is negative or the model has one branch only, and see
+            `load_branch`.
     """
     if not appearance_noise >= 0:
         raise ValueError(
-            f'load_branches: appearance_noise={appearance_noise} must be >= 0; 0 adds '
-            'none, 0.1 a tenth of the deviation of each weight.'
+            f'load_branches: appearance_noise={appearance_noise} must be >= 0; set 0 '
+            'for none, or for instance 0.1.'
         )
     semantic, appearance = _slots(classifier, ''), _slots(classifier, 'appearance_')
     if 'backbone' not in appearance:
         raise ValueError(
             f'load_branches: {type(classifier).__name__} has no appearance_backbone; '
-            "give a single backbone init_cfg=dict(type='Pretrained', checkpoint=..., "
-            "prefix='backbone')."
+            "for a single backbone set init_cfg=dict(type='Pretrained', "
+            "checkpoint=..., prefix='backbone')."
         )
+    appearance_checkpoint = appearance_checkpoint or checkpoint
     reports = dict(
         semantic=load_branch(semantic, checkpoint),
-        appearance=load_branch(appearance, appearance_checkpoint or checkpoint),
+        appearance=load_branch(appearance, appearance_checkpoint),
     )
-    for slot, report in reports['appearance'].slots.items():
-        add_noise(appearance[slot], appearance_noise, report.loaded)
-    backbones = [report.slots['backbone'] for report in reports.values()]
-    whole = all(len(slot.loaded) == slot.tensors for slot in backbones)
-    level = logging.INFO if whole else logging.WARNING
-    print_log(report_table(reports), logger='current', level=level)
+    add_noise(appearance, appearance_noise, reports['appearance'].loaded)
+    left = [n for r in reports.values() for n in (*r.missing, *r.mismatched)]
+    partial = any(name.startswith('backbone.') for name in left)
+    files = dict(semantic=checkpoint, appearance=appearance_checkpoint)
+    lines = [line for n, r in reports.items() for line in _summary(n, files[n], r)]
+    level = logging.WARNING if partial else logging.INFO
+    print_log('\n'.join(lines), logger='current', level=level)
     return reports
 
 
-def load_branch(modules: Dict[str, nn.Module], checkpoint: str) -> BranchReport:
+def load_branch(branch: nn.ModuleDict, checkpoint: str) -> LoadReport:
     """Load one checkpoint into backbone, neck and head.
 
-    From a checkpoint of MMPretrain, with names `backbone.*`, `neck.*` and `head.*`,
-    each module takes its own. Any other is taken for a backbone's: timm's for a
-    `TIMMBackbone`, torchvision's for MMPretrain's `ResNet`, or a backbone's of
-    MMPretrain; its classifier is not used. Tensors of another shape, as those of a
-    head for other classes, are left as initialised.
+    A checkpoint of a classifier of MMPretrain fills all of them. Any other is loaded
+    into the backbone only: timm's into a `TIMMBackbone`, torchvision's into
+    MMPretrain's `ResNet`, or that of a backbone of MMPretrain. Tensors of another
+    shape, such as those of a head for other classes, are left as initialised.
 
     Args:
-        modules: by slot, with `backbone`, and `neck` and `head` where there are any;
-            changed in place.
-        checkpoint: path or URL, see `read_weights`.
+        branch: `backbone` and, if there are any, `neck` and `head`; changed in place.
+        checkpoint: path or URL, see `read_checkpoint`.
 
     Raises:
-        ValueError: nothing fits the backbone, and see `read_weights`.
+        ValueError: if it is a checkpoint of an ADF classifier, if nothing in it fits
+            the backbone, and see `read_checkpoint`.
     """
-    weights = read_weights(checkpoint)
-    parts, unused = _split(weights, list(modules))
-    backbone = modules['backbone']
-    parts['backbone'] = as_named(parts['backbone'], backbone.state_dict())
-    slots = dict(backbone=load_weights(backbone, parts['backbone']))
-    if not slots['backbone'].loaded:
+    weights, _ = read_checkpoint(checkpoint)
+    if any(name.startswith('appearance_') for name in weights):
         raise ValueError(
-            f'load_branch: nothing of checkpoint={checkpoint!r} fits the backbone: it '
-            f'has {first(weights)}; {type(backbone).__name__} expects '
-            f'{first(backbone.state_dict())}. Give a checkpoint of this architecture.'
+            f'load_branch: checkpoint={checkpoint!r} is of an ADF classifier, with '
+            'weights of both branches; load it with load_from, without '
+            'pretrained_branches.'
         )
-    for slot, module in modules.items():
-        if slot != 'backbone':
-            slots[slot] = load_weights(module, parts.get(slot, {}))
-    return BranchReport(checkpoint, slots, unused)
+    if not any(name.startswith('backbone.') for name in weights):
+        weights = {f'backbone.{name}': tensor for name, tensor in weights.items()}
+    report = load_matching(branch, _rename_timm(weights, branch.state_dict()))
+    if not any(name.startswith('backbone.') for name in report.loaded):
+        backbone = branch['backbone']
+        raise ValueError(
+            f'load_branch: checkpoint={checkpoint!r} must be of the architecture of '
+            f'the backbone, {type(backbone).__name__}, whose weights are '
+            f'{first(backbone.state_dict())}; got {first(weights)}.'
+        )
+    return report
 
 
 @torch.no_grad()
 def add_noise(module: nn.Module, noise: float, names: Sequence[str]) -> None:
-    """Add Gaussian noise to the parameters of more than one dimension among `names`.
+    """Add Gaussian noise to the parameters in `names`, except norms and biases.
 
     Args:
         module: changed in place.
         noise: standard deviation, >= 0, relative to that of each parameter's elements.
-        names: of parameters; others are left alone.
+        names: names of parameters.
     """
     for name, p in module.named_parameters():
         if noise and name in names and p.dim() > 1:
             p += noise * p.std(correction=0) * torch.randn_like(p)
 
 
-def report_table(reports: Dict[str, BranchReport]) -> str:
-    """Return reports as text: one line for each module with tensors, and remarks."""
-    lines = ['Pretrained weights: tensors loaded, million parameters loaded']
-    for branch, report in reports.items():
-        lines.append(f'{branch} branch, from {report.checkpoint}')
-        for slot, part in report.slots.items():
-            tensors = f'{len(part.loaded)} of {part.tensors}'
-            loaded = f'{part.parameters_loaded / 1e6:.3f}'
-            total = f'{part.parameters / 1e6:.3f}'
-            if part.tensors:
-                lines.append(f'  {slot:8}  {tensors:>12}  {loaded:>8} of {total}')
-            lines += _remarks(slot, part)
-        if report.unused:
-            lines.append(f'  not used: {first(report.unused)}')
-    return '\n'.join(lines)
-
-
-def _remarks(slot: str, part: SlotReport) -> List[str]:
-    """Return lines on what was left as initialised and what was not used."""
-    shapes = [f'{name} {shapes}' for name, shapes in part.other_shape.items()]
-    told = {
-        'as initialised, not in the checkpoint': part.missing,
-        'as initialised, other shape': shapes,
-        'not used': part.unused,
+def _summary(branch: str, checkpoint: str, report: LoadReport) -> List[str]:
+    """Return what was loaded into a branch, and what was not, as lines of text."""
+    left = [*report.missing, *report.mismatched]
+    counts = []
+    for slot in SLOTS:
+        loaded = sum(name.startswith(f'{slot}.') for name in report.loaded)
+        total = loaded + sum(name.startswith(f'{slot}.') for name in left)
+        counts += [f'{slot} {loaded} of {total} tensors'] if total else []
+    shapes = [f'{name} {shapes}' for name, shapes in report.mismatched.items()]
+    remarks = {
+        'not in the checkpoint, left as initialised': report.missing,
+        'of another shape, left as initialised': shapes,
+        'not used': report.unused,
     }
     return [
-        f'    {slot}: {what}: {first(names)}' for what, names in told.items() if names
+        f'Pretrained {branch} branch, from {checkpoint}: {", ".join(counts)}',
+        *(f'    {what}: {first(names)}' for what, names in remarks.items() if names),
     ]
 
 
-def _slots(classifier: nn.Module, prefix: str) -> Dict[str, nn.Module]:
-    """Return the modules of a branch by slot, without those that are None."""
+def _slots(classifier: nn.Module, prefix: str) -> nn.ModuleDict:
+    """Return backbone, neck and head of a branch, without those that are None."""
     modules = {slot: getattr(classifier, prefix + slot, None) for slot in SLOTS}
-    return {slot: module for slot, module in modules.items() if module is not None}
+    return nn.ModuleDict({n: m for n, m in modules.items() if m is not None})
 
 
-def _split(
-    weights: Dict[str, Tensor], slots: List[str]
-) -> Tuple[Dict[str, Dict[str, Tensor]], Tuple[str, ...]]:
-    """Return the weights of each slot by their names in it, and names of no slot."""
-    if not any(name.startswith('backbone.') for name in weights):
-        return dict(backbone=weights), ()
-    parts: Dict[str, Dict[str, Tensor]] = {slot: {} for slot in slots}
-    unused = []
+def _rename_timm(weights: Dict[str, Tensor], names: Sequence[str]) -> Dict[str, Tensor]:
+    """Return weights of timm under their names in a `TIMMBackbone`.
+
+    The wrapper prepends `timm_model.`, and with features_only=True timm itself
+    replaces the first dot of some names by an underscore.
+    """
+    renamed = {}
     for name, tensor in weights.items():
-        slot, _, inner = name.partition('.')
-        if slot in parts:
-            parts[slot][inner] = tensor
-        else:
-            unused.append(name)
-    return parts, tuple(unused)
+        inner = name.removeprefix('backbone.')
+        joined = inner.replace('.', '_', 1)
+        options = (name, f'backbone.{TIMM}{inner}', f'backbone.{TIMM}{joined}')
+        renamed[next((n for n in options if n in names), name)] = tensor
+    return renamed

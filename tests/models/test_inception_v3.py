@@ -1,3 +1,7 @@
+"""Inception V3 without its classifier, against MMPretrain's."""
+
+import copy
+
 import pytest
 import torch
 from mmpretrain.models import InceptionV3
@@ -9,15 +13,20 @@ from mmadf.models.stages import map_shapes
 from tests.helpers import randomise
 
 
-@pytest.mark.parametrize('aux_logits', [False, True])
-def test_pooled_and_classified_the_map_gives_the_hosts_output(aux_logits):
-    host = InceptionV3(num_classes=7, aux_logits=aux_logits).double()
+@pytest.fixture(scope='module')
+def inception():
+    return InceptionV3Map()
+
+
+@pytest.mark.slow
+def test_pooled_and_classified_it_gives_the_output_of_mmpretrain(inception):
+    host = InceptionV3(num_classes=7, aux_logits=True).double()
     randomise(host, std=0.05).eval()
-    backbone = MODELS.build(dict(type='InceptionV3Map')).double()
+    backbone = copy.deepcopy(inception).double()
     loaded = backbone.load_state_dict(host.state_dict(), strict=False)
     assert not loaded.missing_keys
     dropped = {name.split('.')[0] for name in loaded.unexpected_keys}
-    assert dropped == ({'fc', 'AuxLogits'} if aux_logits else {'fc'})
+    assert dropped == {'fc', 'AuxLogits'}
     backbone.eval()
     x = torch.randn(2, 3, 139, 107, dtype=torch.float64)
     (x_map,) = backbone(x)
@@ -27,20 +36,20 @@ def test_pooled_and_classified_the_map_gives_the_hosts_output(aux_logits):
     assert_close(host.fc(x_map.mean((2, 3))), expected)
 
 
-@pytest.mark.parametrize(('image', 'positions'), [(224, 5), (299, 8), (512, 14)])
-def test_documented_map_sizes(image, positions):
-    assert map_shapes(InceptionV3Map(), image) == [(1, 2048, positions, positions)]
+@pytest.mark.parametrize(('image', 'size'), [(224, 5), (512, 14)])
+def test_documented_feature_map_sizes(inception, image, size):
+    assert map_shapes(inception, image) == [(1, 2048, size, size)]
 
 
-def test_the_whole_map_gets_gradients():
-    backbone = InceptionV3Map()
+def test_every_parameter_gets_a_gradient(inception):
+    backbone = copy.deepcopy(inception)
     backbone(torch.randn(2, 3, 75, 75))[0].square().sum().backward()
     assert all(p.grad is not None for p in backbone.parameters())
 
 
 def test_initialisation_can_be_chosen():
-    zeros = dict(type='Constant', layer='Conv2d', val=0.25)
-    backbone = InceptionV3Map(init_cfg=zeros)
+    constant = dict(type='Constant', layer='Conv2d', val=0.25)
+    backbone = MODELS.build(dict(type='InceptionV3Map', init_cfg=constant))
     backbone.init_weights()
     assert (backbone.Mixed_7c.branch1x1.conv.weight == 0.25).all()
     backbone = InceptionV3Map()

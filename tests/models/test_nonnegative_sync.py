@@ -1,4 +1,4 @@
-"""The projection over two processes equals one process on the whole batch."""
+"""Projection in two processes equals one process on the whole batch."""
 
 import pytest
 import torch
@@ -54,7 +54,7 @@ def train_halves(rank, folder):
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """Return where two processes have left their states."""
+    """Return the folder in which two processes have saved their states."""
     path = tmp_path_factory.mktemp('two_processes')
     spawn(train_halves, args=(str(path),), nprocs=2)
     return path
@@ -66,8 +66,8 @@ def test_two_processes_are_projected_like_one(wrapper, folder):
     head, halves = build()
     train(head, halves.flatten(1, 2))
     expected = head.state_dict()
-    assert (expected['spatial.weight'] == 0).any()
-    assert (expected['spatial.weight'] > 0).any()
+    assert (expected['pooling.spatial.weight'] == 0).any()
+    assert (expected['pooling.spatial.weight'] > 0).any()
     for rank in range(2):
         found = torch.load(folder / f'{wrapper}{rank}.pth')
         assert found.keys() == expected.keys()

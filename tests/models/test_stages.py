@@ -1,3 +1,7 @@
+"""Stages and their shapes; every family is compared with its host in test_families."""
+
+import re
+
 import pytest
 import torch
 from mmpretrain.models import DenseNet, ResNet, ResNeXt, TIMMBackbone
@@ -14,53 +18,57 @@ from mmadf.models.stages import (
 from mmadf.models.stages.stages import FAMILIES
 from mmadf.models.surgery import trim
 
-# The stages of every family are compared with the host's in test_families.py.
+SMALL = dict(depth=18, stem_channels=8, base_channels=8)
+DENSE = dict(arch=dict(growth_rate=4, depths=[1] * 4, init_channels=8))
 
 
 @pytest.mark.parametrize(
-    ('backbone', 'asked'),
+    ('cls', 'cfg', 'expected'),
     [
-        (ResNet(18), [3]),
-        (ResNet(18, out_indices=(3, 1)), [1, 3]),
-        (DenseNet(dict(growth_rate=4, depths=[1] * 4, init_channels=8)), [3]),
-        (
-            DenseNet(
-                dict(growth_rate=4, depths=[1] * 4, init_channels=8),
-                out_indices=[-1, 0],
-            ),
-            [0, 3],
-        ),
+        (ResNet, dict(SMALL, out_indices=(3, 1)), [1, 3]),
+        (DenseNet, DENSE, [3]),
+        (DenseNet, dict(DENSE, out_indices=[-1, 0]), [0, 3]),
     ],
 )
-def test_asked_stages_are_counted_from_0_and_ascend(backbone, asked):
-    assert stages_of(backbone).asked(backbone) == asked
+def test_out_stages_count_from_0_and_ascend(cls, cfg, expected):
+    backbone = cls(**cfg)
+    assert stages_of(backbone).out_stages(backbone) == expected
 
 
 @pytest.mark.parametrize('outside', [(4,), (0, -5), ()])
-def test_stages_that_are_not_there_are_named(outside):
-    backbone = ResNet(18)
+def test_out_indices_that_are_not_stages_are_refused(outside):
+    backbone = ResNet(**SMALL)
     backbone.out_indices = outside
-    with pytest.raises(ValueError, match=r'ResNet: out_indices=.* from 0 to 3\.'):
-        stages_of(backbone).asked(backbone)
+    message = rf'ResNet: out_indices={re.escape(str(outside))} .*0 to 3\.$'
+    with pytest.raises(ValueError, match=message):
+        stages_of(backbone).out_stages(backbone)
+
+
+def test_the_error_names_the_built_in_classifier():
+    stages = Stages([('0',)], 'classifier (set num_classes=-1)')
+    with pytest.raises(ValueError, match=r'\(1,\) .*0 to 0\..*num_classes=-1'):
+        stages.resolve_indices((1,), 1, nn.Sequential())
 
 
 @pytest.mark.parametrize(
-    ('out_indices', 'asked'), [((-2, -1), [3, 4]), ((-4, 2), [1, 2])]
+    ('out_indices', 'expected'), [((-2, -1), [3, 4]), ((-4, 2), [1, 2])]
 )
-def test_negative_taps_of_timm_count_from_the_last_one_it_has(out_indices, asked):
+def test_negative_out_indices_of_timm_count_from_its_last_feature(
+    out_indices, expected
+):
     timm = pytest.importorskip('timm')
     backbone = TIMMBackbone('resnet18', features_only=True, out_indices=out_indices)
-    assert stages_of(backbone).asked(backbone) == asked
-    plain = timm.create_model('resnet18', features_only=True, out_indices=asked)
+    assert stages_of(backbone).out_stages(backbone) == expected
+    plain = timm.create_model('resnet18', features_only=True, out_indices=expected)
     assert backbone.timm_model.feature_info.channels() == plain.feature_info.channels()
 
 
 class Inherits(ResNeXt):
-    """Has the forward pass of ResNet."""
+    """Inherits the forward pass of ResNet."""
 
 
 class Overrides(ResNet):
-    """Has a forward pass of its own."""
+    """Defines its own forward pass."""
 
     def forward(self, x):
         return super().forward(-x)
@@ -68,12 +76,12 @@ class Overrides(ResNet):
 
 def test_a_class_belongs_to_the_family_of_its_forward_pass():
     assert stages_of(Inherits(50)).names == stages_of(ResNeXt(50)).names
-    with pytest.raises(ValueError, match='no stages are known of backbone .*Overrides'):
-        stages_of(Overrides(18))
+    with pytest.raises(ValueError, match=r'Overrides .*ResNet.*stages\.family'):
+        stages_of(Overrides(**SMALL))
 
 
 class Two(nn.Module):
-    """Two stages, the second of which has a norm that only its output needs."""
+    """Two stages, the second of which has a norm for its output."""
 
     def __init__(self):
         super().__init__()
@@ -99,14 +107,14 @@ def own_family():
     FAMILIES.update(known)
 
 
-def test_a_family_of_ones_own(own_family):
+def test_own_families_can_be_registered(own_family):
     backbone = Two()
     stages = stages_of(backbone)
-    assert (len(stages), stages.asked(backbone)) == (2, [1])
+    assert (len(stages), stages.out_stages(backbone)) == (2, [1])
     assert stage_shapes(backbone, stages, 9) == [(1, 4, 5, 5), (1, 5, 4, 4)]
 
 
-def test_fused_maps_are_what_later_stages_and_the_caller_see(own_family):
+def test_later_stages_and_the_caller_get_the_fused_feature_map(own_family):
     backbone, x = Two(), torch.randn(1, 3, 8, 8)
     maps = stages_of(backbone).maps(backbone, x, 1, lambda i, y: y * (2 + i))
     first = 2 * backbone.one(x)
@@ -117,7 +125,7 @@ def test_fused_maps_are_what_later_stages_and_the_caller_see(own_family):
     ('last', 'outputs', 'left'),
     [(0, (), ['one']), (1, (), ['one', 'two.a', 'two.b']), (0, (1,), ['one', 'norm'])],
 )
-def test_trim_leaves_the_modules_that_are_used(own_family, last, outputs, left):
+def test_trim_keeps_the_modules_that_are_used(own_family, last, outputs, left):
     backbone = Two()
     trim(backbone, stages_of(backbone).used(last, outputs))
     owners = {name.rpartition('.')[0] for name, _ in backbone.named_parameters()}
@@ -125,18 +133,18 @@ def test_trim_leaves_the_modules_that_are_used(own_family, last, outputs, left):
 
 
 def test_map_shapes_are_those_of_a_real_pass():
-    backbone = ResNet(18, out_indices=(0, 2))
+    backbone = ResNet(**SMALL, out_indices=(0, 2))
     real = [x.shape for x in backbone(torch.randn(1, 3, 96, 96))]
     assert map_shapes(backbone, image_size=96) == real
 
 
-def test_map_shapes_of_layers_that_switch_autocast_off():
-    backbone = ResNet(18, conv_cfg=dict(type='mmadf.DecoupledConv2d'))
-    assert map_shapes(backbone) == [(1, 512, 7, 7)]
+def test_map_shapes_of_layers_that_disable_autocast():
+    backbone = ResNet(**SMALL, conv_cfg=dict(type='mmadf.DecoupledConv2d'))
+    assert map_shapes(backbone) == [(1, 64, 7, 7)]
 
 
-def test_map_shapes_touch_no_statistics():
-    backbone = ResNet(18)
+def test_map_shapes_change_no_statistics():
+    backbone = ResNet(**SMALL)
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     map_shapes(backbone)
     for name, value in backbone.state_dict().items():
@@ -145,7 +153,7 @@ def test_map_shapes_touch_no_statistics():
 
 
 class Constant(nn.Module):
-    """Keeps a tensor that is neither parameter nor buffer."""
+    """Has a tensor that is neither parameter nor buffer."""
 
     def __init__(self):
         super().__init__()
@@ -164,8 +172,8 @@ class Stubborn(nn.Module):
         return x * x.sum().item()
 
 
-def test_backbone_that_needs_values_is_named():
-    with pytest.raises(ValueError, match='shapes of Sequential cannot be inferred'):
+def test_a_backbone_that_needs_values_is_refused():
+    with pytest.raises(ValueError, match='shapes of Sequential cannot'):
         stage_shapes(nn.Sequential(Stubborn()), Stages([('0',)]))
 
 
@@ -174,13 +182,13 @@ class Pair(nn.Module):
         return [x, x]
 
 
-def test_stage_that_gives_no_map_is_named():
-    with pytest.raises(ValueError, match="of Sequential cannot be inferred .*'list'"):
+def test_a_stage_that_returns_no_feature_map_is_refused():
+    with pytest.raises(ValueError, match="of Sequential cannot .*'list'"):
         stage_shapes(nn.Sequential(Pair()), Stages([('0',)]))
 
 
-def test_maps_that_do_not_fit_are_one_error_and_no_log(caplog):
+def test_shapes_that_do_not_fit_are_one_error_without_log(caplog):
     layers = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
-    with pytest.raises(ValueError, match='of Sequential cannot be inferred'):
+    with pytest.raises(ValueError, match='of Sequential cannot'):
         stage_shapes(layers, Stages([('0', '1')]))
     assert caplog.records == []

@@ -1,4 +1,4 @@
-"""Wise-SrNet inside classifiers, other default scopes, the Runner and runtimes."""
+"""Wise-SrNet in classifiers, other default scopes, the Runner and runtimes."""
 
 from functools import partial
 from types import SimpleNamespace
@@ -41,13 +41,8 @@ NECK = dict(
 
 @pytest.mark.parametrize(
     ('cfg', 'kernels'),
-    [
-        (classifier(), 1),
-        (classifier(**NECK), 1),
-        (adf_cfg(neck=None, head=HEAD), 2),
-        (adf_cfg(**NECK), 2),
-    ],
-    ids=['head', 'neck', 'ADF head', 'ADF neck'],
+    [(classifier(), 1), (adf_cfg(neck=None, head=HEAD), 2), (adf_cfg(**NECK), 2)],
+    ids=['head', 'ADF head', 'ADF neck'],
 )
 def test_a_step_of_a_classifier_moves_and_projects_every_kernel(cfg, kernels):
     model = build(cfg)
@@ -69,7 +64,7 @@ def test_a_step_of_a_classifier_moves_and_projects_every_kernel(cfg, kernels):
     assert first.pred_score.sum().item() == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize('scope', ['mmengine', 'mmseg', 'mmdet', 'mmadf'])
+@pytest.mark.parametrize('scope', ['mmseg', 'mmadf'])
 def test_it_builds_from_a_config_of_another_default_scope(scope):
     head = dict(HEAD, type='mmpretrain.WiseSrNetHead')
     with DefaultScope.overwrite_default_scope(scope):
@@ -87,7 +82,7 @@ def test_it_builds_from_a_config_of_another_default_scope(scope):
         assert type(found.loss_module) is CrossEntropyLoss
     losses = model.loss(torch.randn(IMAGE), samples([0, 4]))
     losses['loss'].backward()
-    assert model.head.spatial.weight.grad.abs().sum() > 0
+    assert model.head.pooling.spatial.weight.grad.abs().sum() > 0
 
 
 def test_it_builds_from_the_registry_of_mmsegmentation():
@@ -100,7 +95,7 @@ def test_it_builds_from_the_registry_of_mmsegmentation():
     assert type(head.loss_module) is CrossEntropyLoss
 
 
-def test_data_of_another_number_of_classes_are_noticed():
+def test_data_with_another_number_of_classes_are_refused():
     data = SimpleNamespace(metainfo=dict(classes=tuple('abc')))
     with pytest.raises(ValueError, match='model.head.num_classes=5, but the train set'):
         check_classes(build(classifier()), data, 'train')
@@ -123,19 +118,17 @@ class Images(torch.utils.data.Dataset):
 
 
 RUNS = {
-    'plain': dict(),
-    'accumulation': dict(optim=dict(accumulative_counts=3)),
-    'clipped gradients': dict(optim=dict(clip_grad=dict(max_norm=1.0))),
-    'groups': dict(
-        optim=dict(paramwise_cfg=dict(custom_keys={'spatial': dict(lr_mult=0.5)}))
+    'clipped gradients, groups': dict(
+        optim=dict(
+            clip_grad=dict(max_norm=1.0),
+            paramwise_cfg=dict(custom_keys={'spatial': dict(lr_mult=0.5)}),
+        )
     ),
-    'EMA': dict(hooks=[dict(type='EMAHook')]),
+    'EMA': dict(hooks=[dict(type='EMAHook', begin_epoch=2)]),
     'EMA of states, accumulation': dict(
         hooks=[dict(type='EMAHook', update_buffers=True)],
         optim=dict(accumulative_counts=3),
     ),
-    'EMA that begins late': dict(hooks=[dict(type='EMAHook', begin_epoch=2)]),
-    'SWA': dict(hooks=[dict(type='EMAHook', ema_type='StochasticWeightAverage')]),
 }
 
 
@@ -163,11 +156,11 @@ def test_the_runner_keeps_the_constraint_and_saves_feasible_checkpoints(name, tm
             ),
             custom_hooks=run.get('hooks'),
             default_scope='mmpretrain',
-            experiment_name=name.replace(' ', '_'),
+            experiment_name=name.replace(' ', '_').replace(',', ''),
             log_level='WARNING',
         )
         seen = []
-        kernel = runner.model.head.spatial.weight
+        kernel = runner.model.head.pooling.spatial.weight
         runner.model.register_forward_hook(
             lambda model, *_: seen.append((model.training, kernel.min().item()))
         )
@@ -190,39 +183,25 @@ def test_the_runner_keeps_the_constraint_and_saves_feasible_checkpoints(name, tm
 
 @pytest.fixture
 def compile_():
-    torch.compiler.reset()  # the tests share code, whose recompilations are limited
+    torch.compiler.reset()  # PyTorch limits the recompilations of shared code
     return partial(torch.compile, fullgraph=True)
 
 
-def trained(**changes):
-    """Return a head after one step, so that nothing depends on the draw."""
-    cfg = dict(num_classes=5, in_channels=4, **changes)
+def build_head(**changes):
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        head = randomise(WiseSrNetHead(**cfg))
-    optimizer = torch.optim.SGD(head.parameters(), lr=0.1)
-    head.fc.weight.sum().backward()
-    optimizer.step()
-    return head
+        return randomise(WiseSrNetHead(num_classes=5, in_channels=4, **changes))
 
 
-VARIANTS = [
-    (dict(), 7),
-    (dict(map_size=16, pool_size=3), 16),
-    (dict(resize_kernel=True), 16),
-    (dict(pool_size=None, constraint=None, dropout=0.5), 7),
-    (dict(pooling='shared'), 7),
-    (dict(pooling='flatten', constraint=None), 7),
-    (dict(pooling='mean', constraint=None, pool_size=None), 9),
-]
+VARIANTS = [(dict(), 7), (dict(resize_kernel=True, pooling='shared'), 16)]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(('cfg', 'size'), VARIANTS)
 def test_compiled_without_graph_break_gives_the_same(cfg, size, compile_):
-    head = trained(**cfg).eval()
+    head = build_head(**cfg)
     x = torch.randn(3, 4, size, size, requires_grad=True)
     compiled = compile_(head)
-    for mode in (False, 'dropout' not in cfg):
+    for mode in (False, True):
         head.train(mode)
         expected = head((x,))
         weights = torch.randn_like(expected)
@@ -236,8 +215,8 @@ def test_compiled_without_graph_break_gives_the_same(cfg, size, compile_):
 
 @pytest.mark.slow
 def test_compiled_training_is_projected(compile_):
-    head, plain = trained(), trained()
-    plain.load_state_dict(head.state_dict())
+    head, plain = build_head(), build_head()
+    plain.load_state_dict(head.state_dict(keep_vars=True))
     x = torch.randn(8, 4, 7, 7)
     for module, forward in (
         (plain, plain),
@@ -248,7 +227,7 @@ def test_compiled_training_is_projected(compile_):
             optimizer.zero_grad()
             forward((x,)).square().mean().backward()
             optimizer.step()
-    assert (head.spatial.weight == 0).any()
+    assert (head.pooling.spatial.weight == 0).any()
     assert_close(head.state_dict(), plain.state_dict())
 
 
@@ -257,7 +236,7 @@ def test_compiled_training_is_projected(compile_):
 def test_onnx_runtime_gives_the_same(cfg, size, tmp_path):
     pytest.importorskip('onnxscript')
     runtime = pytest.importorskip('onnxruntime')
-    head = trained(**cfg).eval()
+    head = build_head(**cfg).eval()
     path = str(tmp_path / 'head.onnx')
     batch = torch.export.Dim('batch', min=1, max=64)
     torch.onnx.export(

@@ -1,3 +1,5 @@
+"""Trained networks from config and checkpoint, and the names of their classes."""
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -14,7 +16,7 @@ from mmadf.weights.load import (
 )
 from tests.helpers import adf_cfg, backbone_cfg, randomise
 
-START = dict(type='Pretrained', checkpoint='gone.pth')
+PRETRAINED = dict(type='Pretrained', checkpoint='gone.pth')
 
 
 @pytest.fixture
@@ -40,23 +42,23 @@ def test_a_network_has_the_weights_of_its_checkpoint(files):
 @pytest.mark.parametrize(
     'changes',
     [
-        dict(backbone=backbone_cfg(init_cfg=START)),
+        dict(backbone=backbone_cfg(init_cfg=PRETRAINED)),
         dict(pretrained='gone.pth'),
         dict(pretrained_branches=dict(checkpoint='gone.pth')),
     ],
     ids=['backbone', 'network', 'branches'],
 )
-def test_weights_that_a_training_starts_from_are_not_read(files, changes):
+def test_pretrained_weights_of_the_config_are_not_read(files, changes):
     model, _ = load_network(Config(dict(model=adf_cfg(**changes))), files[1])
-    model.init_weights()  # would look for gone.pth
+    model.init_weights()  # would read gone.pth
 
 
 def test_networks_of_timm_are_built_without_their_weights(monkeypatch, tmp_path):
     timm = pytest.importorskip('timm')
-    create, asked = timm.create_model, []
+    create, requested = timm.create_model, []
 
     def _create(*args, pretrained, **kwargs):
-        asked.append(pretrained)
+        requested.append(pretrained)
         return create(*args, pretrained=False, **kwargs)
 
     monkeypatch.setattr(timm, 'create_model', _create)
@@ -72,14 +74,14 @@ def test_networks_of_timm_are_built_without_their_weights(monkeypatch, tmp_path)
         weights = MODELS.build(strip_pretrained(model)).state_dict()
     torch.save(dict(state_dict=weights), tmp_path / 'net.pth')
     load_network(Config(dict(model=model)), tmp_path / 'net.pth')
-    assert asked == [False, False]
+    assert requested == [False, False]
 
 
-def test_starting_weights_are_taken_out_at_any_depth():
+def test_pretrained_weights_are_removed_at_any_depth():
     cfg = dict(
-        backbone=dict(type='ResNet', init_cfg=START, pretrained=True),
+        backbone=dict(type='ResNet', init_cfg=PRETRAINED, pretrained=True),
         neck=None,
-        head=dict(init_cfg=[dict(type='Normal'), START]),
+        head=dict(init_cfg=[dict(type='Normal'), PRETRAINED]),
         pretrained='b.pth',
         pretrained_branches=dict(checkpoint='c.pth'),
     )
@@ -105,23 +107,44 @@ def test_a_checkpoint_of_another_network_is_refused(files, change):
     weights = {**torch.load(checkpoint)['state_dict'], **change}
     weights = {name: value for name, value in weights.items() if value is not None}
     torch.save(dict(state_dict=weights), checkpoint)
-    with pytest.raises(ValueError, match='of this config.*(extra|head.fc.bias)'):
+    with pytest.raises(ValueError, match=r'net\.pth.*(extra|head.fc.bias)'):
         load_network(cfg, checkpoint)
 
 
-def test_a_file_that_is_no_checkpoint_is_refused(files):
-    with pytest.raises(ValueError, match='cannot be loaded into the network'):
+def test_a_file_that_is_not_a_checkpoint_is_refused(files):
+    with pytest.raises(ValueError, match=r"checkpoint='.*test_load\.py'"):
         load_network(files[0], __file__)
 
 
-def test_a_missing_config_or_checkpoint_is_named(files):
+def test_a_missing_config_or_checkpoint_is_refused(files):
     with pytest.raises(FileNotFoundError, match=r'gone\.pth'):
         load_network(files[0], 'gone.pth')
-    with pytest.raises(FileNotFoundError, match=r'there is no config file gone\.py'):
+    with pytest.raises(FileNotFoundError, match=r'gone\.py'):
         read_config('gone.py')
 
 
-def test_names_of_the_hub_are_configs_of_their_own():
+@pytest.mark.parametrize('text', ['raise OSError(7)', 'learning_rate = 1'])
+def test_a_file_that_is_not_the_config_of_a_network_is_refused(text, tmp_path):
+    path = tmp_path / 'net.py'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"config='.*net\.py'.*(OSError|`model`)"):
+        read_config(str(path))
+
+
+def test_checkpoints_of_parallel_training_and_safetensors_are_read(files):
+    cfg, checkpoint = files
+    weights = torch.load(checkpoint)['state_dict']
+    torch.save({f'module.{name}': t for name, t in weights.items()}, checkpoint)
+    model, meta = load_network(cfg, checkpoint)
+    assert_close(dict(model.state_dict()), dict(weights))
+    assert meta == {}
+    save_file = pytest.importorskip('safetensors.torch').save_file
+    save_file(weights, checkpoint.with_suffix('.safetensors'))
+    model, _ = load_network(cfg, checkpoint.with_suffix('.safetensors'))
+    assert_close(dict(model.state_dict()), dict(weights))
+
+
+def test_configs_of_mmpretrain_are_copies():
     cfg = read_config('resnet18_8xb32_in1k')
     cfg.model.backbone.depth = 34
     assert read_config('resnet18_8xb32_in1k').model.backbone.depth == 18
@@ -161,12 +184,12 @@ def test_class_names_come_from_a_list_or_from_the_data_set_itself(tmp_path):
     ],
     ids=['unknown', 'nameless', 'of another number'],
 )
-def test_classes_without_fitting_names_are_numbered(meta, dataset):
+def test_classes_without_matching_names_are_numbered(meta, dataset):
     cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
     assert class_names(cfg, meta, 3) == ['class 0', 'class 1', 'class 2']
 
 
-def test_the_checkpoint_is_trusted_more_than_the_config():
+def test_names_of_the_checkpoint_precede_those_of_the_config():
     cfg = Config(dict(test_dataloader=dict(dataset=dict(classes=['c']))))
     meta = dict(dataset_meta=dict(classes=('a', 'b')))
     assert known_names(cfg, meta) == [['a', 'b'], ['c']]

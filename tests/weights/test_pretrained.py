@@ -1,4 +1,4 @@
-"""Starting both branches from pretrained weights."""
+"""Pretrained weights of MMPretrain, torchvision and timm in both branches."""
 
 import logging
 
@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 from mmadf.registry import MODELS
 from mmadf.weights import pretrained
-from mmadf.weights.checkpoint import load_weights
+from mmadf.weights.checkpoint import load_matching
 from mmadf.weights.pretrained import load_branch, load_branches
 from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise
 
@@ -43,6 +43,10 @@ def copy(module):
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}
 
 
+def branch(backbone):
+    return nn.ModuleDict(dict(backbone=backbone))
+
+
 def assert_holds(module, state):
     own = module.state_dict()
     assert own.keys() == state.keys()
@@ -57,7 +61,7 @@ def checkpoint(tmp_path):
     return save(tmp_path / 'single.pth', content), network
 
 
-def test_one_checkpoint_fills_both_branches_and_leaves_the_mapper(checkpoint):
+def test_one_checkpoint_fills_both_branches_and_not_the_mapper(checkpoint):
     path, network = checkpoint
     model = adf()
     mappers = copy(model.mappers)
@@ -68,8 +72,8 @@ def test_one_checkpoint_fills_both_branches_and_leaves_the_mapper(checkpoint):
         assert_holds(module, network.head.state_dict())
     assert_holds(model.mappers, mappers)
     for report in reports.values():
-        assert report.unused == report.slots['backbone'].missing == ()
-        assert report.slots['head'].loaded == ('fc.weight', 'fc.bias')
+        assert (report.missing, report.mismatched, report.unused) == ((), {}, ())
+        assert report.loaded[-2:] == ('head.fc.weight', 'head.fc.bias')
 
 
 def test_two_checkpoints_fill_a_branch_each(checkpoint, tmp_path):
@@ -77,12 +81,11 @@ def test_two_checkpoints_fill_a_branch_each(checkpoint, tmp_path):
     other = single()
     second = save(tmp_path / 'other.pth', dict(state_dict=other.state_dict()))
     model = adf()
-    reports = load_branches(model, path, appearance_checkpoint=second)
+    load_branches(model, path, appearance_checkpoint=second)
     assert_holds(model.backbone, network.backbone.state_dict())
     assert_holds(model.head, network.head.state_dict())
     assert_holds(model.appearance_backbone, other.backbone.state_dict())
     assert_holds(model.appearance_head, other.head.state_dict())
-    assert [r.checkpoint for r in reports.values()] == [path, second]
 
 
 def test_necks_with_weights_are_loaded(tmp_path):
@@ -97,7 +100,7 @@ def test_branches_without_neck_are_loaded(tmp_path):
     model = adf(neck=None, head=head)
     network = single(neck=dict(type='GeneralizedMeanPooling'))
     reports = load_branches(model, save(tmp_path / 'a.pth', network.state_dict()))
-    assert set(reports['semantic'].slots) == {'backbone', 'head'}
+    assert_holds(model.head, network.head.state_dict())
     assert reports['semantic'].unused == ('neck.p',)
 
 
@@ -111,7 +114,7 @@ def test_branches_without_neck_are_loaded(tmp_path):
     ],
     ids=['bare', 'state_dict', 'model', 'module.'],
 )
-def test_states_of_a_backbone_alone_leave_the_head(wrap, tmp_path):
+def test_weights_of_a_backbone_alone_leave_the_head(wrap, tmp_path):
     state = build(backbone_cfg()).state_dict()
     path = save(tmp_path / 'a.pth', wrap({**state, 'fc.weight': torch.zeros(5, 64)}))
     model = adf()
@@ -120,8 +123,8 @@ def test_states_of_a_backbone_alone_leave_the_head(wrap, tmp_path):
     assert_holds(model.backbone, state)
     assert_holds(model.appearance_backbone, state)
     assert_holds(model.head, head)
-    assert report.slots['backbone'].unused == ('fc.weight',)
-    assert report.slots['head'].missing == ('fc.weight', 'fc.bias')
+    assert report.unused == ('backbone.fc.weight',)
+    assert report.missing == ('head.fc.weight', 'head.fc.bias')
 
 
 def test_safetensors_are_read(tmp_path):
@@ -129,7 +132,7 @@ def test_safetensors_are_read(tmp_path):
     state = build(backbone_cfg()).state_dict()
     save_file(state, tmp_path / 'a.safetensors')
     backbone = build(backbone_cfg())
-    load_branch(dict(backbone=backbone), str(tmp_path / 'a.safetensors'))
+    load_branch(branch(backbone), str(tmp_path / 'a.safetensors'))
     assert_holds(backbone, state)
 
 
@@ -137,10 +140,9 @@ def test_torchvision_weights_give_torchvisions_map(tmp_path):
     reference = randomise(torchvision.models.resnet18(), std=0.1).eval()
     backbone = build(dict(type='ResNet', depth=18))
     path = save(tmp_path / 'a.pth', reference.state_dict())
-    slot = load_branch(dict(backbone=backbone), path).slots['backbone']
-    assert (len(slot.loaded), slot.tensors) == (100, 100)
-    assert slot.parameters_loaded == 11_689_512 - 513_000  # without its classifier
-    assert slot.unused == ('fc.weight', 'fc.bias')
+    report = load_branch(branch(backbone), path)
+    assert (len(report.loaded), len(report.missing)) == (100, 0)
+    assert report.unused == ('backbone.fc.weight', 'backbone.fc.bias')
     backbone.eval()
     x = torch.randn(1, 3, 64, 64)
     trunk = nn.Sequential(*list(reference.children())[:-2])
@@ -152,7 +154,6 @@ def test_torchvision_weights_give_torchvisions_map(tmp_path):
     ('name', 'features_only'),
     [
         ('test_resnet', False),
-        ('test_resnet', True),
         ('test_convnext', True),
         ('test_efficientnet', True),
     ],
@@ -163,9 +164,9 @@ def test_timm_weights_give_timms_maps(name, features_only, tmp_path):
     path = save(tmp_path / 'a.pth', reference.state_dict())
     cfg = dict(type='TIMMBackbone', model_name=name, features_only=features_only)
     backbone = build(cfg)
-    slot = load_branch(dict(backbone=backbone), path).slots['backbone']
-    assert len(slot.loaded) == slot.tensors > 60
-    assert slot.parameters_loaded == sum(p.numel() for p in backbone.parameters())
+    report = load_branch(branch(backbone), path)
+    assert len(report.loaded) > 60
+    assert (report.missing, report.mismatched) == ((), {})
     x = torch.randn(1, 3, 64, 64)
     backbone.eval()
     with torch.no_grad():
@@ -176,21 +177,20 @@ def test_timm_weights_give_timms_maps(name, features_only, tmp_path):
         assert_close(list(backbone(x)), expected)
 
 
-def test_a_head_for_other_classes_is_left_and_named(checkpoint):
+def test_a_head_for_other_classes_is_left_and_reported(checkpoint):
     path, network = checkpoint
     model = adf(head={**HEAD, 'num_classes': 3})
     head = copy(model.head)
-    slot = load_branches(model, path)['semantic'].slots['head']
+    report = load_branches(model, path)['semantic']
     assert_holds(model.head, head)
     assert_holds(model.backbone, network.backbone.state_dict())
-    assert slot.other_shape == {
-        'fc.weight': '(5, 64) for (3, 64)',
-        'fc.bias': '(5,) for (3,)',
+    assert report.mismatched == {
+        'head.fc.weight': '(5, 64) for (3, 64)',
+        'head.fc.bias': '(5,) for (3,)',
     }
-    assert (slot.parameters_loaded, slot.parameters) == (0, 3 * 64 + 3)
 
 
-def test_counts_equal_those_by_hand():
+def test_names_are_reported_as_loaded_missing_mismatched_or_unused():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 2))
     before = copy(net)
     given = {
@@ -202,26 +202,23 @@ def test_counts_equal_those_by_hand():
         '2.bias': torch.ones(3),
         'other.weight': torch.ones(1),
     }
-    report = load_weights(net, given)
+    report = load_matching(net, given)
     loaded = ('0.weight', '1.bias', '1.running_mean')
     assert report.loaded == loaded
     assert report.missing == ('0.bias', '2.weight')
-    assert report.other_shape == {
+    assert report.mismatched == {
         '1.weight': '(5,) for (4,)',
         '1.running_var': '(5,) for (4,)',
         '2.bias': '(3,) for (2,)',
     }
     assert report.unused == ('other.weight',)
-    assert report.tensors == 8
-    assert report.parameters_loaded == 4 * 3 * 3 * 3 + 4
-    assert report.parameters == (4 * 3 * 3 * 3 + 4) + (4 + 4) + (4 * 2 + 2)
     for name, tensor in net.state_dict().items():
         assert torch.equal(tensor, given[name] if name in loaded else before[name])
 
 
 def test_a_second_loading_is_strict_again():
     net = nn.Linear(2, 2)
-    load_weights(net, dict(weight=torch.ones(3, 3)))
+    load_matching(net, dict(weight=torch.ones(3, 3)))
     with pytest.raises(RuntimeError, match='size mismatch'):
         net.load_state_dict(dict(weight=torch.ones(3, 3)), strict=False)
 
@@ -230,8 +227,8 @@ def test_position_embeddings_that_resize_themselves_are_loaded():
     arch = dict(embed_dims=16, num_layers=1, num_heads=2, feedforward_channels=32)
     vit = dict(type='VisionTransformer', arch=arch, patch_size=16)
     small, large = build({**vit, 'img_size': 32}), build({**vit, 'img_size': 64})
-    report = load_weights(large, small.state_dict())
-    assert 'pos_embed' in report.loaded and not report.other_shape
+    report = load_matching(large, small.state_dict())
+    assert 'pos_embed' in report.loaded and not report.mismatched
     grid = small.pos_embed[:, 1:].reshape(1, 2, 2, 16).permute(0, 3, 1, 2)
     grid = nn.functional.interpolate(grid, size=(4, 4), mode='bicubic')
     assert_close(large.pos_embed[:, 0], small.pos_embed[:, 0])
@@ -299,27 +296,24 @@ def printed(monkeypatch):
     return calls
 
 
-def test_what_was_loaded_is_logged_in_one_table(checkpoint, printed):
+def test_what_was_loaded_is_logged_once(checkpoint, printed):
     path, _ = checkpoint
     load_branches(adf(head={**HEAD, 'num_classes': 3}), path)
     (((text,), options),) = printed
     assert options == dict(logger='current', level=logging.INFO)
-    half = [
-        '  backbone    100 of 100     0.176 of 0.176',
-        '  head            0 of 2     0.000 of 0.000',
-        '    head: as initialised, other shape: fc.weight (5, 64) for (3, 64), '
-        'fc.bias (5,) for (3,)',
+    shapes = 'head.fc.weight (5, 64) for (3, 64), head.fc.bias (5,) for (3,)'
+    lines = [
+        (
+            f'Pretrained {branch} branch, from {path}: backbone 100 of 100 tensors, '
+            'head 0 of 2 tensors',
+            f'    of another shape, left as initialised: {shapes}',
+        )
+        for branch in ('semantic', 'appearance')
     ]
-    assert text.splitlines() == [
-        'Pretrained weights: tensors loaded, million parameters loaded',
-        f'semantic branch, from {path}',
-        *half,
-        f'appearance branch, from {path}',
-        *half,
-    ]
+    assert text.splitlines() == [*lines[0], *lines[1]]
 
 
-def test_one_backbone_loaded_in_part_is_a_warning(checkpoint, printed, tmp_path):
+def test_a_partly_loaded_backbone_is_a_warning(checkpoint, printed, tmp_path):
     path, network = checkpoint
     state = network.state_dict()
     names = [name for name in state if 'layer4' in name and 'tracked' not in name]
@@ -330,45 +324,44 @@ def test_one_backbone_loaded_in_part_is_a_warning(checkpoint, printed, tmp_path)
     load_branches(adf(), path, appearance_checkpoint=part)
     (((text,), options),) = printed
     assert options['level'] == logging.WARNING
-    assert f'  backbone     {100 - len(names)} of 100' in text
-    assert f'not in the checkpoint: {names[0].removeprefix("backbone.")}, ' in text
+    assert f'from {part}: backbone {100 - len(names)} of 100 tensors, head 2' in text
+    assert f'not in the checkpoint, left as initialised: {names[0]}, ' in text
     assert '  not used: extra' in text
 
 
-def test_nothing_for_the_backbone_is_an_error_that_names_both(tmp_path):
+def test_a_checkpoint_without_weights_for_the_backbone_is_refused(tmp_path):
     path = save(tmp_path / 'a.pth', {f'blocks.{i}': torch.ones(2) for i in range(5)})
     model = adf()
     before = copy(model)
-    with pytest.raises(ValueError, match='nothing of checkpoint=.*a.pth') as error:
+    message = r'checkpoint=.*a\.pth.*ResNet_CIFAR.*conv1.weight.*got .*blocks\.0'
+    with pytest.raises(ValueError, match=message):
         load_branches(model, path)
-    assert 'has blocks.0, blocks.1, blocks.2 and 2 more' in str(error.value)
-    assert 'ResNet_CIFAR expects conv1.weight, bn1.weight' in str(error.value)
     assert_holds(model, before)
 
 
 def test_a_checkpoint_of_an_adf_classifier_is_refused(tmp_path):
     path = save(tmp_path / 'a.pth', dict(state_dict=adf().state_dict()))
-    with pytest.raises(ValueError, match='of an ADF classifier.*with load_from'):
+    with pytest.raises(ValueError, match='checkpoint=.*a.pth.*load_from'):
         load_branches(adf(), path)
 
 
 @pytest.mark.parametrize('content', [[1], dict(epoch=1), dict(state_dict={})])
-def test_a_file_without_weights_is_named(content, tmp_path):
-    with pytest.raises(ValueError, match='a.pth.* has no weights by name'):
+def test_a_file_without_weights_is_refused(content, tmp_path):
+    with pytest.raises(ValueError, match='checkpoint=.*a.pth.* no weights'):
         load_branches(adf(), save(tmp_path / 'a.pth', content))
 
 
 @pytest.mark.parametrize('noise', [-0.1, float('nan')])
-def test_negative_noise_is_named(noise, checkpoint):
-    with pytest.raises(ValueError, match=f'appearance_noise={noise} must be >= 0'):
+def test_negative_noise_is_refused(noise, checkpoint):
+    with pytest.raises(ValueError, match=f'appearance_noise={noise} .*>= 0'):
         load_branches(adf(), checkpoint[0], appearance_noise=noise)
 
 
 def test_a_single_network_is_refused(checkpoint):
-    with pytest.raises(ValueError, match='ImageClassifier has no appearance_backbone'):
+    with pytest.raises(ValueError, match='ImageClassifier .*appearance_backbone'):
         load_branches(checkpoint[1], checkpoint[0])
 
 
-def test_safetensors_behind_a_url_are_refused():
-    with pytest.raises(ValueError, match='read from files only; download it'):
+def test_safetensors_at_a_url_are_refused():
+    with pytest.raises(ValueError, match='host.invalid.*download it'):
         load_branches(adf(), 'https://host.invalid/model.safetensors')

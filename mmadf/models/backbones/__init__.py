@@ -1,4 +1,4 @@
-"""Published networks of Decoupled Networks, and maps of the host's networks."""
+"""The networks of Decoupled Networks, and variants of MMPretrain's backbones."""
 
 from .cnn9 import CNN9
 from .decoupled_backbone import build_decoupled_backbone

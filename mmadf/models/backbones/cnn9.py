@@ -1,4 +1,4 @@
-"""The plain network CNN-9."""
+"""CNN-9, a plain network for CIFAR."""
 
 from typing import Optional, Sequence
 
@@ -12,35 +12,36 @@ from .staged import StagedBackbone
 
 @MODELS.register_module()
 class CNN9(StagedBackbone):
-    """Three times three 3x3 convolutions and a pool, then a fully connected layer.
+    """Three groups of three 3x3 convolutions and a max pool, then a linear layer.
 
-    Paper: Decoupled Networks, CVPR 2018, arXiv 1804.08071: the plain CNN-9, with and
-    without batch norm and ReLU, of the sibling SphereNet (arXiv 1711.03189): 3 x 128,
-    pool, 3 x 192, pool, 3 x 256, pool, fc 256, classifier, for 32x32 images.
-    Code: wy1iu/DCNets does not have it.
-    Ours: pools are 2x2 maxima; norm and activation also follow the fully connected
-    layer. That layer is a convolution over the whole map, the same function, so that
-    `conv_cfg` decouples it as well. Behind it comes GlobalAveragePooling, which on a
-    1x1 map only drops the two dimensions, and the classifier, which stays ordinary.
+    Paper: Decoupled Networks, CVPR 2018, arXiv 1804.08071: the plain CNN-9 for 32x32
+    images, with and without batch norm and ReLU. Its widths are those of SphereNet
+    (arXiv 1711.03189): 3 x 128, pool, 3 x 192, pool, 3 x 256, pool, fc 256,
+    classifier.
+    Code: not in wy1iu/DCNets.
+    Ours: the pools are 2x2 max pools; norm and activation also follow the fully
+    connected layer. That layer is written as a convolution over the whole feature
+    map, so that `conv_cfg` decouples it as well. Put GlobalAveragePooling, which
+    removes the two dimensions of size 1, and an ordinary classifier after it.
 
-    Stages are the three groups, each with its pool, and the fully connected layer.
+    Stages 0 to 2 are the groups with their pools, stage 3 is the linear layer.
 
     Args:
-        in_channels: channels of the image.
+        in_channels: channels of the image, > 0.
         channels: channels of the groups.
-        fc_channels: outputs of the fully connected layer.
-        map_size: side of its kernels: that of the map behind the last pool, an
-            eighth of the image's.
-        conv_cfg: layer of all ten, None for `nn.Conv2d`.
-        norm_cfg: norm behind each, None for none. Ordinary convolutions without norm
-            have a bias.
-        act_cfg: activation behind each, None for none.
-        out_indices: stages whose maps are returned, of 0 to 3.
-        init_cfg: initialisation of MMEngine's BaseModule; the layers are initialised
-            as `ConvModule` does it.
+        fc_channels: outputs of the fully connected layer, > 0.
+        map_size: height and width of the feature map that it takes, an eighth of the
+            image's.
+        conv_cfg: type of all ten convolutions, None for `nn.Conv2d`.
+        norm_cfg: norm after each convolution, or None. Only an `nn.Conv2d` without
+            norm has a bias.
+        act_cfg: activation after each convolution, or None.
+        out_indices: stages whose outputs are returned, from 0 to 3.
+        init_cfg: initialisation of MMEngine's BaseModule; by default that of
+            `ConvModule` applies.
 
     Raises:
-        ValueError: a stage that does not exist.
+        ValueError: for a stage that does not exist, see `StagedBackbone`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""MMPretrain's Inception V3 up to its last map."""
+"""MMPretrain's Inception V3 as a backbone that returns a feature map."""
 
 from typing import Optional, Tuple
 
@@ -10,17 +10,18 @@ from mmadf.registry import MODELS
 
 @MODELS.register_module()
 class InceptionV3Map(InceptionV3):
-    """Inception V3 that returns its map, so that a head can pool it.
+    """Inception V3 without its built-in classifier.
 
-    MMPretrain's class pools and classifies inside and returns logits. This one drops
-    its pool, dropout, classifier and auxiliary classifier; all other layers, their
-    names and their initialisation are MMPretrain's, so its checkpoints load.
+    MMPretrain's class pools and classifies in the backbone and returns logits. This
+    class omits its pool, dropout, classifier and auxiliary classifier. All other
+    layers, their names and their initialisation are MMPretrain's, so its checkpoints
+    load.
 
-    Ours: the layers are run in the order in which MMPretrain builds them, which is
-    that of its forward pass.
+    Ours: the layers run in the order of construction, which is the order of
+    MMPretrain's forward pass.
 
     Args:
-        init_cfg: initialisation of MMEngine's BaseModule, None for MMPretrain's.
+        init_cfg: initialisation of MMEngine's BaseModule; None for MMPretrain's.
     """
 
     def __init__(self, init_cfg: Optional[dict] = None) -> None:
@@ -28,9 +29,9 @@ class InceptionV3Map(InceptionV3):
         del self.avgpool, self.dropout, self.fc
 
     def forward(self, x: Tensor) -> Tuple[Tensor]:
-        """Map (N, 3, H, W) to one map, (N, 2048, H / 32 - 2, W / 32 - 2) or so.
+        """Return one feature map, (N, 2048, H', W'), of images, (N, 3, H, W).
 
-        8 x 8 positions for 299 pixels, 5 x 5 for 224, 14 x 14 for 512.
+        H' is 5 for 224 pixels, 8 for 299 and 14 for 512.
         """
         for layer in self.children():
             x = layer(x)

@@ -1,4 +1,4 @@
-"""The modified ResNet-18 for ImageNet."""
+"""The modified ResNet-18 of Decoupled Networks, for ImageNet."""
 
 from typing import Optional, Sequence
 
@@ -12,13 +12,13 @@ from .staged import StagedBackbone
 
 
 class Unit(BaseModule):
-    """Two 3x3 convolutions beside an identity, no activation behind the sum.
+    """Residual unit of two 3x3 convolutions, without activation after the sum.
 
     Code: wy1iu/DCNets.
 
     Args:
         channels: channels in and out.
-        layer: `conv_cfg` and `norm_cfg` of both.
+        layer: `conv_cfg` and `norm_cfg` of both convolutions.
     """
 
     def __init__(self, channels: int, layer: dict) -> None:
@@ -29,14 +29,14 @@ class Unit(BaseModule):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to the same shape."""
+        """Compute (N, C, H, W) -> (N, C, H, W)."""
         return x + self.conv2(self.conv1(x))
 
 
 def conv(
     in_channels: int, out_channels: int, kernel_size: int, stride: int, layer: dict
 ) -> ConvModule:
-    """Return convolution, norm and a PReLU that starts as ReLU, a slope a channel."""
+    """Return convolution, norm and a PReLU with one slope per channel, initially 0."""
     return ConvModule(
         in_channels,
         out_channels,
@@ -51,28 +51,28 @@ def conv(
 
 @MODELS.register_module()
 class ModifiedResNet18(StagedBackbone):
-    """ResNet-18 with convolutions between its stages instead of shortcuts in them.
+    """ResNet-18 that downsamples by convolutions between its units.
 
-    7x7/2, max pool, a unit at 128; 3x3/2 to 256, two units; 3x3/2 to 512, three
-    units; 3x3/2 to 1024, a unit. All shortcuts are identities.
+    7x7/2 to 128, max pool, one unit; 3x3/2 to 256, two units; 3x3/2 to 512, three
+    units; 3x3/2 to 1024, one unit. All shortcuts are identities.
 
     Paper: Decoupled Networks, CVPR 2018, arXiv 1804.08071: modified ResNet-18.
     Code: wy1iu/DCNets: all of the above; batch norm with eps 1e-3 and decay 0.999.
-    Ours: symmetric padding; TensorFlow's 'SAME' pads a stride of 2 by one pixel less
-    on the left and top. Initialisation of MMCV's ConvModule instead of a deviation of
-    0.01 or Xavier's: it sets only the norm of the kernels, which decoupling ignores.
+    Ours: symmetric padding; at stride 2 TensorFlow's 'SAME' pads one pixel less on the
+    left and top. Initialisation of MMCV's ConvModule instead of Normal(0, 0.01) or
+    Xavier's: they differ in the norm of the kernels, which decoupling ignores.
 
     Args:
-        in_channels: channels of the image.
+        in_channels: channels of the image, > 0.
         channels: channels of the stages.
-        units: units of the stages.
-        conv_cfg: layer of all convolutions, None for `nn.Conv2d`.
-        norm_cfg: norm behind each.
-        out_indices: stages whose maps are returned, of 0 to 3.
+        units: number of units in each stage.
+        conv_cfg: type of all convolutions, None for `nn.Conv2d`.
+        norm_cfg: norm after each convolution, or None.
+        out_indices: stages whose outputs are returned, from 0 to 3.
         init_cfg: initialisation of MMEngine's BaseModule.
 
     Raises:
-        ValueError: a stage that does not exist.
+        ValueError: for a stage that does not exist, see `StagedBackbone`.
     """
 
     def __init__(
@@ -92,8 +92,8 @@ class ModifiedResNet18(StagedBackbone):
         ]
         stages = []
         for width, count in zip(channels, units, strict=True):
-            enter = [conv(in_channels, width, 3, 2, layer)] if stages else stem
-            row = [Unit(width, layer) for _ in range(count)]
-            stages.append(Sequential(*enter, *row))
+            downsample = [conv(in_channels, width, 3, 2, layer)] if stages else stem
+            residual = [Unit(width, layer) for _ in range(count)]
+            stages.append(Sequential(*downsample, *residual))
             in_channels = width
         super().__init__(stages, out_indices, init_cfg)

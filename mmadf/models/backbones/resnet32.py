@@ -1,4 +1,4 @@
-"""The ResNet-32 for CIFAR."""
+"""The ResNet-32 of Decoupled Networks, for CIFAR."""
 
 from typing import Optional, Sequence
 
@@ -12,21 +12,22 @@ from mmadf.registry import MODELS
 
 @MODELS.register_module()
 class ResNet32(ResNet_CIFAR):
-    """3x3 stem at 96, then five basic units each at 96, 192 and 384 channels.
+    """3x3 stem with 96 channels, then stages of five basic units, 96, 192 and 384.
 
-    Paper: Decoupled Networks, CVPR 2018, arXiv 1804.08071: ResNet-32, 1x1 shortcuts
-    stay ordinary.
-    Code: wy1iu/DCNets: no ReLU behind the stem; kernels start with a variance of 2 /
-    fan-in, the last norm of a unit at 1; batch norm with eps 1e-3 and decay 0.999.
-    Ours: symmetric padding; TensorFlow's 'SAME' pads a stride of 2 by one pixel less
-    on the left and top.
+    Paper: Decoupled Networks, CVPR 2018, arXiv 1804.08071: ResNet-32, whose 1x1
+    shortcuts stay ordinary convolutions.
+    Code: wy1iu/DCNets: no ReLU after the stem; initial kernels have a variance of
+    2 / fan-in, and the last norm of a unit a slope of 1; batch norm with eps 1e-3 and
+    decay 0.999.
+    Ours: symmetric padding; at stride 2 TensorFlow's 'SAME' pads one pixel less on the
+    left and top.
 
     Args:
-        in_channels: channels of the image.
-        base_channels: channels of the stem and the first stage.
-        conv_cfg: layer of all convolutions but shortcuts, None for `nn.Conv2d`.
-        norm_cfg: norm behind each convolution, None for none.
-        out_indices: stages whose maps are returned, of 0 to 2.
+        in_channels: channels of the image, > 0.
+        base_channels: channels of the stem and the first stage, > 0.
+        conv_cfg: type of all convolutions except shortcuts, None for `nn.Conv2d`.
+        norm_cfg: norm after each convolution, or None.
+        out_indices: stages whose outputs are returned, from 0 to 2.
         init_cfg: initialisation of MMEngine's BaseModule.
     """
 
@@ -57,10 +58,10 @@ class ResNet32(ResNet_CIFAR):
             zero_init_residual=False,
             init_cfg=init_cfg,
         )
-        self.relu = nn.Identity()  # of the stem; the units have their own
+        self.relu = nn.Identity()  # the stem's; each unit has its own
 
     def make_res_layer(self, **kwargs) -> nn.Module:
-        """Build a stage as the host does, but with an ordinary shortcut."""
+        """Build a stage whose shortcut is an ordinary convolution."""
         stage = super().make_res_layer(**kwargs)
         if stage[0].downsample is not None:
             recouple(stage[0].downsample)

@@ -1,4 +1,4 @@
-"""A backbone that is a row of stages and returns the maps of chosen ones."""
+"""A backbone that is a sequence of stages."""
 
 from typing import Optional, Sequence, Tuple
 
@@ -7,18 +7,19 @@ from torch import Tensor, nn
 
 
 class StagedBackbone(BaseModule):
-    """Run stages one after another.
+    """Run stages one after another and return the outputs of some of them.
 
-    Stages behind the last one that is asked for are dropped, so that no parameter
-    is left without gradient.
+    Stages after the last one in `out_indices` are dropped, so that every parameter
+    gets a gradient.
 
     Args:
-        stages: the stages, each a module from map to map.
-        out_indices: stages whose maps are returned, counted from 0, ascending.
+        stages: modules from feature map to feature map.
+        out_indices: stages whose outputs are returned, from 0, ascending.
         init_cfg: initialisation of MMEngine's BaseModule.
 
     Raises:
-        ValueError: a stage that does not exist, twice or out of order.
+        ValueError: if `out_indices` is empty, not ascending, or names a stage that
+            does not exist.
     """
 
     def __init__(
@@ -33,13 +34,13 @@ class StagedBackbone(BaseModule):
         ):
             raise ValueError(
                 f'{type(self).__name__}: out_indices={out_indices} must name stages '
-                f'from 0 to {len(stages) - 1}, ascending, each once.'
+                f'from 0 to {len(stages) - 1}, ascending.'
             )
         self.out_indices = tuple(out_indices)
         self.stages = nn.ModuleList(stages[: self.out_indices[-1] + 1])
 
     def forward(self, x: Tensor) -> Tuple[Tensor, ...]:
-        """Map (N, C, H, W) to one map for each of `out_indices`."""
+        """Return one feature map for each of `out_indices`; x is (N, C, H, W)."""
         maps = []
         for stage in self.stages:
             x = stage(x)

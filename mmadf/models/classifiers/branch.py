@@ -84,7 +84,7 @@ def cut_branch(
     """
     stages = stages_of(backbone)
     check_branch(backbone, neck, head, stages)
-    return Branch(backbone, neck, head, stages, stages.asked(backbone))
+    return Branch(backbone, neck, head, stages, stages.out_stages(backbone))
 
 
 def build_appearance(semantic: dict, changes: dict) -> Branch:
@@ -115,7 +115,7 @@ def infer_channels(backbone: nn.Module, neck: Optional[nn.Module]) -> int:
         ValueError: backbone and neck do not fit, or do not run without data.
     """
     stages = stages_of(backbone)
-    branch = Branch(backbone, neck, None, stages, stages.asked(backbone))
+    branch = Branch(backbone, neck, None, stages, stages.out_stages(backbone))
     parts = [part for part in (backbone, neck) if part is not None]
     try:
         features = run_without_data(

@@ -1,4 +1,4 @@
-"""Heads: from the last map to class scores."""
+"""Heads: from feature maps to class scores."""
 
 from .wise_srnet import WiseSrNetHead
 

@@ -1,11 +1,9 @@
-"""Weighted sum over the whole map: a depthwise convolution with one output position."""
+"""A learned weighted sum over all positions of a feature map."""
 
 from typing import Callable, Dict, Tuple
 
 import torch
 from torch import Tensor, nn
-
-from .nonnegative import NonNegative
 
 INITS: Dict[str, Callable[[Tensor], Tensor]] = {
     'normal': lambda kernel: nn.init.normal_(kernel, std=0.01),
@@ -14,15 +12,17 @@ INITS: Dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def weighted_sum(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
-    """Return sum over positions of kernel * x, plus bias.
+    """Return the sum of kernel * x over all positions, plus bias.
 
     Paper: Wise-SrNet, arXiv 2104.12294, the "valid" depthwise convolution whose
-    kernel is as large as the map. Figure 1c divides by the area; the code does not.
-    Ours: a product and a sum, in PyTorch many times faster backward than `conv2d`.
+    kernel covers the whole feature map. Figure 1c divides by the area; the code does
+    not.
+    Ours: an elementwise product and a sum, whose backward pass is many times faster
+    in PyTorch than that of `conv2d`.
 
     Args:
-        x: (N, C, H, W).
-        kernel: (C, 1, H, W), or (1, 1, H, W) for all channels.
+        x: feature map, (N, C, H, W).
+        kernel: weights, (C, 1, H, W), or (1, 1, H, W) to share one among all channels.
         bias: (C,) or (1,).
 
     Returns:
@@ -32,12 +32,13 @@ def weighted_sum(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
 
 
 def resize_kernel(kernel: Tensor, size: Tuple[int, int]) -> Tensor:
-    """Spread kernels over a map of another size, keeping their total weight.
+    """Resample kernels to another feature map size and preserve their total weight.
 
-    Ours: a weight is an even density over its cell, a new weight the integral of
-    that density over the new cell. So a uniform kernel stays uniform, a non-negative
-    one non-negative, the same size is the identity, and a constant map has the same
-    weighted sum at every resolution.
+    Ours: each weight is a uniform density over its cell, and each new weight is the
+    integral of that density over the new cell. A uniform kernel therefore stays
+    uniform, a non-negative kernel stays non-negative, resampling to the same size is
+    the identity, and a constant feature map has the same weighted sum at every
+    resolution.
 
     Args:
         kernel: (..., H, W).
@@ -48,19 +49,18 @@ def resize_kernel(kernel: Tensor, size: Tuple[int, int]) -> Tensor:
     """
     if kernel.shape[-2:] == size:
         return kernel
-    rows, columns = (
-        _shares(old, new, kernel)
-        for old, new in zip(kernel.shape[-2:], size, strict=True)
-    )
+    height, width = kernel.shape[-2:]
+    rows = _cell_shares(height, size[0], kernel)
+    columns = _cell_shares(width, size[1], kernel)
     with torch.autocast(kernel.device.type, enabled=False):
         return rows @ kernel @ columns.T
 
 
-def _shares(old: int, new: int, like: Tensor) -> Tensor:
-    """Return which share of each old cell lies in each new one, (new, old).
+def _cell_shares(old: int, new: int, like: Tensor) -> Tensor:
+    """Return the share of each old cell that lies in each new cell, (new, old).
 
-    Both divide the same length, measured in units of 1 / (old * new), so that the
-    overlaps are whole numbers. Columns sum to 1.
+    Lengths are measured in units of 1 / (old * new), so that all overlaps are
+    integers. Each column sums to 1.
     """
     i = torch.arange(old, device=like.device) * new
     j = torch.arange(new, device=like.device)[:, None] * old
@@ -69,16 +69,17 @@ def _shares(old: int, new: int, like: Tensor) -> Tensor:
 
 
 class SpatialKernel(nn.Conv2d):
-    """`weighted_sum` with learned weight and bias; follows the size of the map.
+    """`weighted_sum` with a learned weight and bias, (N, C, H, W) -> (N, C, 1, 1).
 
-    Ours: the shape of a depthwise `nn.Conv2d`, (N, C, H, W) -> (N, C, 1, 1); on a map
-    of another size the kernel is spread by `resize_kernel`.
+    Ours: it is a depthwise `nn.Conv2d` in its parameters and in its output shape. A
+    feature map of another size is handled by `resize_kernel`.
 
     Args:
-        channels: channels of the map, > 0; 1 for one kernel shared by all channels.
-        size: height and width of the map that the kernel is built for, > 0.
-        init: first weights, 'normal' (Normal(0, 0.01)) or 'gap' (1 / positions, the
-            mean of the map); the bias starts at 0.
+        channels: number of kernels, > 0: one per channel of the feature map, or 1 for
+            one kernel that all channels share.
+        size: height and width of the feature map, > 0.
+        init: initial weights, 'normal' for Normal(0, 0.01) or 'gap' for
+            1 / (height * width), which is global average pooling. The bias is 0.
     """
 
     def __init__(
@@ -88,28 +89,18 @@ class SpatialKernel(nn.Conv2d):
         super().__init__(channels, channels, size, groups=channels)
 
     def reset_parameters(self) -> None:
-        """Draw the weights as `init` says."""
+        """Initialise weight and bias."""
         INITS[self.init](self.weight)
         nn.init.zeros_(self.bias)
 
-    def init_weights(self) -> None:
-        """Do so again when MMEngine initialises the network."""
-        self.reset_parameters()
+    # MMEngine calls this method when it initialises the whole network.
+    init_weights = reset_parameters
 
     def effective_weight(self) -> Tensor:
-        """Return the weight for the forward pass."""
+        """Return the weight that the forward pass uses."""
         return self.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, C, 1, 1)."""
+        """Compute (N, C, H, W) -> (N, C, 1, 1)."""
         kernel = resize_kernel(self.effective_weight(), tuple(x.shape[-2:]))
         return weighted_sum(x, kernel, self.bias)[:, :, None, None]
-
-    def extra_repr(self) -> str:
-        """Return the choices."""
-        height, width = self.kernel_size
-        return f'{self.in_channels}, {height}x{width}, init={self.init!r}'
-
-
-class NonNegativeSpatialKernel(NonNegative, SpatialKernel):
-    """`SpatialKernel` with weights >= 0, see `NonNegative` and `SpatialKernel`."""

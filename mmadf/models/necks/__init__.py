@@ -1,4 +1,4 @@
-"""Necks: what stands between backbones and heads."""
+"""Necks: between backbone and head."""
 
 from .timm_pooling import TimmPooling
 from .wise_srnet import WiseSrNetPooling

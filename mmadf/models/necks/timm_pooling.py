@@ -1,4 +1,4 @@
-"""Pooling layers of timm as a neck: rivals of Wise-SrNet for the same slot."""
+"""Pooling layers of timm as a neck: alternatives to Wise-SrNet's pooling."""
 
 from typing import Optional, Tuple
 
@@ -10,22 +10,23 @@ from mmadf.registry import MODELS
 
 @MODELS.register_module()
 class TimmPooling(BaseModule):
-    """Pool the last map by a layer of `timm.layers`.
+    """Pool the last feature map with a layer of `timm.layers`.
 
     Ours: the wrapper; layer and initialisation are timm's. 'AttentionPool2d' is the
-    pooling of CLIP's ResNets, 'RotAttentionPool2d' the same with rotary positions,
-    'SimPool2d' (arXiv 2309.06891), 'LsePlus2d' log-sum-exp.
+    pooling of CLIP's ResNets, 'RotAttentionPool2d' is the same with rotary position
+    embeddings, 'SimPool2d' is SimPool (arXiv 2309.06891), and 'LsePlus2d' is the
+    logarithm of a sum of exponentials.
 
     Args:
-        pooling: name of a class in `timm.layers` that maps (N, C, H, W) to (N, C') or
-            (N, C', 1, 1).
-        arguments: what its constructor takes, as `dict(in_features=2048)`.
+        pooling: name of a class in `timm.layers` that computes (N, C, H, W) -> (N, C')
+            or (N, C', 1, 1).
+        arguments: arguments of its constructor, such as `dict(in_features=2048)`.
         init_cfg: initialisation of MMEngine's BaseModule.
 
     Raises:
-        ImportError: timm is not installed.
-        ValueError: timm has no such layer, or its output is not one vector per image.
-        TypeError: the layer does not take `arguments`.
+        ImportError: if timm is not installed.
+        ValueError: if timm has no such layer.
+        TypeError: if the layer does not accept `arguments`.
     """
 
     def __init__(
@@ -38,13 +39,17 @@ class TimmPooling(BaseModule):
         self.pool = _timm_layer(pooling)(**(arguments or {}))
 
     def forward(self, feats: Tuple[Tensor, ...]) -> Tuple[Tensor]:
-        """Map the last map, (N, C, H, W), to one (N, C')."""
+        """Pool the last of `feats`, (N, C, H, W), to one tensor (N, C').
+
+        Raises:
+            ValueError: if the layer does not return one vector per image.
+        """
         y = self.pool(feats[-1])
         if y.dim() != 2 and y.shape[2:].numel() != 1:
             raise ValueError(
-                f'TimmPooling: {type(self.pool).__name__} made {tuple(y.shape)} of '
-                f'{tuple(feats[-1].shape)}, must make one vector per image; choose '
-                'another pooling.'
+                f'TimmPooling: pooling={type(self.pool).__name__!r} must return one '
+                f'vector per image, got {tuple(y.shape)} from '
+                f'{tuple(feats[-1].shape)}; choose another layer.'
             )
         return (y.flatten(1),)
 
@@ -54,12 +59,13 @@ def _timm_layer(name: str) -> type:
         from timm import layers
     except ImportError as error:
         raise ImportError(
-            f'TimmPooling: pooling={name!r} is a layer of timm: pip install timm'
+            f'TimmPooling: pooling={name!r} requires timm: pip install timm'
         ) from error
     layer = getattr(layers, name, None)
     if not (isinstance(layer, type) and issubclass(layer, nn.Module)):
         known = sorted(n for n in dir(layers) if 'Pool' in n and n.endswith('2d'))
         raise ValueError(
-            f'TimmPooling: pooling={name!r} is no layer of timm.layers; it has {known}.'
+            f'TimmPooling: pooling={name!r} is not a layer of timm.layers; choose one '
+            f'of {known}.'
         )
     return layer

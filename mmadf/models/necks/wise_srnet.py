@@ -1,33 +1,59 @@
-"""Wise-SrNet's pooling as a neck, for heads other than one linear layer."""
+"""Wise-SrNet's pooling: a learned weight per position instead of the mean."""
 
-from typing import Optional, Tuple, Union
+from typing import Dict, Optional, Tuple, Union
 
 from mmengine.model import BaseModule
-from torch import Tensor
+from mmengine.utils import to_2tuple
+from torch import Tensor, nn
 
-from mmadf.models.layers.spatial_pooling import SpatialPooling
+from mmadf.models.layers.nonnegative import NonNegativeSpatialKernel
+from mmadf.models.layers.spatial_kernel import INITS, SpatialKernel, resize_kernel
 from mmadf.registry import MODELS
+
+KERNELS = {None: SpatialKernel, 'nonneg': NonNegativeSpatialKernel}
+WITH_KERNEL = ('depthwise', 'shared')
+WITHOUT_KERNEL = dict(flatten=nn.Identity, mean=lambda: nn.AdaptiveAvgPool2d(1))
 
 
 @MODELS.register_module()
-class WiseSrNetPooling(SpatialPooling, BaseModule):
-    """Average pool -> depthwise convolution over the rest of the map.
+class WiseSrNetPooling(BaseModule):
+    """Average pool -> depthwise convolution over the whole remaining feature map.
 
-    Paper and Code: as `WiseSrNetHead`, which is this and a linear classifier.
-    Ours: in the slot of `GlobalAveragePooling`, for any head of MMPretrain.
+    .. code-block:: none
+
+        feature map -> pool -> spatial (a weight >= 0 per channel and position)
+            -> flatten
+
+    It takes the place of `GlobalAveragePooling` before any head.
+
+    Paper: Wise-SrNet, arXiv 2104.12294. The defaults are "Avg+DW+C"; with `pool_size`
+    None "DW+C", and with `constraint` None "DW". 'flatten' is the pooling of
+    "Avg+Flatten+FC", 'shared' is GWAP, and 'mean' is GAP.
+    Code: mr7495/image-classification-spatial: the kernel is initialised with
+    Normal(0, 0.01), its bias with 0, and only the kernel is constrained, by projection
+    after each optimizer step (see `NonNegativeSpatialKernel`). It has no GWAP.
+    Ours: one bias in GWAP; kernel_init='gap', because the published initialisation
+    scales features down about 28 times against GAP at 3 x 3; `resize_kernel`.
 
     Args:
-        in_channels: see `WiseSrNetHead`, as all others.
-        map_size: height and width of the map that comes in.
-        pool_size: kernel and stride of the average pool, None for no pool.
-        constraint: 'nonneg' or None.
-        pooling: 'depthwise', 'shared', 'flatten' or 'mean'.
-        kernel_init: 'normal' or 'gap'.
-        resize_kernel: spread the kernel over maps of another size.
+        in_channels: channels of the feature map, > 0.
+        map_size: height and width of the incoming feature map, one number or two, > 0.
+            With a stride of 32 it is 7 for images of 224 pixels and 16 for 512.
+        pool_size: kernel size and stride of the average pool, which drops incomplete
+            windows at the border, or None for no pool.
+        constraint: 'nonneg' keeps the kernel >= 0; None leaves it free.
+        pooling: 'depthwise' (one kernel per channel), 'shared' (one kernel for all
+            channels), 'flatten' (each position is a feature) or 'mean'. The last two
+            have no kernel and require constraint=None; 'mean' also pool_size=None.
+        kernel_init: initial weights of the kernel, 'normal' for Normal(0, 0.01) or
+            'gap' for 1 / positions, which is GAP.
+        resize_kernel: resample the kernel to feature maps, and from checkpoints, of
+            another size, preserving its total weight. Otherwise these are refused.
         init_cfg: initialisation of MMEngine's BaseModule.
 
     Raises:
-        ValueError: as `WiseSrNetHead`.
+        ValueError: for an unknown name, a number out of range, or arguments that
+            exclude each other.
     """
 
     def __init__(
@@ -41,17 +67,109 @@ class WiseSrNetPooling(SpatialPooling, BaseModule):
         resize_kernel: bool = False,
         init_cfg: Optional[dict] = None,
     ) -> None:
-        BaseModule.__init__(self, init_cfg)
-        self.set_pooling(
-            in_channels,
-            map_size=map_size,
-            pool_size=pool_size,
-            pooling=pooling,
-            constraint=constraint,
-            kernel_init=kernel_init,
-            resize_kernel=resize_kernel,
-        )
+        super().__init__(init_cfg)
+        self.in_channels = in_channels
+        self.map_size = tuple(to_2tuple(map_size))
+        self.pool_size = pool_size
+        self.constraint = constraint
+        self.pooling = pooling
+        self.resize_kernel = resize_kernel
+        self._check_arguments(kernel_init)
+        size = self._pooled(self.map_size)
+        self.pool = nn.AvgPool2d(pool_size) if pool_size else nn.Identity()
+        if pooling in WITH_KERNEL:
+            kernels = 1 if pooling == 'shared' else in_channels
+            self.spatial = KERNELS[constraint](kernels, size, kernel_init)
+        else:
+            self.spatial = WITHOUT_KERNEL[pooling]()
+        positions = size[0] * size[1] if pooling == 'flatten' else 1
+        self.out_channels = in_channels * positions
+        self.any_size = resize_kernel or pooling == 'mean'
 
     def forward(self, feats: Tuple[Tensor, ...]) -> Tuple[Tensor]:
-        """Map the last map, (N, in_channels, *map_size), to one (N, out_channels)."""
-        return (self.pool_map(feats),)
+        """Pool the last feature map of a backbone.
+
+        Args:
+            feats: feature maps; the last one, (N, in_channels, *map_size), is used.
+
+        Returns:
+            One tensor (N, out_channels), where out_channels is in_channels, or
+            in_channels * positions for pooling='flatten'.
+
+        Raises:
+            ValueError: if the last feature map has another shape.
+        """
+        x = feats[-1]
+        self._check_feature_map(x)
+        return (self.spatial(self.pool(x)).flatten(1),)
+
+    def extra_repr(self) -> str:
+        """Show the arguments that the submodules do not show."""
+        return (
+            f'map_size={self.map_size}, pooling={self.pooling!r}, '
+            f'resize_kernel={self.resize_kernel}'
+        )
+
+    def _pooled(self, size: Tuple[int, int]) -> Tuple[int, int]:
+        step = self.pool_size or 1
+        return size[0] // step, size[1] // step
+
+    def _check_arguments(self, kernel_init: str) -> None:
+        choices = dict(
+            pooling=(self.pooling, [*WITH_KERNEL, *WITHOUT_KERNEL]),
+            constraint=(self.constraint, list(KERNELS)),
+            kernel_init=(kernel_init, list(INITS)),
+        )
+        for name, (value, allowed) in choices.items():
+            if value not in allowed:
+                self._refuse(f'{name}={value!r} must be one of {allowed}.')
+        if self.in_channels < 1:
+            self._refuse(f'in_channels={self.in_channels} must be positive.')
+        if len(self.map_size) != 2 or min(self.map_size) < 1:
+            self._refuse(f'map_size={self.map_size} must be one or two positive sizes.')
+        smaller = min(self.map_size)
+        if self.pool_size is not None and not 1 <= self.pool_size <= smaller:
+            self._refuse(
+                f'pool_size={self.pool_size} must be from 1 to {smaller} for map_size='
+                f'{self.map_size}, or None for no pool.'
+            )
+        required = dict(constraint=None, resize_kernel=False, pool_size=None)
+        if self.pooling == 'flatten':
+            del required['pool_size']
+        given = {name: getattr(self, name) for name in required}
+        if self.pooling in WITHOUT_KERNEL and given != required:
+            self._refuse(f'pooling={self.pooling!r} requires {required}, got {given}.')
+
+    def _check_feature_map(self, x: Tensor) -> None:
+        if x.dim() != 4 or x.shape[1] != self.in_channels:
+            self._refuse(
+                f'the feature map must be (N, {self.in_channels}, H, W), got '
+                f'{tuple(x.shape)}; remove the neck before it or correct in_channels.'
+            )
+        size = tuple(x.shape[-2:])
+        if size != self.map_size and not self.any_size:
+            remedy = ' or resize_kernel=True' if self.pooling in WITH_KERNEL else ''
+            self._refuse(
+                f'map_size={self.map_size} must be the size of the feature map, got '
+                f'{size}; set map_size={size}{remedy}.'
+            )
+
+    def _load_from_state_dict(
+        self, state_dict: Dict[str, Tensor], prefix: str, *args
+    ) -> None:
+        """Load; a kernel for another feature map size is resampled or refused."""
+        key = f'{prefix}spatial.weight'
+        kernel, own = state_dict.get(key), getattr(self.spatial, 'weight', None)
+        comparable = None not in (kernel, own) and kernel.shape[:2] == own.shape[:2]
+        if comparable and kernel.shape != own.shape:
+            if not self.resize_kernel:
+                self._refuse(
+                    f'the kernel has the shape {tuple(own.shape)}, in the checkpoint '
+                    f'{tuple(kernel.shape)}; set map_size and pool_size as in training '
+                    'or resize_kernel=True.'
+                )
+            state_dict[key] = resize_kernel(kernel, tuple(own.shape[2:]))
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _refuse(self, message: str) -> None:
+        raise ValueError(f'{type(self).__name__}: {message}')

@@ -1,6 +1,6 @@
 """Backbones as a sequence of stages, so that feature maps can be fused between them."""
 
-from . import families  # registers
+from . import families  # registers the families
 from .shapes import map_shapes, stage_shapes
 from .stages import Stages, family, stages_of
 

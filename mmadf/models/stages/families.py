@@ -1,7 +1,7 @@
-"""How each family of backbones runs: one entry a family, counted as `out_indices`.
+"""The stages of each family of backbones, numbered as in its `out_indices`.
 
-Where a backbone norms a map only to return it, as ConvNeXt and Swin do, that is its
-`output`: fusion happens before it.
+Where a backbone normalises a feature map only to return it, as ConvNeXt and Swin do,
+this norm is the `output` of the stage, and fusion happens before it.
 """
 
 from itertools import pairwise
@@ -16,27 +16,27 @@ from .stages import Stages, family, stages_of
 
 @family(host.ResNet)
 def resnet(backbone: nn.Module) -> Stages:
-    """ResNet, ResNeXt, SE-ResNet, SE-ResNeXt and all with their forward pass."""
+    """ResNet, ResNeXt, SE-ResNet, SE-ResNeXt and others with the same forward pass."""
     stem = ('stem',) if backbone.deep_stem else ('conv1', backbone.norm1_name, 'relu')
-    return _behind((*stem, 'maxpool'), backbone.res_layers)
+    return _after((*stem, 'maxpool'), backbone.res_layers)
 
 
 @family(host.RegNet, host.ResNet_CIFAR)
 def resnet_without_pool(backbone: nn.Module) -> Stages:
-    """Stem of one convolution."""
-    return _behind(('conv1', backbone.norm1_name, 'relu'), backbone.res_layers)
+    """The stem is one convolution."""
+    return _after(('conv1', backbone.norm1_name, 'relu'), backbone.res_layers)
 
 
 @family(host.DenseNet)
 def densenet(backbone: nn.Module) -> Stages:
-    """A stage ends behind its transition, the last one behind the final norm."""
-    rows = [(f'stages.{i}', f'transitions.{i}') for i in range(backbone.num_stages)]
-    return Stages([('stem', *rows[0]), *rows[1:]])
+    """A stage ends after its transition, the last stage after the final norm."""
+    names = [(f'stages.{i}', f'transitions.{i}') for i in range(backbone.num_stages)]
+    return Stages([('stem', *names[0]), *names[1:]])
 
 
 @family(host.InceptionV3, 'mmadf.models.backbones.inception_v3.InceptionV3Map')
 def inception_v3(backbone: nn.Module) -> Stages:
-    """Five stages, up to pool 1, pool 2, Mixed 5d, 6e and 7c."""
+    """Five stages, which end with pool 1, pool 2, Mixed 5d, 6e and 7c."""
     ends = ('maxpool1', 'maxpool2', 'Mixed_5d', 'Mixed_6e', 'Mixed_7c')
     layers = [name for name, _ in backbone.named_children() if name != 'AuxLogits']
     classifier = 'classifier (fc)' if hasattr(backbone, 'fc') else ''
@@ -52,53 +52,53 @@ def efficientnet(backbone: nn.Module) -> Stages:
 @family(host.MobileNetV2)
 def mobilenet_v2(backbone: nn.Module) -> Stages:
     """The last 1 x 1 convolution is the last stage."""
-    return _behind(('conv1',), backbone.layers)
+    return _after(('conv1',), backbone.layers)
 
 
 @family(host.MobileNetV3)
 def mobilenet_v3(backbone: nn.Module) -> Stages:
-    """Every layer is a stage, the stem is stage 0."""
-    return _behind((), backbone.layers)
+    """Each layer is a stage, the stem is stage 0."""
+    return _after((), backbone.layers)
 
 
 @family(host.RepVGG)
 def repvgg(backbone: nn.Module) -> Stages:
-    """What follows the last stage, a pool or nothing, belongs to it."""
-    rows = [[name] for name in backbone.stages]
-    rows[-1].append('ppf')
-    return Stages([('stem', *rows[0]), *rows[1:]])
+    """The optional pool after the last stage belongs to it."""
+    names = [[name] for name in backbone.stages]
+    names[-1].append('ppf')
+    return Stages([('stem', *names[0]), *names[1:]])
 
 
 @family(host.VGG)
 def vgg(backbone: nn.Module) -> Stages:
-    """A stage ends behind its pool; the classifier inside is left out."""
-    rows = [
+    """A stage ends after its pool; the built-in classifier is not a stage."""
+    names = [
         [f'{backbone.module_name}.{layer}' for layer in range(*span)]
         for span in backbone.range_sub_modules
     ]
-    remark = 'classifier (set num_classes=-1 in the backbone)'
-    return Stages(rows, remark if backbone.num_classes > 0 else '')
+    classifier = 'classifier (set num_classes=-1 in the backbone)'
+    return Stages(names, classifier if backbone.num_classes > 0 else '')
 
 
 @family('mmadf.models.backbones.staged.StagedBackbone')
 def staged(backbone: nn.Module) -> Stages:
-    """Our backbones that are a row of stages."""
+    """CNN-9 and the modified ResNet-18."""
     return Stages([(f'stages.{i}',) for i in range(len(backbone.stages))])
 
 
 class NormedStages(Stages):
-    """Stages whose maps are normed, each by a norm of its own, to be returned."""
+    """Stages whose feature maps are returned through a norm of their own."""
 
     def output_names(self, stage: int) -> Tuple[str, ...]:
-        """Return the norm of a stage."""
+        """Return the name of the norm of a stage."""
         return (f'norm{stage}',)
 
 
 class ConvNeXtStages(NormedStages):
-    """ConvNeXt, which by default returns vectors: the normed mean of the last map."""
+    """ConvNeXt, which by default returns the normalised mean of each feature map."""
 
     def output(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
-        """Return (N, C), or the normed map where `gap_before_final_norm` is off."""
+        """Return (N, C), or (N, C, H, W) if `gap_before_final_norm` is off."""
         norm = backbone.get_submodule(f'norm{stage}')
         if backbone.gap_before_final_norm:
             return norm(x.mean((2, 3), keepdim=True)).flatten(1)
@@ -108,15 +108,15 @@ class ConvNeXtStages(NormedStages):
 @family(host.ConvNeXt)
 def convnext(backbone: nn.Module) -> Stages:
     """A stage starts with its downsampling."""
-    rows = [(f'downsample_layers.{i}', f'stages.{i}') for i in range(4)]
-    return ConvNeXtStages(rows)
+    names = [(f'downsample_layers.{i}', f'stages.{i}') for i in range(4)]
+    return ConvNeXtStages(names)
 
 
 class SwinStages(NormedStages):
-    """Swin, whose blocks take tokens, (N, H * W, C), and the size of their map."""
+    """Swin, whose blocks take tokens, (N, H * W, C), and the size (H, W)."""
 
     def run(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
-        """Run the downsampling, or patch embedding, and the blocks of a stage."""
+        """Run the patch embedding or the downsampling, then the blocks of a stage."""
         if stage == 0:
             tokens, size = _embed(backbone, x)
         else:
@@ -127,28 +127,28 @@ class SwinStages(NormedStages):
         return _map(tokens, size)
 
     def output(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
-        """Return the normed map."""
+        """Return the normalised feature map."""
         tokens = backbone.get_submodule(f'norm{stage}')(_tokens(x))
         return _map(tokens, x.shape[-2:]).contiguous()
 
 
 @family(host.SwinTransformer)
 def swin(backbone: nn.Module) -> Stages:
-    """A stage starts with its downsampling, whatever object holds it."""
+    """A stage starts with its downsampling, which the previous one holds."""
     if backbone.out_after_downsample:
         raise ValueError(
-            'SwinTransformer: out_after_downsample=True moves the ends of its stages; '
-            'leave it out.'
+            'SwinTransformer: out_after_downsample=True is not supported, because it '
+            'moves the ends of the stages; set it to False.'
         )
-    rows = [
+    names = [
         (f'stages.{i - 1}.downsample', f'stages.{i}.blocks')
         for i in range(1, len(backbone.stages))
     ]
-    return SwinStages([('patch_embed', 'drop_after_pos', 'stages.0.blocks'), *rows])
+    return SwinStages([('patch_embed', 'drop_after_pos', 'stages.0.blocks'), *names])
 
 
 def _embed(backbone: nn.Module, x: Tensor) -> Tuple[Tensor, Tuple[int, int]]:
-    """Return tokens of image patches, with their positions, and the map's size."""
+    """Return the patch tokens with position embeddings, and their size (H, W)."""
     tokens, size = backbone.patch_embed(x)
     if backbone.use_abs_pos_embed:
         tokens = tokens + resize_pos_embed(
@@ -171,32 +171,32 @@ def _map(tokens: Tensor, size: Tuple[int, int]) -> Tensor:
 
 @family(host.TIMMBackbone)
 def timm_backbone(backbone: nn.Module) -> Stages:
-    """The network of timm inside MMPretrain's wrapper."""
-    rows = stages_of(backbone.timm_model).names
-    return TimmStages([[f'timm_model.{name}' for name in row] for row in rows])
+    """The stages of the network in MMPretrain's wrapper of timm."""
+    names = stages_of(backbone.timm_model).names
+    return TimmStages([[f'timm_model.{name}' for name in stage] for stage in names])
 
 
 class TimmStages(Stages):
-    """A wrapped network of timm: it returns its last map, or chosen ones."""
+    """A wrapped network of timm, with or without features_only=True."""
 
-    def asked(self, backbone: nn.Module) -> List[int]:
-        """Return `out_indices` of a network with features_only, else the last."""
+    def out_stages(self, backbone: nn.Module) -> List[int]:
+        """Return `out_indices` of a network with features_only=True, else the last."""
         if not getattr(backbone.timm_model, 'return_layers', None):
             return [len(self) - 1]
-        taps = backbone.timm_model.feature_info
-        return self.counted(taps.out_indices, len(taps.info), backbone)
+        info = backbone.timm_model.feature_info
+        return self.resolve_indices(info.out_indices, len(info.info), backbone)
 
 
 @family('timm.models._features.FeatureListNet')
 def timm_features(network: nn.Module) -> Stages:
-    """Many networks with features_only=True: a stage ends where timm taps it."""
+    """Networks with features_only=True: a stage ends where timm extracts features."""
     ends = {info['module'].replace('.', '_') for info in network.feature_info.info}
     return Stages(_cut(list(network), [name for name in network if name in ends]))
 
 
 @family('timm.models.xception.Xception')
 def timm_xception(network: nn.Module) -> Stages:
-    """legacy_xception, Keras's: stages of stride 2, 4, 8, 16 and 32."""
+    """legacy_xception, which is Keras's: stages of stride 2, 4, 8, 16 and 32."""
     layers = [name for name, _ in network.named_children()]
     layers = layers[: layers.index('act4') + 1]
     return Stages(_cut(layers, ('act2', 'block1', 'block2', 'block11', 'act4')))
@@ -204,18 +204,18 @@ def timm_xception(network: nn.Module) -> Stages:
 
 @family('timm.models.resnetv2.ResNetV2')
 def timm_resnetv2(network: nn.Module) -> Stages:
-    """The norm behind all stages belongs to the last one."""
-    rows = [[f'stages.{i}'] for i in range(len(network.stages))]
-    rows[-1].append('norm')
-    return Stages([('stem', *rows[0]), *rows[1:]])
+    """The final norm belongs to the last stage."""
+    names = [[f'stages.{i}'] for i in range(len(network.stages))]
+    names[-1].append('norm')
+    return Stages([('stem', *names[0]), *names[1:]])
 
 
-def _behind(stem: Tuple[str, ...], layers: List[str]) -> Stages:
-    """Return a stage for each layer, the first with the stem before it."""
+def _after(stem: Tuple[str, ...], layers: List[str]) -> Stages:
+    """Return one stage per layer; the stem precedes the first one."""
     return Stages([(*stem, layers[0]), *((layer,) for layer in layers[1:])])
 
 
 def _cut(layers: List[str], ends: Sequence[str]) -> List[List[str]]:
-    """Cut a row of layers behind each of `ends`; what follows the last is dropped."""
+    """Split a sequence of layers after each of `ends`; drop the rest."""
     cuts = [0, *(layers.index(end) + 1 for end in ends)]
     return [layers[i:j] for i, j in pairwise(cuts)]

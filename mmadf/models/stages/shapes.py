@@ -1,9 +1,9 @@
-"""Shapes of maps, from a pass that computes nothing."""
+"""Shapes of feature maps, inferred without computing them."""
 
 import logging
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any, Callable, Iterator, List, Tuple
+from typing import Any, Callable, Iterator, List
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from .stages import Stages
 
 
 class _Call(nn.Module):
-    """A network whose forward pass is another function of it."""
+    """A module whose forward pass is `function(network, *args)`."""
 
     def __init__(self, network: nn.Module, function: Callable) -> None:
         super().__init__()
@@ -32,21 +32,22 @@ def run_without_data(
     function: Callable[[nn.Module, Tensor], Any],
     image_size: int = 224,
 ) -> Any:
-    """Call `function(network, image)` with tensors that have a shape and no data.
+    """Call `function(network, image)` with tensors that have a shape but no data.
 
-    PyTorch's fake tensors take the place of the image, the parameters and the
-    buffers; in evaluation mode, so that neither weights nor random state are touched.
-    They claim to lie on a CPU; on the meta device, layers that switch autocast off
-    cannot run.
+    PyTorch's fake tensors replace the image, the parameters and the buffers, so that
+    nothing is computed and neither weights nor random state change. The network runs
+    in evaluation mode. The tensors are on a fake CPU: on the meta device, layers that
+    disable autocast would fail.
 
     Args:
-        network: whose first convolution takes the image.
-        function: what is to be run.
-        image_size: height and width of the assumed image, in pixels.
+        network: its first convolution takes the image.
+        function: what to call.
+        image_size: height and width of the image, in pixels.
     """
+    convs = (m for m in network.modules() if isinstance(m, nn.Conv2d))
+    first = next(convs, None)
+    channels, dtype = (first.in_channels, first.weight.dtype) if first else (3, None)
     state = chain(network.named_parameters(), network.named_buffers())
-    first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
-    channels, dtype = (3, None) if first is None else _takes(first)
     without_data = FakeTensorMode(allow_non_fake_inputs=True)
     with evaluating(network), _muted(), without_data, torch.no_grad():
         fake = {
@@ -59,7 +60,7 @@ def run_without_data(
 
 @contextmanager
 def _muted() -> Iterator[None]:
-    """Keep PyTorch from logging the stack of each error, which callers may catch."""
+    """Keep PyTorch from logging the stack trace of an error, which may be expected."""
     logger = logging.getLogger('torch._subclasses.fake_tensor')
     before, logger.disabled = logger.disabled, True
     try:
@@ -68,20 +69,15 @@ def _muted() -> Iterator[None]:
         logger.disabled = before
 
 
-def _takes(conv: nn.Conv2d) -> Tuple[int, torch.dtype]:
-    """Return number of channels and type of what a convolution takes."""
-    return conv.in_channels, conv.weight.dtype
-
-
 def map_shapes(backbone: nn.Module, image_size: int = 224) -> List[torch.Size]:
-    """Return the shapes of the maps that a backbone returns, computing nothing.
+    """Return the shapes of the feature maps that a backbone returns.
 
     Args:
-        backbone: takes (N, C, H, W), returns a sequence of maps.
-        image_size: height and width of the assumed image, in pixels.
+        backbone: takes (N, C, H, W), returns a sequence of feature maps.
+        image_size: height and width of the image, in pixels.
 
     Returns:
-        Shapes (1, C_i, H_i, W_i), one per map.
+        One shape (1, C_i, H_i, W_i) per feature map.
     """
     maps = run_without_data(backbone, lambda net, image: net(image), image_size)
     return [x.shape for x in maps]
@@ -90,18 +86,19 @@ def map_shapes(backbone: nn.Module, image_size: int = 224) -> List[torch.Size]:
 def stage_shapes(
     backbone: nn.Module, stages: Stages, image_size: int = 224
 ) -> List[torch.Size]:
-    """Return the shapes of the maps of all stages of a backbone, computing nothing.
+    """Return the shapes of the feature maps of all stages of a backbone.
 
     Args:
         backbone: takes (N, C, H, W).
-        stages: how it runs.
-        image_size: height and width of the assumed image, in pixels.
+        stages: its stages.
+        image_size: height and width of the image, in pixels.
 
     Returns:
-        Shapes (1, C_i, H_i, W_i), one per stage.
+        One shape (1, C_i, H_i, W_i) per stage.
 
     Raises:
-        ValueError: the backbone does not run without data, or a stage gives no map.
+        ValueError: if the backbone does not run without data, or a stage does not
+            return a feature map.
     """
     try:
         maps = run_without_data(
@@ -110,7 +107,7 @@ def stage_shapes(
         return [x.shape for x in maps]
     except Exception as error:
         raise ValueError(
-            f'the map shapes of {type(backbone).__name__} cannot be inferred '
-            f'({type(error).__name__}: {error}); give the mapper in_channels, '
-            'out_channels and strides.'
+            f'the feature map shapes of {type(backbone).__name__} cannot be inferred '
+            f'({type(error).__name__}: {error}); set in_channels, out_channels and '
+            'strides of the mapper.'
         ) from error

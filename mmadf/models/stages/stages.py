@@ -1,4 +1,4 @@
-"""A backbone as a row of stages, so that maps can be fused between them."""
+"""A backbone as a sequence of stages, between which feature maps can be fused."""
 
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -8,20 +8,20 @@ FAMILIES: Dict[str, Callable[[nn.Module], 'Stages']] = {}
 
 
 class Stages:
-    """How the backbones of a family run, stage by stage, from map to map.
+    """How the backbones of one family run, stage by stage.
 
-    It holds names, no modules: the backbone is passed to each call. A family whose
-    stages are no plain rows of modules overrides the methods.
+    It holds names of modules, not modules; the backbone is passed to each call. A
+    family whose stages are not plain sequences of modules overrides the methods.
 
     Args:
-        names: for each stage, the modules that run in it, in their order; the stem
-            belongs to the first stage.
-        classifier: what classifies inside the backbone, behind its stages, which is
-            left out: a phrase on it for errors, empty for none.
+        names: for each stage, the names of the modules that run in it, in order. The
+            stem belongs to the first stage.
+        classifier: for error messages, the backbone's built-in classifier and how to
+            remove it; it is not part of any stage. Empty if there is none.
     """
 
     def __init__(self, names: Sequence[Sequence[str]], classifier: str = '') -> None:
-        self.names = tuple(tuple(row) for row in names)
+        self.names = tuple(tuple(stage) for stage in names)
         self.classifier = classifier
 
     def __len__(self) -> int:
@@ -32,11 +32,12 @@ class Stages:
 
         Args:
             backbone: a backbone of the family.
-            stage: which stage, >= 0.
-            x: images for stage 0, else the map of the stage before, (N, C, H, W).
+            stage: index of the stage, >= 0.
+            x: images for stage 0, otherwise the feature map of the previous stage,
+                (N, C, H, W).
 
         Returns:
-            The map of the stage, (N, C', H', W').
+            The feature map of the stage, (N, C', H', W').
         """
         for name in self.names[stage]:
             x = backbone.get_submodule(name)(x)
@@ -49,17 +50,17 @@ class Stages:
         last: int,
         fuse: Optional[Callable[[int, Tensor], Tensor]] = None,
     ) -> List[Tensor]:
-        """Run the stages from 0 to `last` one after another.
+        """Run the stages from 0 to `last`.
 
         Args:
             backbone: a backbone of the family.
             x: images, (N, 3, H, W).
-            last: last stage that runs; -1 for none.
-            fuse: changes the map of a stage, given the stage and the map, before the
-                next stage and the caller see it.
+            last: index of the last stage to run; -1 for none.
+            fuse: takes the index of a stage and its feature map, and returns the
+                feature map that the next stage and the caller get instead.
 
         Returns:
-            The maps of the stages.
+            The feature map of each stage.
         """
         maps = []
         for stage in range(last + 1):
@@ -70,49 +71,60 @@ class Stages:
         return maps
 
     def output(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
-        """Turn the map of a stage into what the backbone returns for it."""
+        """Return what the backbone returns for the feature map `x` of a stage."""
         return x
 
     def output_names(self, stage: int) -> Tuple[str, ...]:
-        """Return the modules that only `output` uses."""
+        """Return the names of the modules that only `output` uses."""
         return ()
 
-    def asked(self, backbone: nn.Module) -> List[int]:
-        """Return the stages whose maps the backbone returns, ascending.
+    def out_stages(self, backbone: nn.Module) -> List[int]:
+        """Return the stages whose feature maps the backbone returns, ascending.
 
-        They are its `out_indices`; the last stage where it has none.
+        These are its `out_indices`, or the last stage if it has none.
 
         Raises:
-            ValueError: one of them is no stage.
+            ValueError: if one of them is not a stage.
         """
-        asked = getattr(backbone, 'out_indices', None)
-        return self.counted((-1,) if asked is None else asked, len(self), backbone)
+        indices = getattr(backbone, 'out_indices', None)
+        indices = (-1,) if indices is None else indices
+        return self.resolve_indices(indices, len(self), backbone)
 
-    def counted(
+    def resolve_indices(
         self, indices: Sequence[int], count: int, backbone: nn.Module
     ) -> List[int]:
-        """Return `indices` ascending, those below 0 counted from the end of `count`.
+        """Return stage indices as non-negative numbers, ascending.
+
+        Args:
+            indices: stages; negative numbers count from the end, as in a list.
+            count: number of stages that negative numbers refer to.
+            backbone: named in the error.
 
         Raises:
-            ValueError: not from -count to count - 1, or no stage that is known here.
+            ValueError: if there are none, or one of them is not a stage.
         """
         stages = sorted({i + count if i < 0 else i for i in indices})
         if not stages or stages[0] < 0 or stages[-1] >= len(self):
-            inside = self.classifier and f' Its {self.classifier} is left out here.'
+            hint = self.classifier and f' Its {self.classifier} is not a stage.'
             raise ValueError(
                 f'{type(backbone).__name__}: out_indices={tuple(indices)} must name '
-                f'stages from 0 to {len(self) - 1}.{inside}'
+                f'stages from 0 to {len(self) - 1}.{hint}'
             )
         return stages
 
     def used(self, last: int, outputs: Sequence[int] = ()) -> List[str]:
-        """Return the modules of stages 0 to `last`, and those that give `outputs`."""
-        rows = [*self.names[: last + 1], *map(self.output_names, outputs)]
-        return [name for row in rows for name in row]
+        """Return the names of the modules that some stages use.
+
+        Args:
+            last: stages from 0 to this one run.
+            outputs: stages for which `output` is called.
+        """
+        names = [*self.names[: last + 1], *map(self.output_names, outputs)]
+        return [name for stage in names for name in stage]
 
 
 def family(*backbones: Union[type, str]) -> Callable:
-    """Register how a family runs: decorates a function from backbone to `Stages`.
+    """Register a family of backbones; decorates a function from backbone to `Stages`.
 
     .. code-block:: python
 
@@ -121,32 +133,32 @@ def family(*backbones: Union[type, str]) -> Callable:
             return Stages([('stem', 'stage1'), ('stage2',)])
 
     Args:
-        backbones: the classes that define the `forward` which is cut here, or their
-            full names, as 'timm.models.xception.Xception'.
+        backbones: the classes that define the `forward` described by the stages, or
+            their full names, such as 'timm.models.xception.Xception'.
     """
 
-    def _register(cut: Callable[[nn.Module], Stages]) -> Callable:
-        FAMILIES.update((_full_name(backbone), cut) for backbone in backbones)
-        return cut
+    def _register(describe: Callable[[nn.Module], Stages]) -> Callable:
+        FAMILIES.update((_full_name(backbone), describe) for backbone in backbones)
+        return describe
 
     return _register
 
 
 def stages_of(backbone: nn.Module) -> Stages:
-    """Return how a backbone runs, stage by stage.
+    """Return the stages of a backbone.
 
-    A class belongs to the family from which it has its `forward`: a subclass with a
-    forward pass of its own is another family.
+    A backbone belongs to the family of the class that defines its `forward`, so that
+    a subclass with its own forward pass is another family.
 
     Raises:
-        ValueError: the family has no entry.
+        ValueError: if the family is not registered.
     """
     owner = next(cls for cls in type(backbone).__mro__ if 'forward' in vars(cls))
     if _full_name(owner) not in FAMILIES:
         known = ', '.join(sorted(name.rpartition('.')[2] for name in FAMILIES))
         raise ValueError(
-            f'no stages are known of backbone {_full_name(owner)}, so nothing can be '
-            f'fused inside it; take one of {known}, or describe its stages with '
+            f'backbone {_full_name(owner)} has no registered stages, so that nothing '
+            f'can be fused inside it; use one of {known}, or register its stages with '
             'mmadf.models.stages.family.'
         )
     return FAMILIES[_full_name(owner)](backbone)
