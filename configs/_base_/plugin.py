@@ -1,8 +1,8 @@
-"""What every training has from us: our components, safe checkpoints, data checks.
+"""Components of mmadf, safe checkpoints and data checks, for configs with a runtime.
 
-For configs whose other base brings a runtime, as MMPretrain's recipes do, since no two
-bases may have the same key: `default_hooks = _base_.plugin_hooks`. The others take
-runtime.py.
+For a config whose other base already brings a runtime, as MMPretrain's recipes do: two
+bases must not define the same key, so the config sets
+`default_hooks = _base_.plugin_hooks`. All other configs use runtime.py.
 """
 
 custom_imports = dict(imports=['mmadf'], allow_failed_imports=False)

@@ -1,4 +1,4 @@
-"""The runtime for schedules that count iterations: logs and checkpoints by them."""
+"""The default runtime, with logs and checkpoints counted in iterations."""
 
 _base_ = './runtime.py'
 
