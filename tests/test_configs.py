@@ -22,16 +22,19 @@ NAME = re.compile(r'[a-z0-9]+_[a-z0-9]+_[a-z0-9]+(_[a-z0-9]+)*\.py')
 pytestmark = pytest.mark.xdist_group('configs')
 
 
+MODELS_BUILT = {}  # of each distinct network, one
 read = cache(Config.fromfile)
 
 
-@cache
 def build(path):
     """Return a config and its model without memory; neither may be changed."""
     cfg = read(path)
     if cfg.model.backbone.type == 'TIMMBackbone':
         pytest.importorskip('timm')
-    return cfg, build_without_memory(cfg)
+    key = repr((cfg.model, cfg.data_preprocessor))
+    if key not in MODELS_BUILT:
+        MODELS_BUILT[key] = build_without_memory(cfg)
+    return cfg, MODELS_BUILT[key]
 
 
 def config(name):
