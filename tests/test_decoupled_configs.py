@@ -82,12 +82,17 @@ def test_decoupled_layers_and_slopes_have_no_weight_decay_and_all_else_has():
         with named(path):
             cfg, model = build(path)
             full = 1e-4 if 'imagenet' in path.stem else 5e-4
-            free = () if 'baseline' in path.stem else (DecoupledConv2d, nn.PReLU)
+            layers = (DecoupledConv2d, nn.PReLU)
+            free = {
+                id(parameter)
+                for module in model.modules()
+                if isinstance(module, layers) and 'baseline' not in path.stem
+                for parameter in module.parameters()
+            }
             decays = decay_of_each_parameter(cfg, model)
-            for module in model.modules():
-                for parameter in module.parameters(recurse=False):
-                    expected = 0 if isinstance(module, free) else full
-                    assert decays[id(parameter)] == expected, module
+            for name, parameter in model.named_parameters():
+                expected = 0 if id(parameter) in free else full
+                assert decays[id(parameter)] == expected, name
 
 
 def test_in_the_recipe_of_the_host_only_radii_have_no_weight_decay():

@@ -144,16 +144,19 @@ def test_tiny_network_ends_in_6_x_6_positions_and_its_kernel_has_3_x_3():
 
 
 def test_the_name_tells_the_head():
-    for path in PUBLISHED:
+    ours = [p for p in PATHS if read(p).model.head.type == 'WiseSrNetHead']
+    assert set(PUBLISHED) < set(ours)
+    for path in ours:
         with named(path):
             head = head_fields(path)
             pooling, pre_average, constraint = METHODS[path.stem.split('_')[0]]
-            assert head['type'] == 'WiseSrNetHead'
             assert head['pooling'] == pooling
             pool = (3 if '_512' in path.stem else 2) if pre_average else None
             assert head['pool_size'] == pool
             assert head['constraint'] == constraint
             assert head['dropout'] == (0.5 if 'dropout' in path.stem else 0)
+            kernel_init = 'gap' if 'gapinit' in path.stem else 'normal'
+            assert head['kernel_init'] == kernel_init
 
 
 def test_mmpretrain_lists_and_builds_wise_srnet():

@@ -1,8 +1,8 @@
-"""Components of mmadf, safe checkpoints and data checks, for configs with a runtime.
+"""Components, safe checkpoints and data checks of mmadf, for every training run.
 
-For a config whose other base already brings a runtime, as MMPretrain's recipes do: two
-bases must not define the same key, so the config sets
-`default_hooks = _base_.plugin_hooks`. All other configs use runtime.py.
+For configs whose other base already contains a runtime, such as MMPretrain's recipes: two
+bases must not define the same key, so these set `default_hooks = _base_.plugin_hooks`.
+Other configs inherit runtime.py.
 """
 
 custom_imports = dict(imports=['mmadf'], allow_failed_imports=False)

@@ -1,4 +1,4 @@
-"""The default runtime, with logs and checkpoints counted in iterations."""
+"""Runtime for schedules in iterations, with logs and checkpoints in iterations."""
 
 _base_ = './runtime.py'
 
