@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-# What the scripts in tools/ need beyond the package, each an extra of its own.
+# Extras for the scripts in tools/, one for each group of scripts.
 TOOLS = ('data', 'export', 'plots', 'robustness', 'studies', 'timm')
 
 

@@ -1,15 +1,17 @@
-"""Shared by the tests: the checkout, small networks and small image folders."""
+"""Fixtures of the whole suite: the checkout, commands run in it, image folders."""
 
 import logging
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import utils as config_utils
 from mmengine.logging import MMLogger
 
 import mmadf  # noqa: F401  registers components and config paths
@@ -23,9 +25,17 @@ def _seed():
     np.random.seed(0)
 
 
+@pytest.fixture(autouse=True, scope='session')
+def _read_each_metafile_once():
+    """Cache what MMEngine reads again for each base: some 85 files of MMPretrain."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config_utils, 'load', cache(config_utils.load))
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _no_log_file_of_another_test():
-    """Close the log files of a test's runners: MMEngine goes on writing to them."""
+def _close_log_files():
+    """Close the log files of a test's runners, to which MMEngine keeps writing."""
     yield
     for logger in MMLogger._instance_dict.values():
         for handler in list(logger.handlers):
@@ -34,9 +44,13 @@ def _no_log_file_of_another_test():
                 handler.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def run():
-    """Run a command in the checkout, with this Python first; return the process."""
+    """Return a function that runs a command in the checkout, with this Python.
+
+    It returns the completed process, and fails the test if the command fails, unless
+    `check=False`. Further keyword arguments are environment variables.
+    """
     path = f'{Path(sys.executable).parent}:{os.environ["PATH"]}'
 
     def _run(*command, cwd=ROOT, check=True, **env):
@@ -55,9 +69,9 @@ def run():
     return _run
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def python(run):
-    """Run Python code or a script of the checkout; return the finished process."""
+    """Return a function that runs Python with the given arguments, see `run`."""
 
     def _python(*arguments, **kwargs):
         return run(sys.executable, *arguments, **kwargs)
@@ -66,7 +80,7 @@ def python(run):
 
 
 def write_images(root: Path, per_class: int, classes=('dark', 'light'), size=16):
-    """Write an image folder whose classes differ in brightness."""
+    """Write an image folder of classes that differ in brightness and return it."""
     noise = np.random.default_rng(0)
     for label, name in enumerate(classes):
         folder = root / name
@@ -81,7 +95,7 @@ def write_images(root: Path, per_class: int, classes=('dark', 'light'), size=16)
 
 @pytest.fixture
 def image_folder(tmp_path):
-    """Return an image folder, `train` and `val` below it, of two classes."""
+    """Return a folder with image folders `train` and `val` of two classes."""
     write_images(tmp_path / 'images' / 'train', per_class=16)
     write_images(tmp_path / 'images' / 'val', per_class=4)
     return tmp_path / 'images'

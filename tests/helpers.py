@@ -1,13 +1,18 @@
-"""Configs and comparisons that several test files use."""
+"""Small networks, configs and comparisons that several test files use."""
 
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import partial
 from typing import Iterator
 from unittest import mock
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmpretrain.structures import DataSample
+from torch import nn
+
+from mmadf.registry import MODELS
 
 CHANNELS = (8, 16, 32, 64)
 
@@ -37,8 +42,18 @@ def adf_cfg(**changes) -> dict:
     return {**cfg, **changes}
 
 
+@contextmanager
+def named(name) -> Iterator[None]:
+    """Add a name to the message of any exception, for checks in a loop."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f'in the check of {name}')
+        raise
+
+
 def offline(cfg: Config) -> Config:
-    """Return a config whose model is built without a download of weights."""
+    """Return the config, changed in place so that its model downloads no weights."""
     cfg.model.pop('pretrained_branches', None)
     if cfg.model.backbone.get('pretrained'):
         cfg.model.backbone.pretrained = False
@@ -47,11 +62,18 @@ def offline(cfg: Config) -> Config:
 
 @contextmanager
 def without_memory() -> Iterator[None]:
-    """Build networks whose parameters have a shape and no values, in no time."""
-    # ResNet reads the values of this one.
+    """Build networks on the meta device: parameters have shapes, but no values."""
+    # MMPretrain's networks read the values of their linspace.
     linspace = partial(torch.linspace, device='cpu')
     with torch.device('meta'), mock.patch('torch.linspace', linspace):
         yield
+
+
+def build_without_memory(cfg: Config) -> nn.Module:
+    """Build the model of a config on the meta device, without a download."""
+    cfg = offline(deepcopy(cfg))
+    with DefaultScope.overwrite_default_scope('mmpretrain'), without_memory():
+        return MODELS.build({**cfg.model, 'data_preprocessor': cfg.data_preprocessor})
 
 
 def samples(labels) -> list:
@@ -59,8 +81,8 @@ def samples(labels) -> list:
     return [DataSample().set_gt_label(int(label)) for label in labels]
 
 
-def randomise(module: torch.nn.Module, std: float = 0.5) -> torch.nn.Module:
-    """Draw every parameter and running statistic anew, so that none is zero."""
+def randomise(module: nn.Module, std: float = 0.5) -> nn.Module:
+    """Set all parameters and running statistics to random values, none of them zero."""
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.normal_(0, std)

@@ -1,5 +1,6 @@
-"""What is installed only with an extra is asked for only where it is used."""
+"""Packages of the extras are needed only by the code that uses them."""
 
+import json
 import sys
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from mmadf.utils.progress import import_tqdm
 from tests.conftest import ROOT
 
-# Import names of what no package that mmadf needs brings along.
+# Import names of packages that no requirement of mmadf installs.
 EXTRAS = [
     'art',
     'captum',
@@ -22,50 +23,73 @@ EXTRAS = [
     'torchmetrics',
     'tqdm',
 ]
-WITHOUT = f"""
-import sys
-for name in {EXTRAS}:
-    sys.modules[name] = None  # imports of it fail
-"""
-TOOLS = sorted((ROOT / 'tools').rglob('*.py'))
-
-
-def test_every_module_is_imported_without_the_extras(python):
-    code = """
-import pkgutil
+TOOLS = sorted(str(path) for path in (ROOT / 'tools').rglob('*.py'))
+# One process does all that must work without the extras, and tells what failed.
+CODE = f"""
+import contextlib, io, json, pkgutil, runpy, sys, traceback
 from importlib import import_module
+
+for name in {EXTRAS}:
+    sys.modules[name] = None  # makes its import fail
 import mmadf
-names = [m.name for m in pkgutil.walk_packages(mmadf.__path__, 'mmadf.')]
-for name in names:
-    import_module(name)
-print(len(names))
-"""
-    assert int(python('-c', WITHOUT + code).stdout.splitlines()[-1]) > 80
 
+told = dict(modules=[], tools=[], failed=dict(), table='')
 
-def test_every_tool_tells_its_options_without_the_extras(python):
-    code = f"""
-import runpy
-for path in {[str(path) for path in TOOLS]}:
-    sys.argv = [path, '--help']
+def attempt(kind, name, function, *arguments):
+    told[kind].append(name)
+    out = io.StringIO()
     try:
-        runpy.run_path(path, run_name='__main__')
+        with contextlib.redirect_stdout(out):
+            function(*arguments)
     except SystemExit as end:
-        assert not end.code, path
-"""
-    done = python('-c', WITHOUT + code)
-    assert done.stdout.count('usage: ') == len(TOOLS) > 15
+        if end.code:
+            told['failed'][name] = f'exit code {{end.code}}'
+    except BaseException:
+        told['failed'][name] = traceback.format_exc()
+    return out.getvalue()
 
-
-def test_network_is_counted_without_the_extras(python):
-    code = """
-import runpy
+for module in pkgutil.walk_packages(mmadf.__path__, 'mmadf.'):
+    attempt('modules', module.name, import_module, module.name)
+for path in {TOOLS}:
+    sys.argv = [path, '--help']
+    shown = attempt('tools', path, runpy.run_path, path, None, '__main__')
+    if 'usage: ' not in shown:
+        told['failed'].setdefault(path, f'no usage: {{shown}}')
 sys.argv = ['complexity.py', 'configs/adf/adf_tiny_digits.py', '--size', '16']
-runpy.run_path('tools/analysis/complexity.py', run_name='__main__')
+with contextlib.redirect_stdout(io.StringIO()) as out:
+    runpy.run_path('tools/analysis/complexity.py', run_name='__main__')
+told['table'] = out.getvalue()
+print(json.dumps(told))
 """
-    assert (
-        '2.020' in python('-c', WITHOUT + code).stdout
-    )  # parameters, to the single one
+
+
+@pytest.fixture(scope='module')
+def told(python):
+    """Return what was imported and run in a process without the extras."""
+    return json.loads(python('-c', CODE).stdout.splitlines()[-1])
+
+
+def failures(told, kind):
+    return '\n'.join(
+        told['failed'][name] for name in told[kind] if name in told['failed']
+    )
+
+
+@pytest.mark.slow
+def test_every_module_is_imported_without_the_extras(told):
+    assert len(told['modules']) > 50
+    assert failures(told, 'modules') == ''
+
+
+@pytest.mark.slow
+def test_every_tool_tells_its_options_without_the_extras(told):
+    assert len(told['tools']) == len(TOOLS) > 15
+    assert failures(told, 'tools') == ''
+
+
+@pytest.mark.slow
+def test_network_is_counted_without_the_extras(told):
+    assert '2.020' in told['table']  # parameters, ratio to the single network
 
 
 def test_missing_tqdm_is_named(monkeypatch):

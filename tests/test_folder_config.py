@@ -1,6 +1,5 @@
-"""Fine-tuning on an image folder of the user's own."""
+"""The config for fine-tuning on your own image folder."""
 
-import pytest
 import torch
 import yaml
 from mmengine.config import Config
@@ -8,9 +7,8 @@ from mmengine.registry import DefaultScope
 from mmengine.utils import get_installed_path
 from mmpretrain.registry import DATASETS
 
-from mmadf.registry import MODELS
 from tests.conftest import ROOT, write_images
-from tests.helpers import offline, without_memory
+from tests.helpers import build_without_memory, named
 
 PATH = ROOT / 'configs/adf/adf_resnet50_folder.py'
 
@@ -36,28 +34,26 @@ def test_one_number_sets_the_classes_of_all_parts(tmp_path):
     base = "'../_base_/"
     text = text.replace(base, f"'{ROOT}/configs/_base_/")
     (tmp_path / 'mine.py').write_text(text)
-    cfg = offline(Config.fromfile(tmp_path / 'mine.py'))
-    with DefaultScope.overwrite_default_scope('mmpretrain'), without_memory():
-        model = MODELS.build({**cfg.model, 'data_preprocessor': cfg.data_preprocessor})
+    model = build_without_memory(Config.fromfile(tmp_path / 'mine.py'))
     assert model.head.fc.out_features == 7
     assert model.appearance_head.fc.out_features == 7
     assert model.data_preprocessor.num_classes == 7
 
 
-@pytest.mark.parametrize('split', ['train', 'val', 'test'])
-def test_a_folder_of_images_is_read(split, tmp_path, monkeypatch):
+def test_a_folder_of_images_is_read(tmp_path, monkeypatch):
     for name in ('train', 'val'):
         write_images(tmp_path / 'data' / 'my_images' / name, per_class=2, size=40)
     monkeypatch.chdir(tmp_path)
-    cfg = config()[f'{split}_dataloader'].dataset
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        dataset = DATASETS.build(cfg)
-    assert dataset.metainfo['classes'] == ('dark', 'light')
-    item = dataset[3]
-    assert item['inputs'].shape == (3, 224, 224)
-    assert item['inputs'].dtype == torch.uint8
-    assert item['inputs'].float().mean() > 100
-    assert item['data_samples'].gt_label.tolist() == [1]
+    cfg = config()
+    for split in ('train', 'val', 'test'):
+        with named(split), DefaultScope.overwrite_default_scope('mmpretrain'):
+            dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
+            assert dataset.metainfo['classes'] == ('dark', 'light')
+            item = dataset[3]
+            assert item['inputs'].shape == (3, 224, 224)
+            assert item['inputs'].dtype == torch.uint8
+            assert item['inputs'].float().mean() > 100
+            assert item['data_samples'].gt_label.tolist() == [1]
 
 
 def test_the_schedule_is_for_the_batch_and_ends_with_training():

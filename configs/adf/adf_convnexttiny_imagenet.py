@@ -1,7 +1,7 @@
-"""ADF-ConvNeXt-T on ImageNet-1k, with MMPretrain's recipe.
+"""ADF-ConvNeXt-T on ImageNet-1k with MMPretrain's recipe.
 
 Run: bash tools/dist_train.sh configs/adf/adf_convnexttiny_imagenet.py 32
-Expect: not trained by us; the paper has no such row.
+Expect: not trained by us; we know of no published number.
 Cost: 2 x ConvNeXt-T plus the mapper.
 """
 

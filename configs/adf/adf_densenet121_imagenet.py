@@ -1,7 +1,7 @@
-"""ADF-DenseNet-121 on ImageNet-1k, with MMPretrain's recipe.
+"""ADF-DenseNet-121 on ImageNet-1k with MMPretrain's recipe.
 
 Run: bash tools/dist_train.sh configs/adf/adf_densenet121_imagenet.py 4
-Expect: not trained by us; the paper has no such row.
+Expect: not trained by us; we know of no published number.
 Cost: 2 x DenseNet-121 plus the mapper.
 """
 

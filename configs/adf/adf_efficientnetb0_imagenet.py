@@ -1,7 +1,7 @@
-"""ADF-EfficientNet-B0 on ImageNet-1k, with MMPretrain's recipe.
+"""ADF-EfficientNet-B0 on ImageNet-1k with MMPretrain's recipe.
 
 Run: bash tools/dist_train.sh configs/adf/adf_efficientnetb0_imagenet.py 8
-Expect: not trained by us; the paper has no such row.
+Expect: not trained by us; we know of no published number.
 Cost: 2 x EfficientNet-B0 plus the mapper.
 """
 

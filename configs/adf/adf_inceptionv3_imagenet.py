@@ -1,9 +1,10 @@
-"""ADF-Inception V3 on ImageNet-1k, at 299 pixels, with MMPretrain's recipe.
+"""ADF-Inception V3 on ImageNet-1k at 299 pixels with MMPretrain's recipe.
 
-MMPretrain's backbone pools and classifies inside; here its last map is taken.
+MMPretrain's backbone includes pooling and classifier; this one ends at the last feature
+map, so that neck and head are written out.
 
 Run: bash tools/dist_train.sh configs/adf/adf_inceptionv3_imagenet.py 8
-Expect: not trained by us; the paper has no such row.
+Expect: not trained by us; we know of no published number.
 Cost: 2 x Inception V3 plus the mapper.
 """
 

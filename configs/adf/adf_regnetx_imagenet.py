@@ -1,7 +1,7 @@
-"""ADF-RegNetX-3.2GF on ImageNet-1k, with MMPretrain's recipe.
+"""ADF-RegNetX-3.2GF on ImageNet-1k with MMPretrain's recipe.
 
 Run: bash tools/dist_train.sh configs/adf/adf_regnetx_imagenet.py 8
-Expect: not trained by us; the paper has no such row.
+Expect: not trained by us; we know of no published number.
 Cost: 2 x RegNetX-3.2GF plus the mapper.
 """
 

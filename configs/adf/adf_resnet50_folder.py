@@ -1,9 +1,11 @@
-"""ADF-ResNet-50 on images of your own, both branches from ImageNet weights.
+"""ADF-ResNet-50, fine-tuned on your own images, both branches from ImageNet weights.
 
-Run: python tools/train.py configs/adf/adf_resnet50_folder.py, with the number of
-    classes set below and the images where the data set's file wants them.
+Set `num_classes` below and put the images where
+configs/_base_/datasets/image_folder.py expects them.
+
+Run: python tools/train.py configs/adf/adf_resnet50_folder.py
 Expect: depends on the images; not trained by us. The schedule is MMPretrain's for
-    fine-tuning ResNet-50 on CUB, the weights its own with 76.55 top-1 on ImageNet.
+    fine-tuning ResNet-50 on CUB; its weights have 76.55 % top-1 on ImageNet.
 Cost: 2 x ResNet-50 plus the mapper.
 """
 

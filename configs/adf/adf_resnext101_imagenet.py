@@ -1,11 +1,12 @@
 """ADF-ResNeXt-101 32x4d on ImageNet-1k, fused into the last stage but one.
 
-Of the fusions that add little to the deployed network, that one was a point ahead of the
-single backbone in our study (docs/results.md); the paper does not name the stage.
+The abstract of the paper does not name the stage. Among the fusions that add little to
+the deployed network, this one was a point ahead of the single backbone in our study
+(docs/results.md).
 
 Run: bash tools/dist_train.sh configs/adf/adf_resnext101_imagenet.py 8
-Expect: not trained by us; the paper reports 81.11 top-1 with a recipe that it
-    does not give.
+Expect: not trained by us; the abstract of the paper reports 81.11 % top-1, with a recipe
+    that is not public.
 Cost: 2 x ResNeXt-101 32x4d plus the mapper.
 """
 

@@ -1,7 +1,8 @@
 """ADF-ResNeXt-101 32x4d on ImageNet-1k: bfloat16, channels-last, compiled, with EMA.
 
 Run: bash tools/dist_train.sh configs/adf/adf_resnext101_imagenet_fast.py 8
-Expect: not trained by us. Cost: as adf_resnext101_imagenet.py, time not measured.
+Expect: not trained by us.
+Cost: that of adf_resnext101_imagenet.py; the time is not measured.
 """
 
 _base_ = './adf_resnext101_imagenet.py'

@@ -1,8 +1,8 @@
-"""ADF-ResNeXt-101 32x4d fused in its two deep stages.
+"""ADF-ResNeXt-101 32x4d on ImageNet-1k, fused into the last two stages.
 
 Run: bash tools/dist_train.sh configs/adf/adf_resnext101_imagenet_inside.py 8
-Expect: not trained by us; the paper does not name the stages.
-Cost: 2 x ResNeXt-101 32x4d plus the mappers.
+Expect: not trained by us; the abstract does not name the stages.
+Cost: 2 x ResNeXt-101 32x4d plus two mappers.
 """
 
 _base_ = './single_resnext101_imagenet.py'

@@ -1,7 +1,7 @@
 """ADF-ResNeXt-50 32x4d on ImageNet-1k.
 
 Run: bash tools/dist_train.sh configs/adf/adf_resnext50_imagenet.py 8
-Expect: not trained by us; the paper has no such row.
+Expect: not trained by us; we know of no published number.
 Cost: 2 x ResNeXt-50 32x4d plus the mapper.
 """
 

@@ -1,8 +1,8 @@
-"""ADF-SE-ResNeXt-50 32x4d on ImageNet-1k, with MMPretrain's recipe.
+"""ADF-SE-ResNeXt-50 32x4d on ImageNet-1k with MMPretrain's recipe.
 
 Run: bash tools/dist_train.sh configs/adf/adf_seresnext50_imagenet.py 8
-Expect: not trained by us; the paper has no such row.
-Cost: 2 x SE-ResNeXt-50 plus the mapper.
+Expect: not trained by us; we know of no published number.
+Cost: 2 x SE-ResNeXt-50 32x4d plus the mapper.
 """
 
 _base_ = ['mmpretrain::seresnet/seresnext50-32x4d_8xb32_in1k.py', '../_base_/plugin.py']

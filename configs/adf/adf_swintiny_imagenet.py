@@ -1,7 +1,7 @@
-"""ADF-Swin-T on ImageNet-1k, with MMPretrain's recipe.
+"""ADF-Swin-T on ImageNet-1k with MMPretrain's recipe.
 
 Run: bash tools/dist_train.sh configs/adf/adf_swintiny_imagenet.py 16
-Expect: not trained by us; the paper has no such row.
+Expect: not trained by us; we know of no published number.
 Cost: 2 x Swin-T plus the mapper.
 """
 

@@ -1,8 +1,8 @@
-"""ADF inside: appearance fused into the last two stages of a thin ResNet-18, scenes.
+"""Thin ADF-ResNet-18 on scenes, fused into the last two stages.
 
 Run: python tools/train.py configs/adf/adf_thin_scenes.py
-Expect: 74.3 top-1 (0.3 over 7 seeds) in configs/studies/adf_scenes.py.
-Cost: 6.8 M multiply-adds an image in training, 5.8 M deployed; about a minute on one
+Expect: 74.3 % top-1 (0.3 over 7 seeds) in configs/studies/adf_scenes.py.
+Cost: 6.8 M multiply-adds per image in training, 5.8 M deployed; about a minute on one
     CPU core.
 """
 

@@ -1,7 +1,7 @@
-"""Control: the single ResNeXt-101 32x4d, trained as ADF is.
+"""Control: a single ResNeXt-101 32x4d on ImageNet-1k, with the training recipe of ADF.
 
 Run: bash tools/dist_train.sh configs/adf/single_resnext101_imagenet.py 8
-Expect: not trained by us; MMPretrain reports 78.61 for this recipe.
+Expect: not trained by us; MMPretrain reports 78.61 % top-1 for this recipe.
 Cost: 1 x ResNeXt-101 32x4d.
 """
 

@@ -1,8 +1,8 @@
-"""Control: a thin ResNet-18 on scenes, crops of 64 pixels.
+"""Control: a single thin ResNet-18 on scenes, crops of 64 pixels.
 
 Run: python tools/train.py configs/adf/single_thin_scenes.py
-Expect: 71.8 top-1 (1.3 over 7 seeds) in configs/studies/adf_scenes.py.
-Cost: 3.4 M multiply-adds an image; half a minute on one CPU core.
+Expect: 71.8 % top-1 (1.3 over 7 seeds) in configs/studies/adf_scenes.py.
+Cost: 3.4 M multiply-adds per image; half a minute on one CPU core.
 """
 
 _base_ = [

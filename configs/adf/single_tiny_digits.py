@@ -1,8 +1,8 @@
-"""Control: the single backbone on handwritten digits.
+"""Control: a single tiny backbone on handwritten digits.
 
 Run: python tools/train.py configs/adf/single_tiny_digits.py
-Expect: 99.2 top-1 with seed 0; 98.6 and 99.4 with seeds 1 and 2.
-Cost: 1 x tiny ResNet-18, half a minute on two CPU cores.
+Expect: 99.2 % top-1 with seed 0; 98.6 % and 99.4 % with seeds 1 and 2.
+Cost: 1 x tiny ResNet-18; half a minute on two CPU cores.
 """
 
 _base_ = [

@@ -1,9 +1,11 @@
-"""CNN-9 of BallConv and cosine, half of each batch attacked by PGD, CIFAR-10.
+"""CNN-9 with BallConv (cosine) on CIFAR-10, adversarially trained with PGD.
+
+Half of each batch is attacked.
 
 Run: python tools/train.py configs/decoupled/ball_cnn9_cifar10_pgd.py
-Expect: not trained by us; the paper, whose attack, strength and network our source
-    does not name: 87.47 % on clean images, 82.20 % under FGSM, 17.38 % under BIM.
-Cost: 1 x CNN-9 and its patch norms; 6 times as many passes as plain training.
+Expect: not trained by us; the paper reports 87.47 % clean accuracy, 82.20 % under FGSM
+    and 17.38 % under BIM. Our source names neither its network nor its attack strength.
+Cost: 1 x CNN-9 plus the patch norms, 6 times as many passes as standard training.
 """
 
 _base_ = './ball_cnn9_cifar10.py'

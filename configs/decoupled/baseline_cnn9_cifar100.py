@@ -1,9 +1,9 @@
-"""Control: plain CNN-9 with batch norm and ordinary convolutions, CIFAR-100.
+"""Control: CNN-9 with ordinary convolutions and batch norm on CIFAR-100.
 
 Run: python tools/train.py configs/decoupled/baseline_cnn9_cifar100.py
-Expect: not trained by us; the paper's error is 26.01, without ReLU 58.24. Its schedule
-    for this network is not known, here it is that of wy1iu/DCNets for ResNet-32.
-    Without ReLU: --cfg-options model.backbone.act_cfg=None
+Expect: not trained by us; the paper reports an error of 26.01 %, and 58.24 % without
+    ReLU (--cfg-options model.backbone.act_cfg=None). Its schedule for this network is
+    unknown; this one is that of wy1iu/DCNets for ResNet-32.
 Cost: 1 x CNN-9.
 """
 

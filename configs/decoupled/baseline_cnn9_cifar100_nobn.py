@@ -1,7 +1,7 @@
-"""Control: plain CNN-9 without batch norm, ordinary convolutions, CIFAR-100.
+"""Control: CNN-9 with ordinary convolutions and without batch norm on CIFAR-100.
 
 Run: python tools/train.py configs/decoupled/baseline_cnn9_cifar100_nobn.py
-Expect: not trained by us; the paper's error is 35.30.
+Expect: not trained by us; the paper reports an error of 35.30 %.
 Cost: 1 x CNN-9.
 """
 

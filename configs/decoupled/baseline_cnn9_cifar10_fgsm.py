@@ -1,9 +1,11 @@
-"""Control: CNN-9 with ordinary convolutions, half of each batch attacked by FGSM, CIFAR-10.
+"""Control: CNN-9 with ordinary convolutions on CIFAR-10, adversarially trained with FGSM.
+
+Half of each batch is attacked.
 
 Run: python tools/train.py configs/decoupled/baseline_cnn9_cifar10_fgsm.py
-Expect: not trained by us; the paper, whose attack, strength and network our source
-    does not name: 83.70 % on clean images, 78.96 % under FGSM, 7.96 % under BIM.
-Cost: 1 x CNN-9; 1.5 times as many passes as plain training.
+Expect: not trained by us; the paper reports 83.70 % clean accuracy, 78.96 % under FGSM
+    and 7.96 % under BIM. Our source names neither its network nor its attack strength.
+Cost: 1 x CNN-9, 1.5 times as many passes as standard training.
 """
 
 _base_ = './baseline_cnn9_cifar10.py'

@@ -1,8 +1,8 @@
-"""Control: the modified ResNet-18 with ordinary convolutions, ImageNet-1k.
+"""Control: the modified ResNet-18 with ordinary convolutions on ImageNet-1k.
 
 Run: python tools/train.py configs/decoupled/baseline_resnet18_imagenet.py
-Expect: not trained by us; we know of no number of the paper.
-Cost: 1 x ResNet-18 of 128 to 1024 channels.
+Expect: not trained by us; we know of no published number.
+Cost: 1 x ResNet-18 with 128 to 1024 channels.
 """
 
 _base_ = [

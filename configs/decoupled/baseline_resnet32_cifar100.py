@@ -1,8 +1,8 @@
-"""Control: ResNet-32 with ordinary convolutions, CIFAR-100.
+"""Control: ResNet-32 with ordinary convolutions on CIFAR-100.
 
 Run: python tools/train.py configs/decoupled/baseline_resnet32_cifar100.py
-Expect: not trained by us; we know of no number of the paper.
-Cost: 1 x ResNet-32 of 96 to 384 channels.
+Expect: not trained by us; we know of no published number.
+Cost: 1 x ResNet-32 with 96 to 384 channels.
 """
 
 _base_ = [

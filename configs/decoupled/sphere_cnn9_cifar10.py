@@ -1,9 +1,9 @@
-"""CNN-9 of SphereConv and cosine, CIFAR-10.
+"""CNN-9 with SphereConv (cosine) on CIFAR-10.
 
 Run: python tools/train.py configs/decoupled/sphere_cnn9_cifar10.py
-Expect: not trained by us; the paper, of a network that our source does not name:
-    88.58 % right on clean images, 43.64 % under FGSM, 8.89 % under BIM.
-Cost: 1 x CNN-9 and its patch norms.
+Expect: not trained by us; the paper reports 88.58 % clean accuracy, 43.64 % under FGSM
+    and 8.89 % under BIM, for a network that our source does not name.
+Cost: 1 x CNN-9 plus the patch norms.
 """
 
 _base_ = './tanh_cnn9_cifar10.py'

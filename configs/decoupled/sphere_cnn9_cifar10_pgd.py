@@ -1,9 +1,11 @@
-"""CNN-9 of SphereConv and cosine, half of each batch attacked by PGD, CIFAR-10.
+"""CNN-9 with SphereConv (cosine) on CIFAR-10, adversarially trained with PGD.
+
+Half of each batch is attacked.
 
 Run: python tools/train.py configs/decoupled/sphere_cnn9_cifar10_pgd.py
-Expect: not trained by us; the paper, whose attack, strength and network our source
-    does not name: 87.41 % on clean images, 85.98 % under FGSM, 35.07 % under BIM.
-Cost: 1 x CNN-9 and its patch norms; 6 times as many passes as plain training.
+Expect: not trained by us; the paper reports 87.41 % clean accuracy, 85.98 % under FGSM
+    and 35.07 % under BIM. Our source names neither its network nor its attack strength.
+Cost: 1 x CNN-9 plus the patch norms, 6 times as many passes as standard training.
 """
 
 _base_ = './sphere_cnn9_cifar10.py'

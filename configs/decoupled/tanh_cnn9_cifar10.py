@@ -1,9 +1,9 @@
-"""CNN-9 of TanhConv and cosine, CIFAR-10.
+"""CNN-9 with TanhConv (cosine) on CIFAR-10.
 
 Run: python tools/train.py configs/decoupled/tanh_cnn9_cifar10.py
-Expect: not trained by us; the paper, of a network that our source does not name:
-    91.45 % right on clean images, 52.60 % under FGSM, 10.18 % under BIM.
-Cost: 1 x CNN-9 and its patch norms.
+Expect: not trained by us; the paper reports 91.45 % clean accuracy, 52.60 % under FGSM
+    and 10.18 % under BIM, for a network that our source does not name.
+Cost: 1 x CNN-9 plus the patch norms.
 """
 
 _base_ = './tanh_cnn9_cifar100.py'

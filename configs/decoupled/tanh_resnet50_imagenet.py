@@ -1,10 +1,11 @@
-"""ResNet-50 of TanhConv and cosine, ImageNet-1k, by `conv_cfg` in the host's recipe.
+"""ResNet-50 with TanhConv (cosine) on ImageNet-1k, by `conv_cfg` in MMPretrain's recipe.
 
-`conv_cfg` also decouples the shortcuts; DecoupledBackbone leaves them ordinary.
+`conv_cfg` replaces the shortcut convolutions as well; DecoupledBackbone keeps them
+ordinary, as the paper does.
 
 Run: bash tools/dist_train.sh configs/decoupled/tanh_resnet50_imagenet.py 8
-Expect: not trained by us; the paper has no such row.
-Cost: 1 x ResNet-50 and its patch norms.
+Expect: not trained by us; not in the paper.
+Cost: 1 x ResNet-50 plus the patch norms.
 """
 
 _base_ = [

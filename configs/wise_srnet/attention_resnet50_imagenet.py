@@ -1,7 +1,10 @@
-"""Rival: attention pooling, timm's, on ResNet-50, ImageNet-1k. Needs timm.
+"""Alternative: attention pooling (timm) on ResNet-50, ImageNet-1k.
+
+Requires timm.
 
 Run: bash tools/dist_train.sh configs/wise_srnet/attention_resnet50_imagenet.py 8
-Expect: not trained by us. Cost: 1 x ResNet-50 plus 16.9 M weights.
+Expect: not trained by us; not in the paper.
+Cost: 1 x ResNet-50 plus 16.9 M parameters.
 """
 
 _base_ = './gap_resnet50_imagenet.py'

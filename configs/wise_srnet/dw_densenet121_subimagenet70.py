@@ -1,9 +1,11 @@
-"""Sub-ImageNet-70 at 224 pixels, DenseNet-121 from scratch: DW.
+"""DenseNet-121 with DW, Sub-ImageNet-70 at 224 pixels, from scratch.
+
+DW is a depthwise kernel over the whole feature map, without constraint.
 
 Run: python tools/train.py configs/wise_srnet/dw_densenet121_subimagenet70.py
-Expect: not trained by us; 61.71 % top-1 in the paper, on the test set by which it
-    chose the epoch.
-Cost: 1 x DenseNet-121 plus 51,200 weights.
+Expect: not trained by us; the paper reports 61.71 % top-1, with the epoch chosen on the
+    test set.
+Cost: 1 x DenseNet-121 plus 51,200 parameters.
 """
 
 _base_ = './wisesrnet_densenet121_subimagenet70.py'

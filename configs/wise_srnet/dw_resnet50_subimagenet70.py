@@ -1,9 +1,11 @@
-"""Sub-ImageNet-70 at 224 pixels, ResNet-50 from scratch: DW.
+"""ResNet-50 with DW, Sub-ImageNet-70 at 224 pixels, from scratch.
+
+DW is a depthwise kernel over the whole feature map, without constraint.
 
 Run: python tools/train.py configs/wise_srnet/dw_resnet50_subimagenet70.py
-Expect: not trained by us; 59.69 % top-1 in the paper, on the test set by which it
-    chose the epoch.
-Cost: 1 x ResNet-50 plus 102,400 weights.
+Expect: not trained by us; the paper reports 59.69 % top-1, with the epoch chosen on the
+    test set.
+Cost: 1 x ResNet-50 plus 102,400 parameters.
 """
 
 _base_ = './wisesrnet_resnet50_subimagenet70.py'

@@ -1,9 +1,11 @@
-"""Sub-ImageNet-70 at 224 pixels, DenseNet-121 from scratch: DW+C.
+"""DenseNet-121 with DW+C, Sub-ImageNet-70 at 224 pixels, from scratch.
+
+DW+C is a non-negative depthwise kernel over the whole feature map.
 
 Run: python tools/train.py configs/wise_srnet/dwc_densenet121_subimagenet70.py
-Expect: not trained by us; 63.99 % top-1 in the paper, on the test set by which it
-    chose the epoch.
-Cost: 1 x DenseNet-121 plus 51,200 weights.
+Expect: not trained by us; the paper reports 63.99 % top-1, with the epoch chosen on the
+    test set.
+Cost: 1 x DenseNet-121 plus 51,200 parameters.
 """
 
 _base_ = './wisesrnet_densenet121_subimagenet70.py'

@@ -1,8 +1,10 @@
-"""MIT Indoor 67 at 512 pixels, DenseNet-201 from ImageNet weights: GAP.
+"""DenseNet-201 with GAP, MIT Indoor 67 at 512 pixels, from ImageNet weights.
+
+GAP is global average pooling, the control.
 
 Run: python tools/train.py configs/wise_srnet/gap_densenet201_mit67_512.py
-Expect: not trained by us; 34.33 % top-1 in the paper, on the test set by which it
-    chose the epoch.
+Expect: not trained by us; the paper reports 34.33 % top-1, with the epoch chosen on the
+    test set.
 Cost: 1 x DenseNet-201.
 """
 

@@ -1,8 +1,10 @@
-"""Intel scenes at 224 pixels, ResNet-50 from scratch: GAP.
+"""ResNet-50 with GAP, Intel scenes at 224 pixels, from scratch.
+
+GAP is global average pooling, the control.
 
 Run: python tools/train.py configs/wise_srnet/gap_resnet50_intel.py
-Expect: not trained by us; 82.03 % top-1 in the paper, on the test set by which it
-    chose the epoch.
+Expect: not trained by us; the paper reports 82.03 % top-1, with the epoch chosen on the
+    test set.
 Cost: 1 x ResNet-50.
 """
 

@@ -1,8 +1,10 @@
-"""Sub-ImageNet-70 at 224 pixels, ResNet-50 from scratch: GAP.
+"""ResNet-50 with GAP, Sub-ImageNet-70 at 224 pixels, from scratch.
+
+GAP is global average pooling, the control.
 
 Run: python tools/train.py configs/wise_srnet/gap_resnet50_subimagenet70.py
-Expect: not trained by us; 57.89 % top-1 in the paper, on the test set by which it
-    chose the epoch.
+Expect: not trained by us; the paper reports 57.89 % top-1, with the epoch chosen on the
+    test set.
 Cost: 1 x ResNet-50.
 """
 

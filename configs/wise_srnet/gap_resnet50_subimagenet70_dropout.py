@@ -1,8 +1,10 @@
-"""Sub-ImageNet-70 at 224 pixels, ResNet-50 from scratch: GAP+DP.
+"""ResNet-50 with GAP and dropout, Sub-ImageNet-70 at 224 pixels, from scratch.
+
+GAP+DP is global average pooling and dropout, the control.
 
 Run: python tools/train.py configs/wise_srnet/gap_resnet50_subimagenet70_dropout.py
-Expect: not trained by us; 58.29 % top-1 in the paper, on the test set by which it
-    chose the epoch.
+Expect: not trained by us; the paper reports 58.29 % top-1, with the epoch chosen on the
+    test set.
 Cost: 1 x ResNet-50.
 """
 

@@ -1,8 +1,8 @@
-"""Control: global average pooling on a tiny ResNet, scenes at 84 pixels.
+"""Control: tiny ResNet with global average pooling on scenes at 84 pixels.
 
 Run: python tools/train.py configs/wise_srnet/gap_tiny_scenes.py
-Expect: 76.3 top-1 (0.5 over 4 seeds) in configs/studies/wise_srnet_scenes.py.
-Cost: 5 M multiply-adds an image; a minute on one CPU core.
+Expect: 76.3 % top-1 (0.5 over 4 seeds) in configs/studies/wise_srnet_scenes.py.
+Cost: 5 M multiply-adds per image; a minute on one CPU core.
 """
 
 _base_ = [

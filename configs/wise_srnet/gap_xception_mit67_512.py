@@ -1,8 +1,10 @@
-"""MIT Indoor 67 at 512 pixels, Xception from ImageNet weights: GAP.
+"""Xception with GAP, MIT Indoor 67 at 512 pixels, from ImageNet weights.
+
+GAP is global average pooling, the control.
 
 Run: python tools/train.py configs/wise_srnet/gap_xception_mit67_512.py
-Expect: not trained by us; 1.57 % top-1 in the paper, on the test set by which it
-    chose the epoch.
+Expect: not trained by us; the paper reports 1.57 % top-1, with the epoch chosen on the
+    test set.
 Cost: 1 x Xception.
 """
 

@@ -1,8 +1,10 @@
-"""MIT Indoor 67 at 224 pixels, Xception from scratch: GAP+DP.
+"""Xception with GAP and dropout, MIT Indoor 67 at 224 pixels, from scratch.
+
+GAP+DP is global average pooling and dropout, the control.
 
 Run: python tools/train.py configs/wise_srnet/gap_xception_mit67_dropout.py
-Expect: not trained by us; 35.71 % top-1 in the paper, on the test set by which it
-    chose the epoch.
+Expect: not trained by us; the paper reports 35.71 % top-1, with the epoch chosen on the
+    test set.
 Cost: 1 x Xception.
 """
 

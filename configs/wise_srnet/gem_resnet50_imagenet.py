@@ -1,7 +1,8 @@
-"""Rival: generalized mean pooling, MMPretrain's, on ResNet-50, ImageNet-1k.
+"""Alternative: generalised mean pooling (MMPretrain) on ResNet-50, ImageNet-1k.
 
 Run: bash tools/dist_train.sh configs/wise_srnet/gem_resnet50_imagenet.py 8
-Expect: not trained by us. Cost: 1 x ResNet-50 plus 1 weight.
+Expect: not trained by us; not in the paper.
+Cost: 1 x ResNet-50 plus 1 parameter.
 """
 
 _base_ = './gap_resnet50_imagenet.py'

@@ -1,9 +1,11 @@
-"""Sub-ImageNet-70 at 224 pixels, DenseNet-121 from scratch: GWAP.
+"""DenseNet-121 with GWAP, Sub-ImageNet-70 at 224 pixels, from scratch.
+
+GWAP is one non-negative kernel over the whole feature map, shared by all channels.
 
 Run: python tools/train.py configs/wise_srnet/gwap_densenet121_subimagenet70.py
-Expect: not trained by us; 58.28 % top-1 in the paper, on the test set by which it
-    chose the epoch.
-Cost: 1 x DenseNet-121 plus 50 weights.
+Expect: not trained by us; the paper reports 58.28 % top-1, with the epoch chosen on the
+    test set.
+Cost: 1 x DenseNet-121 plus 50 parameters.
 """
 
 _base_ = './wisesrnet_densenet121_subimagenet70.py'

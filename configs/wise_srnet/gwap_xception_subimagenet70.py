@@ -1,9 +1,11 @@
-"""Sub-ImageNet-70 at 224 pixels, Xception from scratch: GWAP.
+"""Xception with GWAP, Sub-ImageNet-70 at 224 pixels, from scratch.
+
+GWAP is one non-negative kernel over the whole feature map, shared by all channels.
 
 Run: python tools/train.py configs/wise_srnet/gwap_xception_subimagenet70.py
-Expect: not trained by us; 63.07 % top-1 in the paper, on the test set by which it
-    chose the epoch.
-Cost: 1 x Xception plus 50 weights.
+Expect: not trained by us; the paper reports 63.07 % top-1, with the epoch chosen on the
+    test set.
+Cost: 1 x Xception plus 50 parameters.
 """
 
 _base_ = './wisesrnet_xception_subimagenet70.py'

@@ -1,9 +1,11 @@
-"""MIT Indoor 67 at 224 pixels, DenseNet-169 from scratch: Avg+DW+C+DP.
+"""DenseNet-169 with Wise-SrNet and dropout, MIT Indoor 67 at 224 pixels, from scratch.
+
+Avg+DW+C+DP: average pooling, a non-negative depthwise kernel, dropout.
 
 Run: python tools/train.py configs/wise_srnet/wisesrnet_densenet169_mit67_dropout.py
-Expect: not trained by us; 32.12 % top-1 in the paper, on the test set by which it
-    chose the epoch.
-Cost: 1 x DenseNet-169 plus 16,640 weights.
+Expect: not trained by us; the paper reports 32.12 % top-1, with the epoch chosen on the
+    test set.
+Cost: 1 x DenseNet-169 plus 16,640 parameters.
 """
 
 _base_ = './wisesrnet_densenet169_mit67.py'

@@ -1,9 +1,11 @@
-"""MIT Indoor 67 at 512 pixels, DenseNet-201 from ImageNet weights: Avg+DW+C.
+"""DenseNet-201 with Wise-SrNet, MIT Indoor 67 at 512 pixels, from ImageNet weights.
+
+Avg+DW+C: average pooling, then a non-negative depthwise kernel over what remains.
 
 Run: python tools/train.py configs/wise_srnet/wisesrnet_densenet201_mit67_512.py
-Expect: not trained by us; 60.37 % top-1 in the paper, on the test set by which it
-    chose the epoch.
-Cost: 1 x DenseNet-201 plus 49,920 weights.
+Expect: not trained by us; the paper reports 60.37 % top-1, with the epoch chosen on the
+    test set.
+Cost: 1 x DenseNet-201 plus 49,920 parameters.
 """
 
 _base_ = './wisesrnet_xception_mit67_512.py'

@@ -1,9 +1,9 @@
-"""Wise-SrNet (Avg+DW+C) on ResNet-50, ImageNet-1k at 224 pixels.
+"""ResNet-50 with Wise-SrNet (Avg+DW+C) on ImageNet-1k at 224 pixels.
 
 Run: bash tools/dist_train.sh configs/wise_srnet/wisesrnet_resnet50_imagenet.py 8
-Expect: not trained by us; the paper has no full ImageNet. The recipe is MMPretrain's,
-    that of the control gap_resnet50_imagenet.py.
-Cost: 1 x ResNet-50 plus 20,480 weights.
+Expect: not trained by us; the paper does not train on all of ImageNet. The recipe is that
+    of the control, gap_resnet50_imagenet.py.
+Cost: 1 x ResNet-50 plus 20,480 parameters.
 """
 
 _base_ = './gap_resnet50_imagenet.py'

@@ -1,9 +1,11 @@
-"""Sub-ImageNet-70 at 224 pixels, ResNet-50 from scratch: Avg+DW+C.
+"""ResNet-50 with Wise-SrNet, Sub-ImageNet-70 at 224 pixels, from scratch.
+
+Avg+DW+C: average pooling, then a non-negative depthwise kernel over what remains.
 
 Run: python tools/train.py configs/wise_srnet/wisesrnet_resnet50_subimagenet70.py
-Expect: not trained by us; 62.29 % top-1 in the paper, on the test set by which it
-    chose the epoch.
-Cost: 1 x ResNet-50 plus 20,480 weights.
+Expect: not trained by us; the paper reports 62.29 % top-1, with the epoch chosen on the
+    test set.
+Cost: 1 x ResNet-50 plus 20,480 parameters.
 """
 
 _base_ = './wisesrnet_xception_subimagenet70.py'

@@ -1,9 +1,11 @@
-"""MIT Indoor 67 at 512 pixels, ResNet-50V2 from ImageNet weights: Avg+DW+C.
+"""ResNet-50V2 with Wise-SrNet, MIT Indoor 67 at 512 pixels, from ImageNet weights.
+
+Avg+DW+C: average pooling, then a non-negative depthwise kernel over what remains.
 
 Run: python tools/train.py configs/wise_srnet/wisesrnet_resnet50v2_mit67_512.py
-Expect: not trained by us; 53.88 % top-1 in the paper, on the test set by which it
-    chose the epoch.
-Cost: 1 x ResNet-50V2 plus 53,248 weights.
+Expect: not trained by us; the paper reports 53.88 % top-1, with the epoch chosen on the
+    test set.
+Cost: 1 x ResNet-50V2 plus 53,248 parameters.
 """
 
 _base_ = './wisesrnet_xception_mit67_512.py'

@@ -1,9 +1,11 @@
-"""MIT Indoor 67 at 224 pixels, Xception from scratch: Avg+DW+C.
+"""Xception with Wise-SrNet, MIT Indoor 67 at 224 pixels, from scratch.
+
+Avg+DW+C: average pooling, then a non-negative depthwise kernel over what remains.
 
 Run: python tools/train.py configs/wise_srnet/wisesrnet_xception_mit67.py
-Expect: not trained by us; 40.03 % top-1 in the paper, on the test set by which it
-    chose the epoch.
-Cost: 1 x Xception plus 20,480 weights.
+Expect: not trained by us; the paper reports 40.03 % top-1, with the epoch chosen on the
+    test set.
+Cost: 1 x Xception plus 20,480 parameters.
 """
 
 _base_ = [

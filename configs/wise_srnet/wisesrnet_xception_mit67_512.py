@@ -1,11 +1,11 @@
-"""MIT Indoor 67 at 512 pixels, Xception from ImageNet weights: Avg+DW+C.
+"""Xception with Wise-SrNet, MIT Indoor 67 at 512 pixels, from ImageNet weights.
+
+Avg+DW+C: average pooling, then a non-negative depthwise kernel over what remains.
 
 Run: python tools/train.py configs/wise_srnet/wisesrnet_xception_mit67_512.py
-Expect: not trained by us; 73.62 % top-1 in the paper, on the test set by which it
-    chose the epoch.
-Cost: 1 x Xception plus 53,248 weights.
-timm downloads weights as soon as it builds the network; to test or resume without
-network: --cfg-options model.backbone.pretrained=False
+Expect: not trained by us; the paper reports 73.62 % top-1, with the epoch chosen on the
+    test set.
+Cost: 1 x Xception plus 53,248 parameters.
 """
 
 _base_ = [

@@ -1,9 +1,11 @@
-"""Sub-ImageNet-70 at 224 pixels, Xception from scratch: Avg+DW+C+DP.
+"""Xception with Wise-SrNet and dropout, Sub-ImageNet-70 at 224 pixels, from scratch.
+
+Avg+DW+C+DP: average pooling, a non-negative depthwise kernel, dropout.
 
 Run: python tools/train.py configs/wise_srnet/wisesrnet_xception_subimagenet70_dropout.py
-Expect: not trained by us; 72.23 % top-1 in the paper, on the test set by which it
-    chose the epoch.
-Cost: 1 x Xception plus 20,480 weights.
+Expect: not trained by us; the paper reports 72.23 % top-1, with the epoch chosen on the
+    test set.
+Cost: 1 x Xception plus 20,480 parameters.
 """
 
 _base_ = './wisesrnet_xception_subimagenet70.py'

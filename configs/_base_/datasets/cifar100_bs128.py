@@ -1,11 +1,12 @@
-"""CIFAR-100 as Decoupled Networks read it, with a validation set of its own.
+"""CIFAR-100 with the preprocessing of Decoupled Networks and a validation set.
 
-Images as (x - 127.5) / 128, mirrored border of 4 pixels, crop of 32, flip. The paper
-trains on all 50,000 images and looks at the test set while it trains; here the last
-5,000 training images validate, and the test set is seen by tools/test.py alone. For
-the paper's data: --no-validate --cfg-options train_dataloader.dataset.indices=50000
+Images are normalised as (x - 127.5) / 128, padded by 4 mirrored pixels, cropped to 32
+and flipped. The paper trains on all 50,000 images and monitors the test set during
+training. Here, the last 5,000 training images form the validation set, and only
+tools/test.py reads the test set. To train on all images:
+--no-validate --cfg-options train_dataloader.dataset.indices=50000
 
-MMPretrain downloads the images into data/cifar100, once that folder exists.
+MMPretrain downloads the images into data/cifar100 if that folder exists.
 """
 
 data_preprocessor = dict(

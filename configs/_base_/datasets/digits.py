@@ -1,4 +1,4 @@
-"""scikit-learn's 1,797 handwritten digits, see tools/dataset_converters/digits.py."""
+"""The 1,797 handwritten digits of scikit-learn (tools/dataset_converters/digits.py)."""
 
 data_preprocessor = dict(
     num_classes=10, mean=[127.5] * 3, std=[127.5] * 3, to_rgb=False

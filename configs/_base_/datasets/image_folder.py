@@ -1,8 +1,8 @@
-"""Images of your own, at 224 pixels, normalised as the weights of ImageNet expect.
+"""Your own images at 224 pixels, normalised for ImageNet weights.
 
-`data/my_images/train` and `data/my_images/val`, each with a folder of each class; a
-link will do (`ln -s FOLDER data/my_images`). The validation set is also the test set,
-as in MMPretrain's configs. How many classes there are is left to the config.
+`data/my_images/train` and `data/my_images/val` hold one folder per class; a link is
+enough (`ln -s FOLDER data/my_images`). The validation set is also the test set, as in
+MMPretrain's configs. The config that uses this base sets the number of classes.
 """
 
 data_preprocessor = dict(

@@ -1,7 +1,7 @@
-"""ImageNet as wy1iu/DCNets reads it: squeezed to 256x256, crop of 224, mean taken off.
+"""ImageNet as wy1iu/DCNets reads it: resized to 256x256, cropped to 224, mean subtracted.
 
-The aspect ratio is lost, and nothing divides by a deviation. As everywhere in
-MMPretrain, the validation set is also the test set.
+The aspect ratio is not preserved, and the standard deviation is not divided out. As in
+MMPretrain's configs, the validation set is also the test set.
 """
 
 _base_ = 'mmpretrain::_base_/datasets/imagenet_bs32.py'

@@ -1,4 +1,4 @@
-"""Intel Image Classification, 6 classes, see tools/dataset_converters/intel.py."""
+"""Intel Image Classification, 6 classes (tools/dataset_converters/intel.py)."""
 
 _base_ = './wise_srnet_bs70.py'
 

@@ -1,4 +1,4 @@
-"""MIT Indoor 67 at 512 pixels, see tools/dataset_converters/mit67.py."""
+"""MIT Indoor 67 at 512 pixels (tools/dataset_converters/mit67.py)."""
 
 _base_ = './wise_srnet_bs15_512.py'
 

@@ -1,4 +1,4 @@
-"""MIT Indoor 67, see tools/dataset_converters/mit67.py."""
+"""MIT Indoor 67 (tools/dataset_converters/mit67.py)."""
 
 _base_ = './wise_srnet_bs70.py'
 

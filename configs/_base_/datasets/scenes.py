@@ -1,7 +1,7 @@
-"""Six kinds of scenes (Intel Image Classification) at 96 pixels, crops of 84.
+"""Six classes of scenes (Intel Image Classification) at 96 pixels, crops of 84.
 
-Image folders `train`, `val` and `test`, each with a folder of each class; studies take
-`val` from `train` themselves.
+The image folders `train`, `val` and `test` hold one folder per class. Studies split
+`val` off `train` themselves.
 """
 
 data_preprocessor = dict(

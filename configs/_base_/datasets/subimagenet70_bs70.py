@@ -1,4 +1,4 @@
-"""Sub-ImageNet-70, see tools/dataset_converters/subimagenet70.py."""
+"""Sub-ImageNet-70 (tools/dataset_converters/subimagenet70.py)."""
 
 _base_ = './wise_srnet_bs70.py'
 

@@ -1,7 +1,7 @@
-"""Images of 512 pixels as Wise-SrNet reads them; see wise_srnet_bs70.py.
+"""Preprocessing of Wise-SrNet for images of 512 pixels, see wise_srnet_bs70.py.
 
-The paper feeds them like this to ImageNet weights too, which were trained on other
-inputs (RGB, divided by a deviation), and so do we.
+The paper uses it with ImageNet weights as well, although these were trained on RGB
+images divided by a standard deviation. This config follows the paper.
 """
 
 _base_ = './wise_srnet_bs70.py'

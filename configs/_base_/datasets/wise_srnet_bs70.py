@@ -1,19 +1,21 @@
-"""Images of 224 pixels as Wise-SrNet reads them, by MMPretrain's transforms.
+"""Preprocessing of Wise-SrNet for images of 224 pixels, with MMPretrain's transforms.
 
-Squeezed to a square; turned by up to 360 degrees, shifted by up to 0.1 of the side,
-zoomed by 0.8 to 1.2; one value of up to 50 added to all channels; flipped both ways;
-brightness times 0 to 1.2; the mean taken off each channel, order BGR, no deviation.
+Images are resized to a square, rotated by up to 360 degrees, shifted by up to 0.1 of
+their side, zoomed by 0.8 to 1.2, shifted in all channels by one value of up to 50,
+flipped in both directions and scaled in brightness by 0 to 1.2. The mean is subtracted
+from each channel, in BGR order, without division by a standard deviation.
 
-What differs from Keras's ImageDataGenerator:
-- zoom: one factor for both axes, where Keras draws two; uniform as a scale, where Keras
-  draws its inverse;
-- shift: along the axes of the result, where Keras shifts before it turns;
-- channel shift: normal with the deviation of Keras's uniform one, 50 / sqrt(3), and
-  not clipped to the range of the image, but brightness clips to 0 to 255.
-Pixels from outside the image repeat its border, as there: it is padded so before.
+Differences from Keras's ImageDataGenerator:
+- Zoom: one factor for both axes, uniform as a scale. Keras draws one for each axis,
+  uniform as the inverse scale.
+- Shift: along the axes of the rotated image. Keras shifts before it rotates.
+- Channel shift: normal, with the standard deviation of Keras's uniform distribution,
+  50 / sqrt(3). It is not clipped to the range of the image, but the brightness
+  transform clips to 0 to 255.
+As in Keras, pixels outside the image repeat its border: the image is padded first.
 
-The validation set is a part of the published training set, and tools/test.py alone
-sees the test set, by which the paper chooses its epoch.
+The validation set is a part of the published training set, and only tools/test.py
+reads the test set, on which the paper selects its epoch.
 """
 
 data_preprocessor = dict(

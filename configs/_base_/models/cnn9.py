@@ -1,4 +1,4 @@
-"""Plain CNN-9 of 32x32 images, batch norm as in wy1iu/DCNets, 3.9 M weights."""
+"""Plain CNN-9 for 32x32 images, batch norm as in wy1iu/DCNets, 3.9 M parameters."""
 
 model = dict(
     type='ImageClassifier',

@@ -1,4 +1,4 @@
-"""ResNet-18 of Decoupled Networks, 128 to 1024 channels, 42.9 M weights."""
+"""ResNet-18 of Decoupled Networks, 128 to 1024 channels, 42.9 M parameters."""
 
 model = dict(
     type='ImageClassifier',

@@ -1,4 +1,4 @@
-"""ResNet-32 of 96 to 384 channels for 32x32 images, 16.7 M weights."""
+"""ResNet-32 with 96 to 384 channels for 32x32 images, 16.7 M parameters."""
 
 model = dict(
     type='ImageClassifier',

@@ -1,4 +1,4 @@
-"""ResNet-18 with 8 to 64 channels: a 2 x 2 map at 64 pixels."""
+"""ResNet-18 with 8 to 64 channels: a 2 x 2 feature map at 64 pixels."""
 
 model = dict(
     type='ImageClassifier',

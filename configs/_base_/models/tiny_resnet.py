@@ -1,4 +1,4 @@
-"""ResNet-18 for small images with 16 to 128 channels, 0.7 M weights."""
+"""ResNet-18 for small images with 16 to 128 channels, 0.7 M parameters."""
 
 model = dict(
     type='ImageClassifier',

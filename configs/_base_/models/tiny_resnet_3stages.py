@@ -1,4 +1,4 @@
-"""Three stages of ResNet-18 with 8 to 32 channels: a 6 x 6 map at 84 pixels."""
+"""Three stages of ResNet-18, 8 to 32 channels: a 6 x 6 feature map at 84 pixels."""
 
 model = dict(
     type='ImageClassifier',

@@ -1,6 +1,6 @@
-"""Xception (timm) under Wise-SrNet's head, for images of 224 pixels.
+"""Xception (timm) with the head of Wise-SrNet, for images of 224 pixels.
 
-Needs timm. Its `legacy_xception` is the network of Keras; starts are random.
+Requires timm, whose `legacy_xception` is the network of Keras. Weights are random.
 """
 
 model = dict(

@@ -1,8 +1,9 @@
-"""Adam for 42,500 iterations of 128 images, as wy1iu/DCNets trains its ResNet-32.
+"""Adam for 42,500 iterations of 128 images, the schedule of ResNet-32 in wy1iu/DCNets.
 
-A weight decay of 5e-4, in the loss as there. Networks without decoupled layers decay
-throughout; those with them only elsewhere, see configs/decoupled. Their batch norms
-average over 1,000 iterations: validations before about the 3,000th mean little.
+The weight decay of 5e-4 is part of the loss, as there. Networks without decoupled
+layers decay all parameters; those with decoupled layers exclude these layers, see
+configs/decoupled. Batch norm statistics average over 1,000 iterations, so that
+validation accuracy means little before about iteration 3,000.
 """
 
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3, weight_decay=5e-4))

@@ -1,7 +1,7 @@
-"""SGD for 700,000 iterations of 40 images, as wy1iu/DCNets trains its ResNet-18.
+"""SGD for 700,000 iterations of 40 images, the schedule of ResNet-18 in wy1iu/DCNets.
 
-A weight decay of 1e-4. Networks without decoupled layers decay throughout; those with
-them only elsewhere, see configs/decoupled.
+The weight decay is 1e-4. Networks without decoupled layers decay all parameters; those
+with decoupled layers exclude these layers, see configs/decoupled.
 """
 
 optim_wrapper = dict(

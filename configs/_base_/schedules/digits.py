@@ -1,4 +1,4 @@
-"""AdamW, 2 epochs of warm-up and 18 of cosine decay."""
+"""AdamW with 2 epochs of warm-up and 18 of cosine decay."""
 
 optim_wrapper = dict(optimizer=dict(type='AdamW', lr=4e-3, weight_decay=0.05))
 param_scheduler = [

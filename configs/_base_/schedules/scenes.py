@@ -1,4 +1,4 @@
-"""AdamW, 1 epoch of warm-up and 4 of cosine decay."""
+"""AdamW with 1 epoch of warm-up and 4 of cosine decay."""
 
 optim_wrapper = dict(optimizer=dict(type='AdamW', lr=4e-3, weight_decay=0.05))
 param_scheduler = [

@@ -1,8 +1,8 @@
-"""SGD as Wise-SrNet trains: 0.045, times 0.94 every second epoch, no weight decay.
+"""SGD as in Wise-SrNet: learning rate 0.045, times 0.94 every two epochs, no weight decay.
 
-For 70 images a step on one device. How many epochs depends on the data set. Keras
-counts steps, floor(images / 70) an epoch, where an epoch has one step more when images
-are left over; here the rate falls with the epoch itself.
+For a batch of 70 images on one device. The data set determines the number of epochs.
+Keras decays by steps, floor(images / 70) per epoch, although an epoch has one step more
+when images are left over; here, the learning rate decays by epochs.
 """
 
 optim_wrapper = dict(

@@ -82,7 +82,7 @@ def test_study_of_all_ideas_crosses_them_as_its_names_say():
         maps = network.backbone(torch.randn(1, 3, 64, 64))
         assert maps[-1].shape == (1, 64, 4, 4)
         if 'wise' in parts:  # starts as the mean over the map
-            assert (network.head.spatial.weight == 1 / 16).all()
+            assert (network.head.pooling.spatial.weight == 1 / 16).all()
         layers = network.backbone.modules()
         kinds = {type(m) for m in layers if isinstance(m, torch.nn.Conv2d)}
         assert kinds == {DecoupledConv2d if 'dec' in parts else torch.nn.Conv2d}
