@@ -6,21 +6,18 @@ from mmadf.data_prep.sources import Source, open_source
 from tests.data_prep.archives import images, intel_files, write_archive
 
 
-@pytest.mark.parametrize('name', ['a/../../x.jpg', '/x.jpg'])
-def test_name_outside_the_archive_is_refused(name, tmp_path):
-    with pytest.raises(ValueError, match=f"'{name}' points outside"):
-        Source(tmp_path, {name: bytes})
+def test_name_outside_the_archive_is_refused(tmp_path):
+    for name in ('a/../../x.jpg', '/x.jpg'):
+        with pytest.raises(ValueError, match=f"'{name}' points outside"):
+            Source(tmp_path, {name: bytes})
 
 
-@pytest.mark.parametrize(
-    ('name', 'content'), [('a.zip', b'<html>sign in</html>'), ('c.zip', b'')]
-)
-def test_file_that_is_no_archive_is_refused(name, content, tmp_path):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(
-        ValueError, match=rf'{name} \({len(content)} bytes\) is neither'
-    ):
-        open_source(tmp_path / name)
+def test_file_that_is_no_archive_is_refused(tmp_path):
+    path = tmp_path / 'a.zip'
+    for content in (b'<html>sign in</html>', b''):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=rf'\({len(content)} bytes\) is neither'):
+            open_source(path)
 
 
 def test_missing_archive_is_refused(tmp_path):

@@ -125,19 +125,16 @@ def test_report_alone_trains_nothing(study, calls):
     assert not calls('train')
 
 
-@pytest.mark.parametrize(
-    ('count', 'named', 'expected'),
-    [
+def test_visible_gpus_are_those_that_torch_counts(monkeypatch):
+    for count, named, expected in (
         (0, None, []),
         (2, None, ['0', '1']),
         (2, '5, 7', ['5', '7']),
         (0, '', []),
         (1, '3,-1,4', ['3']),
-    ],
-)
-def test_visible_gpus_are_those_that_torch_counts(count, named, expected, monkeypatch):
-    see_gpus(monkeypatch, count, named)
-    assert visible_gpus() == expected
+    ):
+        see_gpus(monkeypatch, count, named)
+        assert visible_gpus() == expected, (count, named)
 
 
 def test_jobs_take_the_gpus_in_turn(monkeypatch):

@@ -22,15 +22,15 @@ def test_choice_depends_on_the_seed_alone():
     assert hold_out(SAMPLES, 0.25, 1) != hold_out(SAMPLES, 0.25, 2)
 
 
-@pytest.mark.parametrize(('fraction', 'held'), [(0.01, 1), (0.99, 1)])
-def test_small_classes_keep_an_image_on_either_side(fraction, held):
-    assert len(hold_out([('a', 0), ('b', 0)], fraction, 0)[1]) == held
+def test_small_classes_keep_an_image_on_either_side():
+    for fraction in (0.01, 0.99):
+        assert len(hold_out([('a', 0), ('b', 0)], fraction, 0)[1]) == 1
 
 
-@pytest.mark.parametrize('fraction', [0, 1])
-def test_fraction_outside_its_range_is_refused(fraction):
-    with pytest.raises(ValueError, match=f'val_fraction={fraction} must be'):
-        hold_out(SAMPLES, fraction, 0)
+def test_fraction_outside_its_range_is_refused():
+    for fraction in (0, 1):
+        with pytest.raises(ValueError, match=f'val_fraction={fraction} must be'):
+            hold_out(SAMPLES, fraction, 0)
 
 
 def test_class_of_one_image_is_refused():
