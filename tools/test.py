@@ -3,6 +3,7 @@
 import argparse
 from copy import deepcopy
 from pathlib import Path
+from typing import Optional
 
 import mmengine
 from mmengine.config import Config, ConfigDict
@@ -89,6 +90,23 @@ def add_tta(cfg: Config) -> None:
         cfg.tta_pipeline = [*deepcopy(pipeline[:-1]), views]
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    drop_ema(cfg)
+
+
+def drop_ema(cfg: Config) -> None:
+    """Remove EMAHook, which does not find its weights inside a TTA model.
+
+    It would test the initial weights. A checkpoint holds the averaged weights as those
+    of the network itself.
+    """
+    hooks = cfg.setdefault('default_hooks', {})
+    for name in [name for name, hook in hooks.items() if _is_ema(hook)]:
+        hooks.pop(name)
+    cfg.custom_hooks = [h for h in cfg.get('custom_hooks') or [] if not _is_ema(h)]
+
+
+def _is_ema(hook: Optional[dict]) -> bool:
+    return bool(hook) and str(hook.get('type')).endswith('EMAHook')
 
 
 def main() -> None:

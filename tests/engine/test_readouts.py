@@ -49,7 +49,7 @@ def build(**changes):
         return randomise(MODELS.build(cfg), std=0.2)
 
 
-def run(model, tmp_path, loop, *metrics):
+def run(model, tmp_path, loop, *metrics, times=1, **test_cfg):
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         runner = Runner(
             model,
@@ -60,13 +60,13 @@ def run(model, tmp_path, loop, *metrics):
                 sampler=dict(type='DefaultSampler', shuffle=False),
                 collate_fn=dict(type='default_collate'),
             ),
-            test_cfg=dict(type=loop),
+            test_cfg=dict(type=loop, **test_cfg),
             test_evaluator=[dict(type='Accuracy', topk=(1, 2)), MeanScore(), *metrics],
             experiment_name=f'{tmp_path.name}_{loop}_{id(model)}',
             log_level='ERROR',
             default_scope='mmpretrain',
         )
-        return runner.test()
+        return [runner.test() for _ in range(times)][-1]
 
 
 @pytest.mark.parametrize('readout', ['semantic', 'sum'])
@@ -84,8 +84,8 @@ def test_each_readout_gets_what_it_would_get_alone(readout, tmp_path):
     assert len({value for key, value in found.items() if key.endswith('score')}) == 3
 
 
-def test_all_readouts_are_logged(tmp_path):
-    found = run(build(), tmp_path, 'mmadf.ReadoutsTestLoop')
+def test_all_readouts_are_logged_in_every_test(tmp_path):
+    found = run(build(), tmp_path, 'mmadf.ReadoutsTestLoop', times=2)
     (log,) = tmp_path.rglob('*.json')
     logged = json.loads(log.read_text().splitlines()[-1])
     scores = {name: value for name, value in found.items() if name.endswith('score')}
@@ -106,6 +106,14 @@ def test_deployed_network_has_one_readout(tmp_path):
     found = run(model, tmp_path, 'mmadf.ReadoutsTestLoop')
     assert set(found) == {'accuracy/top1', 'accuracy/top2', 'score', 'images'}
     assert found == run(model, tmp_path, 'TestLoop')
+
+
+@pytest.mark.parametrize('fp16', [False, True])
+def test_mixed_precision_is_that_of_the_loop(fp16, tmp_path):
+    model, kinds = build(), set()
+    model.head.fc.register_forward_hook(lambda *args: kinds.add(args[-1].dtype))
+    run(model, tmp_path, 'mmadf.ReadoutsTestLoop', fp16=fp16)
+    assert kinds == {torch.bfloat16 if fp16 else torch.float32}
 
 
 def test_network_runs_once_for_all_readouts(tmp_path):

@@ -31,7 +31,7 @@ class Runner:
         self.model = nn.Linear(1, 1)
         self.message_hub = MessageHub.get_instance(name)
         self.logger = MMLogger.get_instance(name)
-        self.train_loop = SimpleNamespace(max_epochs=9)
+        self.train_loop, self.max_epochs = SimpleNamespace(max_epochs=9), 9
         self.epoch = self.iter = 0
         self.fails = False
 
@@ -99,15 +99,20 @@ def test_former_best_stays_while_the_next_one_is_written(started, monkeypatch):
     assert files(runner) == ['best_accuracy_epoch_2.pth', 'epoch_2.pth']
 
 
-def test_best_of_each_of_several_metrics_is_kept(tmp_path, request):
+@pytest.mark.parametrize('interval', [1, -1])
+def test_best_of_each_metric_is_kept_with_and_without_other_checkpoints(
+    interval, tmp_path, request
+):
     hook = SafeCheckpointHook(
-        interval=1, save_best=['accuracy', 'recall'], rule='greater'
+        interval=interval, save_best=['accuracy', 'recall'], rule='greater'
     )
     runner = Runner(tmp_path, request.node.name)
     hook.before_train(runner)
-    for accuracy, recall in ((0.5, 0.5), (0.6, 0.4), (0.4, 0.6)):
+    # The last epoch comes twice, as in a run that was resumed before it.
+    for epoch, accuracy, recall in ((1, 5, 5), (2, 6, 4), (3, 4, 6), (3, 4, 7)):
+        runner.epoch = epoch - 1
         hook.after_train_epoch(runner)
-        runner.epoch += 1
+        runner.epoch = epoch
         hook.after_val_epoch(runner, dict(accuracy=accuracy, recall=recall))
     best = [name for name in files(runner) if name.startswith('best')]
     assert best == ['best_accuracy_epoch_2.pth', 'best_recall_epoch_3.pth']

@@ -1,10 +1,15 @@
 import json
+import pickle
 import signal
 
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import DATASETS
 from torch.testing import assert_close
 
+from mmadf.weights.load import load_network
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -25,6 +30,18 @@ class Killer(Hook):
 
 def checkpoint(work_dir, name='epoch_3.pth'):
     return torch.load(work_dir / name, weights_only=True)
+
+
+@torch.no_grad()
+def mean_over_flips(config, path):
+    cfg = Config.fromfile(config)
+    model, _ = load_network(cfg, path)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    x = torch.stack([item['inputs'] for item in dataset])
+    batches = (dict(inputs=images) for images in (x, x.flip(-1)))
+    inputs = (model.data_preprocessor(batch)['inputs'] for batch in batches)
+    return sum(model(images).softmax(1) for images in inputs) / 2
 
 
 def test_train_test_and_report(job, tool, capsys, tmp_path):
@@ -48,6 +65,11 @@ def test_train_test_and_report(job, tool, capsys, tmp_path):
         *('--out', out, '--out-item', 'metrics'),
     )
     accuracy = json.loads(out.read_text())['accuracy/top1']
+
+    out = tmp_path / 'flipped.pkl'
+    tool('test.py', job, best, '--work-dir', work, '--out', out, '--tta')
+    found = torch.stack([item['pred_score'] for item in pickle.loads(out.read_bytes())])
+    assert_close(found, mean_over_flips(job, best), rtol=1e-4, atol=1e-5)
 
     capsys.readouterr()
     tool('analysis/report.py', job, work)
@@ -102,10 +124,14 @@ def test_fast_variant_trains_channels_last_in_bfloat16_with_ema(
     tool('train.py', variant('fast'), '--work-dir', tmp_path / 'work', *options)
     saved = checkpoint(tmp_path / 'work', 'epoch_1.pth')
     assert saved['ema_state_dict']['steps'] == 4
-    weight = saved['state_dict']['backbone.layer2.0.conv2.weight']
-    assert weight.dtype == torch.float32
-    assert weight.is_contiguous(memory_format=torch.channels_last)
-    assert not weight.is_contiguous()
+    name = 'backbone.layer2.0.conv2.weight'
+    for weight in (
+        saved['state_dict'][name],
+        saved['ema_state_dict'][f'module.{name}'],
+    ):
+        assert weight.dtype == torch.float32
+        assert weight.is_contiguous(memory_format=torch.channels_last)
+        assert not weight.is_contiguous()
 
 
 def test_lowmem_variant_trains_to_the_same_weights_as_without_checkpointing(

@@ -30,8 +30,6 @@ class CheckDataHook(Hook):
             a head, or if an image cannot be read.
     """
 
-    priority = 'VERY_HIGH'
-
     def __init__(self, max_images: int = 2000) -> None:
         self.max_images = max_images
 
