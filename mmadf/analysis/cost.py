@@ -68,6 +68,7 @@ class _Readouts(nn.Module):
         self.model = model
 
     def forward(self, inputs: Tensor) -> Dict[str, Tensor]:
+        """Compute the logits of every readout."""
         return readouts(self.model, inputs)
 
 

@@ -98,18 +98,13 @@ def test_other_networks_are_refused(write_files, tmp_path, model, message):
         deploy_classifier(*write_files(model), tmp_path / 'small.pth')
 
 
-@pytest.mark.parametrize(
-    ('out', 'error', 'message'),
-    [
+def test_an_invalid_output_path_is_found_before_any_work(trained, tmp_path):
+    for out, error, message in [
         ('small.onnx', ValueError, r'out=.*small\.onnx must be .*\*\.pth'),
         ('gone/small.pth', FileNotFoundError, r'the folder .*gone does not exist'),
-    ],
-)
-def test_an_invalid_output_path_is_found_before_any_work(
-    trained, tmp_path, out, error, message
-):
-    with pytest.raises(error, match=message):
-        deploy_classifier('no config', trained[1], tmp_path / out)
+    ]:
+        with pytest.raises(error, match=message):
+            deploy_classifier('no config', trained[1], tmp_path / out)
 
 
 def test_the_checkpoint_is_not_overwritten(trained):

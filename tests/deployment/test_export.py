@@ -171,8 +171,12 @@ RGB = [
     ('pipeline', 'preprocessor'),
     [
         (BGR, dict(to_rgb=True)),
-        (BGR, dict(to_rgb=False, pad_size_divisor=20, pad_value=3)),
-        (RGB, dict(to_rgb=False)),
+        pytest.param(
+            BGR,
+            dict(to_rgb=False, pad_size_divisor=20, pad_value=3),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(RGB, dict(to_rgb=False), marks=pytest.mark.slow),
     ],
 )
 def test_pixels_become_the_probabilities_of_the_inferencer(
@@ -210,6 +214,7 @@ def test_a_file_that_is_wrong_for_other_batches_is_not_left(write_files, tmp_pat
     assert out.read_text() == 'older'
 
 
+@pytest.mark.slow
 def test_a_wrong_pt2_file_is_not_left(write_files, tmp_path, monkeypatch):
     monkeypatch.setitem(module.RUNNERS, '.pt2', lambda path: torch.zeros_like)
     with pytest.raises(ExportError, match=r'net\.pt2 differs'):
@@ -218,6 +223,7 @@ def test_a_wrong_pt2_file_is_not_left(write_files, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_constant_scores_and_ignored_class_names_are_reported(write_files, tmp_path):
     meta = dict(dataset_meta=dict(classes=['cat', 'dog']))
     files, lines = write_files(SMALL, std=0, meta=meta), []
@@ -248,44 +254,32 @@ MULTI_LABEL = dict(type='MultiLabelLinearClsHead', num_classes=5, in_channels=3)
 NORMALISED = [*BGR[:2], dict(type='Normalize', mean=[1] * 3, std=[2] * 3), BGR[2]]
 
 
-@pytest.mark.parametrize(
-    ('model', 'pipeline', 'options', 'words'),
-    [
+def test_arguments_that_do_not_fit_the_network_are_refused(write_files, tmp_path):
+    multi_label = dict(head=MULTI_LABEL)
+    for model, pipeline, options, words in [
         ({}, None, {}, r'size=None .*no test pipeline\); give --size'),
         ({}, [BGR[0], BGR[2]], {}, r'size=None .*no fixed size\); give --size'),
         ({}, BGR, dict(size=(0, 8)), r'size=\(0, 8\) must be a positive'),
         ({}, NORMALISED, dict(preprocess=True), 'preprocess=True .*changes pixel val'),
-        (
-            dict(head=MULTI_LABEL),
-            BGR,
-            dict(probabilities=True),
-            'probabilities=True .*MultiLabelLinearClsHead',
-        ),
-    ],
-)
-def test_arguments_that_do_not_fit_the_network_are_refused(
-    model, pipeline, options, words, write_files, tmp_path
-):
-    files = write_files({**SMALL, **model}, pipeline)
-    with pytest.raises(ValueError, match=words):
-        export_classifier(*files, tmp_path / 'net.onnx', log=silent, **options)
+        (multi_label, BGR, dict(probabilities=True), 'probabilities=True .*MultiLabel'),
+    ]:
+        files = write_files({**SMALL, **model}, pipeline)
+        with pytest.raises(ValueError, match=words):
+            export_classifier(*files, tmp_path / 'net.onnx', log=silent, **options)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ('changes', 'error', 'words'),
-    [
+def test_invalid_arguments_are_found_before_any_work():
+    for changes, error, words in [
         (dict(checkpoint='no.pth'), FileNotFoundError, 'checkpoint=no.pth'),
         (dict(out='no/net.onnx'), FileNotFoundError, 'out=no/net.onnx: the folder no'),
         (dict(out='net.pt'), ValueError, r'out=net.pt must be .*\*\.onnx'),
         (dict(tolerance=0), ValueError, 'tolerance=0 must be > 0'),
         (dict(), FileNotFoundError, 'no.py'),
-    ],
-)
-def test_invalid_arguments_are_found_before_any_work(changes, error, words):
-    arguments = dict(config='no.py', checkpoint=__file__, out='net.onnx')
-    with pytest.raises(error, match=words):
-        export_classifier(**{**arguments, **changes})
+    ]:
+        arguments = dict(config='no.py', checkpoint=__file__, out='net.onnx')
+        with pytest.raises(error, match=words):
+            export_classifier(**{**arguments, **changes})
 
 
 def test_missing_packages_are_named_with_the_command(monkeypatch):

@@ -38,14 +38,15 @@ def test_size_order_and_channels_are_those_of_the_transformed_image(
     assert remark in said and bool(remark) == bool(said)
 
 
-@pytest.mark.parametrize(
-    ('given', 'to_rgb', 'order'),
-    [('BGR', True, 'RGB'), ('BGR', False, 'BGR'), ('RGB', True, 'BGR')],
-)
-def test_mean_and_std_come_in_the_channel_order_of_the_network(given, to_rgb, order):
-    preprocessor = ClsDataPreprocessor(mean=[1, 2, 3], std=[4, 5, 6], to_rgb=to_rgb)
-    found = normalisation(preprocessor, InputSpec(order=given))
-    assert found == dict(channel_order=order, mean=[1, 2, 3], std=[4, 5, 6])
+def test_mean_and_std_come_in_the_channel_order_of_the_network():
+    for given, to_rgb, order in [
+        ('BGR', True, 'RGB'),
+        ('BGR', False, 'BGR'),
+        ('RGB', True, 'BGR'),
+    ]:
+        preprocessor = ClsDataPreprocessor(mean=[1, 2, 3], std=[4, 5, 6], to_rgb=to_rgb)
+        found = normalisation(preprocessor, InputSpec(order=given))
+        assert found == dict(channel_order=order, mean=[1, 2, 3], std=[4, 5, 6])
 
 
 def test_without_normalisation_mean_is_0_and_std_is_1():

@@ -37,20 +37,15 @@ def test_every_run_is_drawn_and_its_last_and_highest_metric_printed(
     assert out.read_bytes().startswith(b'\x89PNG')
 
 
-@pytest.mark.parametrize(
-    ('words', 'message'),
-    [
+def test_invalid_input_is_one_line_and_exit_code_2(tool, runs, capsys, tmp_path):
+    for words, message in [
         (['a'], "'a' is not of the form NAME=DIR"),
         (['a={runs}/epochs', 'b={runs}/steps'], "'a': 'epoch', 'b': 'iteration'"),
         (['a={runs}/lost'], 'lost contains no training log'),
         (['a={runs}/steps', '--metric', 'f1'], "metric='f1' has never been logged"),
-    ],
-)
-def test_invalid_input_is_one_line_and_exit_code_2(
-    tool, runs, words, message, capsys, tmp_path
-):
-    with pytest.raises(SystemExit, match='2'):
-        words = [word.format(runs=runs) for word in words]
-        tool('analysis/curves.py', tmp_path / 'out.png', *words)
-    assert message in capsys.readouterr().err.splitlines()[-1]
+    ]:
+        with pytest.raises(SystemExit, match='2'):
+            words = [word.format(runs=runs) for word in words]
+            tool('analysis/curves.py', tmp_path / 'out.png', *words)
+        assert message in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / 'out.png').exists()

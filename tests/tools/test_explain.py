@@ -112,9 +112,9 @@ def test_invalid_input_is_one_line_and_exit_code_2(network, explain, tmp_path, c
     assert not (tmp_path / 'pages').exists()
 
 
-@pytest.mark.parametrize('name', ['captum.attr', 'matplotlib'])
-def test_a_missing_package_is_found_before_any_work(name, explain, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(SystemExit, match='2'):
-        explain('lost.py', 'lost.pth', 'lost', 'out')
-    assert 'pip install' in capsys.readouterr().err.splitlines()[-1]
+def test_a_missing_package_is_found_before_any_work(explain, monkeypatch, capsys):
+    for name in ('captum.attr', 'matplotlib'):
+        with monkeypatch.context() as patch, pytest.raises(SystemExit, match='2'):
+            patch.setitem(sys.modules, name, None)
+            explain('lost.py', 'lost.pth', 'lost', 'out')
+        assert 'pip install' in capsys.readouterr().err.splitlines()[-1]

@@ -58,18 +58,13 @@ def test_a_difference_above_the_tolerance_exits_with_1(tool, files, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ['net.pth', 'net.py']
 
 
-@pytest.mark.parametrize(
-    ('out', 'options', 'words'),
-    [
+def test_invalid_input_is_one_line_and_exit_code_2(tool, files, tmp_path, capsys):
+    for out, options, words in [
         ('no/net.onnx', [], 'no does not exist'),
         ('net.onnx', ['--size', '1', '2', '3'], '--size takes one or two numbers'),
         ('net.onnx', ['--preprocess'], 'preprocess=True'),
-    ],
-)
-def test_invalid_input_is_one_line_and_exit_code_2(
-    tool, files, tmp_path, out, options, words, capsys
-):
-    with pytest.raises(SystemExit, match='2'):
-        tool('export.py', *files, tmp_path / out, *options)
-    line = capsys.readouterr().err.splitlines()[-1]
-    assert line.startswith('export.py: error: ') and words in line
+    ]:
+        with pytest.raises(SystemExit, match='2'):
+            tool('export.py', *files, tmp_path / out, *options)
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert line.startswith('export.py: error: ') and words in line

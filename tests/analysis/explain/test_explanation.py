@@ -97,8 +97,10 @@ def last_map(model, name, x):
     return maps[-1], model.appearance_neck, model.appearance_head
 
 
-@pytest.mark.parametrize('frozen', [False, True])
-@pytest.mark.parametrize('name', PARTS)
+@pytest.mark.parametrize(
+    ('name', 'frozen'),
+    [('appearance', False), ('semantic', True), ('fused', False), ('fused', True)],
+)
 def test_evidence_is_softmax_and_grad_cam_by_hand(name, frozen):
     pytest.importorskip('captum')
     model = build(mapper=[dict(MAPPER, target=2), MAPPER]).requires_grad_(not frozen)
@@ -180,6 +182,7 @@ def signed_cam(model, x):
     return (gradient.mean((2, 3), keepdim=True) * last.detach()).sum(1)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('family', OTHERS)
 def test_other_families_have_maps_too(family):
     pytest.importorskip('captum')

@@ -1,3 +1,5 @@
+from unittest import mock
+
 import cv2
 import numpy as np
 import pytest
@@ -30,23 +32,29 @@ def explanation(gates=(), without=()):
     return Explanation(evidence, list(gates), SCORES)
 
 
-@pytest.fixture
-def draw(tmp_path, monkeypatch):
+def draw(folder, found, truth='dog', size=(12, 8)):
     """Draw a page; return the figure, its texts and the image file."""
     from matplotlib import pyplot
 
-    def _draw(found, truth='dog', size=(12, 8)):
-        monkeypatch.setattr(pyplot, 'close', lambda figure: None)
-        page = Page(255 * torch.rand(3, *size), 'x$y$.png', truth, found, CLASSES)
-        out = tmp_path / 'new' / 'page.png'
+    page = Page(255 * torch.rand(3, *size), 'x$y$.png', truth, found, CLASSES)
+    out = folder / 'new' / 'page.png'
+    with mock.patch.object(pyplot, 'close'):
         draw_page(page, out)
-        figure = pyplot.gcf()
-        monkeypatch.undo()
-        pyplot.close(figure)
-        texts = [text.get_text() for text in figure.findobj(pyplot.Text)]
-        return figure, texts, cv2.imread(str(out))
+    figure = pyplot.gcf()
+    pyplot.close(figure)
+    texts = [text.get_text() for text in figure.findobj(pyplot.Text)]
+    return figure, texts, cv2.imread(str(out))
 
-    return _draw
+
+def count_of(words, texts):
+    return sum(words in text.replace('\n', ' ') for text in texts)
+
+
+@pytest.fixture(scope='module')
+def drawn(tmp_path_factory):
+    """Return an explanation with one gate, and its page."""
+    found = explanation([view()])
+    return found, *draw(tmp_path_factory.mktemp('page'), found)
 
 
 def bars_of(figure):
@@ -59,9 +67,8 @@ def bars_of(figure):
     return texts, colors
 
 
-def test_bars_are_the_five_most_probable_classes_and_the_true_one_is_green(draw):
-    figure, _, _ = draw(explanation([view()]))
-    texts, colors = bars_of(figure)
+def test_bars_are_the_five_most_probable_classes_and_the_true_one_is_green(drawn):
+    texts, colors = bars_of(drawn[1])
     assert len(texts) == 3
     fused = ['bee', '50%', 'elk', '30%', 'cow', '10%', 'dog', '7%', 'ant', '2%']
     assert texts[2] == fused
@@ -70,18 +77,15 @@ def test_bars_are_the_five_most_probable_classes_and_the_true_one_is_green(draw)
     assert [color == f'#{GREEN}' for color in colors[2]] == [*[False] * 3, True, False]
 
 
-def test_the_headline_gives_prediction_and_truth(draw):
-    _, texts, _ = draw(explanation())
+def test_the_headline_gives_prediction_and_truth(drawn):
+    texts = drawn[2]
     assert any('prediction: bee (50%)   –   true class: dog' in text for text in texts)
     assert any(text.startswith(r'x\$y\$.png') for text in texts)
-    _, texts, _ = draw(explanation(), truth=None)
-    assert not any('true class' in text or 'green' in text for text in texts)
 
 
-def test_heat_maps_cover_the_image_interpolated(draw):
-    gate = view()
-    found = explanation([gate])
-    figure, _, _ = draw(found)
+def test_heat_maps_cover_the_image_interpolated(drawn):
+    found, figure, _, _ = drawn
+    (gate,) = found.gates
     shown = [axes.images[1].get_array().data for axes in figure.axes[1:] if axes.images]
     maps = [evidence.cam for evidence in found.evidence.values()]
     maps += [gate.weight.mean(0), gate.gated / 0.5]
@@ -91,48 +95,44 @@ def test_heat_maps_cover_the_image_interpolated(draw):
         assert sum(np.allclose(expected, array, atol=1e-6) for array in shown) == 1
 
 
-@pytest.mark.parametrize(
-    ('gate', 'weight', 'words'),
-    [
-        ('layer', torch.full((1, 1, 1), 0.62), ['62%', 'one learned value']),
-        ('channel', torch.full((8, 1, 1), 0.3), ['mean 30%', 'channels (of 8)']),
-        ('element', torch.full((8, 3, 2), 0.25), ['mean 25%', 'mean over channels']),
-    ],
-)
-def test_gates_are_drawn_by_kind(draw, gate, weight, words):
-    figure, texts, _ = draw(explanation([view(gate, weight)]))
-    for word in words:
-        assert any(word in text for text in texts), word
-    assert ('mean over channels' in texts) == (gate == 'element')  # on the colour bar
+def test_a_spatial_gate_is_a_heat_map_and_explained(drawn):
+    found, _, texts, image = drawn
+    assert image.shape == (int(80 * (6.2 + 3.7)), 1080, 3)
+    mean = 100 * found.gates[0].weight.mean()
+    assert count_of(f'Gate weight mean {mean:.3g}%', texts) == 1
+    assert texts.count('mean over channels') == 1  # of the colour bar
+    assert count_of('Mapper 1 of 1: appearance stages 0 and 1 into', texts) == 1
+    assert count_of('Gates: on the left', texts) == 1
+
+
+def test_gates_shared_by_all_positions_are_a_number_and_a_histogram(tmp_path):
+    layer = view('layer', torch.full((1, 1, 1), 0.62))
+    channel = view('channel', torch.full((8, 1, 1), 0.3))
+    figure, texts, image = draw(tmp_path, explanation([layer, channel]))
+    assert image.shape == (int(80 * (6.2 + 3.7)), 1080, 3)
+    for words in ('62%', 'one learned value', 'mean 30%', 'channels (of 8)'):
+        assert any(words in text for text in texts), words
+    assert texts.count('mean over channels') == 0
     bars = [len(axes.patches) for axes in figure.axes if len(axes.patches) == 20]
-    assert bars == ([20] if gate == 'channel' else [])
+    assert bars == [20]
+    assert count_of('Gates: on the left', texts) == 1
 
 
-@pytest.mark.parametrize('count', [0, 1, 2])
-def test_a_page_grows_with_its_gates_and_explains_them_once(draw, count):
-    _, texts, image = draw(explanation([view() for _ in range(count)]))
-    assert image.shape == (int(80 * (6.2 + 3.7 * ((count + 1) // 2))), 1080, 3)
-    for index in range(1, count + 1):
-        title = f'Mapper {index} of {count}:'
-        assert sum(text.startswith(title) for text in texts) == 1
-    explained = sum('Gates: on the left' in text for text in texts)
-    assert explained == min(count, 1)
-
-
-@pytest.mark.parametrize(
-    ('part', 'words'),
-    [('appearance', 'no appearance head'), ('semantic', 'has no mappers')],
-)
-def test_the_absence_of_a_part_is_explained(draw, part, words):
-    figure, texts, _ = draw(explanation([view()], without=[part]))
-    assert sum(words in text.replace('\n', ' ') for text in texts) == 1
-    assert len(bars_of(figure)[0]) == 2
-
-
-def test_an_image_of_extreme_aspect_ratio_makes_a_page(draw):
-    closed = torch.zeros(8, 3, 2)
-    image = draw(explanation([view(weight=closed)]), size=(1, 300))[2]
+def test_a_page_without_gates_and_truth_of_an_image_of_extreme_size(tmp_path):
+    found = explanation()
+    _, texts, image = draw(tmp_path, found, truth=None, size=(1, 300))
+    assert image.shape == (int(80 * 6.2), 1080, 3)
+    assert count_of('true class', texts) == count_of('green', texts) == 0
+    assert count_of('Gates: on the left', texts) == 0
     assert len(np.unique(image.reshape(-1, 3), axis=0)) > 50
+
+
+def test_absent_parts_are_explained(tmp_path):
+    found = explanation([view()], without=['appearance', 'semantic'])
+    figure, texts, _ = draw(tmp_path, found)
+    assert count_of('no appearance head', texts) == 1
+    assert count_of('has no mappers', texts) == 1
+    assert len(bars_of(figure)[0]) == 1
 
 
 def test_bgr_grey_and_floats_become_rgb_bytes():
