@@ -7,6 +7,7 @@ from torch import nn
 
 from mmadf.analysis import read_log
 from mmadf.models import DecoupledConv2d
+from mmadf.models.layers.decoupled import DecoupledOperator
 from tests.conftest import ROOT, write_images
 from tests.test_configs import CONFIGS, build, config
 
@@ -42,7 +43,8 @@ def test_name_of_the_file_is_what_is_built(path):
     _, model = build(path)
     magnitude = path.stem.split('_')[0]
     angle = 'square_cosine' if 'sqcos' in path.stem else 'cosine'
-    found = {layer.names for layer in decoupled_layers(model)}
+    operators = [layer.operator for layer in decoupled_layers(model)]
+    found = {(operator.magnitude, operator.angle) for operator in operators}
     assert found == (set() if magnitude == 'baseline' else {(magnitude, angle)})
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     assert bool(norms) == ('nobn' not in path.stem)
@@ -60,7 +62,11 @@ def test_weight_decay_is_on_shortcuts_classifier_and_norms_alone(path):
     """The controls have no decoupled layers and decay throughout."""
     cfg, model = build(path)
     full = 1e-4 if 'imagenet' in path.stem else 5e-4
-    free = () if 'baseline' in path.stem else (DecoupledConv2d, nn.PReLU)
+    free = (
+        ()
+        if 'baseline' in path.stem
+        else (DecoupledConv2d, DecoupledOperator, nn.PReLU)
+    )
     decays = decay_of_each_parameter(cfg, model)
     for module in model.modules():
         for parameter in module.parameters(recurse=False):

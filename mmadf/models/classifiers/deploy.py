@@ -4,7 +4,7 @@ from typing import Tuple
 
 from torch import Tensor, nn
 
-from mmadf.models.surgery import fold, fold_norms
+from mmadf.models.surgery import fold
 
 
 def fold_network(classifier: nn.Module) -> None:
@@ -13,11 +13,7 @@ def fold_network(classifier: nn.Module) -> None:
     Args:
         classifier: changed in place; its `extract_feat` says how it runs.
     """
-    for module in list(classifier.modules()):
-        if module is not classifier and hasattr(module, 'switch_to_deploy'):
-            module.switch_to_deploy()
-    fold(classifier)
-    fold_norms(classifier, _run)
+    fold(classifier, _run)
 
 
 def _run(classifier: nn.Module, image: Tensor) -> Tuple[Tensor, ...]:

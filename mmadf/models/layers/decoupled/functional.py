@@ -1,0 +1,191 @@
+"""Decoupled convolution as a function of tensors."""
+
+import warnings
+from contextlib import nullcontext
+from functools import cache
+from typing import ContextManager, Optional, Tuple, Union
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .operators import ANGLES, MAGNITUDES
+
+Size = Union[int, Tuple[int, int]]
+
+EPS = 1e-4  # Code: added under both square roots.
+
+
+def decoupled_conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Optional[Tensor] = None,
+    stride: Size = 1,
+    padding: Union[Size, str] = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+    *,
+    rho: Optional[Tensor] = None,
+    k: Optional[Tensor] = None,
+    magnitude: str = 'tanh',
+    angle: str = 'cosine',
+    alpha: float = 1.0,
+    beta: float = 0.5,
+    patch_norms: Optional[Tensor] = None,
+    kernel_norms: Optional[Tensor] = None,
+) -> Tensor:
+    """Compute h(|w|, |x|) * g(theta) for each kernel w and each patch x.
+
+    Paper: Decoupled Networks, CVPR 2018, arXiv 1804.08071.
+    Code: wy1iu/DCNets: both norms are sqrt(sum of squares + 1e-4).
+    Ours: groups have a patch norm each; norms and h are computed in float32 or better.
+
+    Args:
+        x: input, (N, C, H, W).
+        weight: kernels, (K, C / groups, kh, kw).
+        bias: added to the output, (K,).
+        stride: as in `torch.nn.functional.conv2d`.
+        padding: as in `torch.nn.functional.conv2d`, 'same' and 'valid' included.
+        dilation: as in `torch.nn.functional.conv2d`.
+        groups: as in `torch.nn.functional.conv2d`.
+        rho: operator radii, (K,) or (1,), > 0; only for magnitudes that have a radius.
+        k: curvature of the sigmoid angles, (K,) or (1,), > 0; only for these.
+        magnitude: h, a name in `MAGNITUDES`.
+        angle: g, a name in `ANGLES`.
+        alpha: scale of the magnitude.
+        beta: slope beyond the radius ('segmented'), scale of the logarithm ('mix').
+        patch_norms: result of `patch_norm` if known, (N, groups, H', W').
+        kernel_norms: norms of the original kernels, (K,), if `weight` is normalised.
+
+    Returns:
+        (N, K, H', W'), in the precision of the convolution.
+    """
+    geometry = stride, padding, dilation, groups
+    scale = product_scale(x)
+    kernels, q = unit_kernels(weight, kernel_norms)
+    if patch_norms is None:
+        patch_norms = patch_norm(x, weight.shape[2:], *geometry)
+    r = by_group(patch_norms, groups)
+    dot = F.conv2d(times(x, scale), kernels, None, *geometry)
+    cos = by_group(dot, groups) * (1 / (r * scale))
+    q, rho, k = (per_kernel(values, groups) for values in (q, rho, k))
+    h = MAGNITUDES[magnitude].function(r, q, rho, alpha, beta)
+    y = (h * ANGLES[angle].function(cos, k)).reshape(dot.shape).to(dot.dtype)
+    return y if bias is None else y + bias.to(y.dtype)[:, None, None]
+
+
+def patch_norm(
+    x: Tensor,
+    kernel_size: Tuple[int, int],
+    stride: Size = 1,
+    padding: Union[Size, str] = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+    squares: Optional[Tensor] = None,
+) -> Tensor:
+    """Compute the norm of the patch under the kernel, per group and position.
+
+    Code: wy1iu/DCNets: sqrt(sum of squares + 1e-4).
+    Ours: squares are summed over the channels first, then over the window.
+
+    Args:
+        x: input, (N, C, H, W).
+        kernel_size: height and width of the window.
+        stride: as in `torch.nn.functional.conv2d`.
+        padding: as in `torch.nn.functional.conv2d`.
+        dilation: as in `torch.nn.functional.conv2d`.
+        groups: groups of channels with a norm each.
+        squares: result of `channel_square_sum` if known.
+
+    Returns:
+        (N, groups, H', W'), in float32 or better.
+    """
+    if squares is None:
+        squares = channel_square_sum(x, groups)
+    ones = squares.new_ones(groups, 1, *kernel_size)
+    with without_autocast(x):
+        total = F.conv2d(squares, ones, None, stride, padding, dilation, groups)
+    return (total + EPS).sqrt()
+
+
+def channel_square_sum(x: Tensor, groups: int) -> Tensor:
+    """Sum the squares over the channels of each group, in float32 or better.
+
+    Args:
+        x: input, (N, C, H, W).
+        groups: groups of channels.
+
+    Returns:
+        (N, groups, H, W).
+    """
+    squares = at_least_float32(by_group(x, groups)).square()
+    return squares.sum(-3, keepdim=groups == 1)
+
+
+def unit_kernels(
+    weight: Tensor, kernel_norms: Optional[Tensor] = None
+) -> Tuple[Tensor, Tensor]:
+    """Return the kernels divided by their norms, and the norms, (K,).
+
+    Args:
+        weight: kernels, (K, ...).
+        kernel_norms: norms of the original kernels if `weight` is normalised already.
+    """
+    if kernel_norms is not None:
+        return weight, kernel_norms
+    w = at_least_float32(weight)
+    dims = tuple(range(1, w.dim()))
+    q = (w.square().sum(dims, keepdim=True) + EPS).sqrt()
+    return (w / q).to(weight.dtype), q.flatten()
+
+
+def by_group(x: Tensor, groups: int) -> Tensor:
+    """Reshape (N, C, H, W) to (N, groups, C / groups, H, W) if there are groups."""
+    return x if groups == 1 else x.unflatten(1, (groups, x.shape[1] // groups))
+
+
+def per_kernel(values: Optional[Tensor], groups: int) -> Optional[Tensor]:
+    """Reshape (K,) or (1,) so that it broadcasts to the result of `by_group`."""
+    if values is None or groups == 1:
+        return values if values is None else values.view(-1, 1, 1)
+    return values.view(groups if len(values) > 1 else 1, -1, 1, 1)
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Return `x` in a precision in which sums of squares do not overflow."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def times(x: Tensor, scale: float) -> Tensor:
+    """Return x * scale, without a copy if the scale is 1."""
+    return x if scale == 1 else x * scale
+
+
+def product_scale(x: Tensor) -> float:
+    """Return a factor that keeps inner products with `x` in range: 1/8 in float16."""
+    kind = x.device.type
+    autocast = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    dtype = torch.get_autocast_dtype(kind) if autocast else x.dtype
+    if dtype != torch.float16:
+        return 1.0
+    if kind == 'cpu' and not torch.compiler.is_compiling():
+        _warn_of_slow_float16()
+    return 2.0**-3
+
+
+@cache
+def _warn_of_slow_float16() -> None:
+    if not torch.ops.mkldnn._is_mkldnn_fp16_supported():
+        warnings.warn(
+            'This CPU has no fast float16 convolutions: they take some 30 times as '
+            'long as in float32. Use bfloat16 or float32 instead.',
+            stacklevel=2,
+        )
+
+
+def without_autocast(x: Tensor) -> ContextManager:
+    """Switch autocast off for the device of `x`; the meta device has none."""
+    kind = x.device.type
+    if not torch.amp.is_autocast_available(kind):
+        return nullcontext()
+    return torch.autocast(kind, enabled=False)
