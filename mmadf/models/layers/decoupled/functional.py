@@ -65,12 +65,13 @@ def decoupled_conv2d(
     kernels, q = unit_kernels(weight, kernel_norms)
     if patch_norms is None:
         patch_norms = patch_norm(x, weight.shape[2:], *geometry)
-    r = by_group(patch_norms, groups)
     dot = F.conv2d(times(x, scale), kernels, None, *geometry)
-    cos = by_group(dot, groups) * (1 / (r * scale))
-    q, rho, k = (per_kernel(values, groups) for values in (q, rho, k))
+    last = is_channels_last(dot)
+    r = by_group(patch_norms, groups, last)
+    q, rho, k = (per_kernel(values, groups, last) for values in (q, rho, k))
+    cos = by_group(dot, groups, last) * (1 / (r * scale))
     h = MAGNITUDES[magnitude].function(r, q, rho, alpha, beta)
-    y = (h * ANGLES[angle].function(cos, k)).reshape(dot.shape).to(dot.dtype)
+    y = ungroup(h * ANGLES[angle].function(cos, k), last).to(dot.dtype)
     return y if bias is None else y + bias.to(y.dtype)[:, None, None]
 
 
@@ -118,8 +119,7 @@ def channel_square_sum(x: Tensor, groups: int) -> Tensor:
     Returns:
         (N, groups, H, W).
     """
-    squares = at_least_float32(by_group(x, groups)).square()
-    return squares.sum(-3, keepdim=groups == 1)
+    return at_least_float32(by_group(x, groups)).square().sum(2)
 
 
 def unit_kernels(
@@ -139,16 +139,35 @@ def unit_kernels(
     return (w / q).to(weight.dtype), q.flatten()
 
 
-def by_group(x: Tensor, groups: int) -> Tensor:
-    """Reshape (N, C, H, W) to (N, groups, C / groups, H, W) if there are groups."""
-    return x if groups == 1 else x.unflatten(1, (groups, x.shape[1] // groups))
+def is_channels_last(x: Tensor) -> bool:
+    """Return whether (N, C, H, W) lies in memory as (N, H, W, C)."""
+    return x.is_contiguous(memory_format=torch.channels_last)
 
 
-def per_kernel(values: Optional[Tensor], groups: int) -> Optional[Tensor]:
+def by_group(x: Tensor, groups: int, last: bool = False) -> Tensor:
+    """Reshape (N, C, H, W) to (N, groups, C / groups, H, W), in this or memory order.
+
+    Args:
+        x: (N, C, H, W).
+        groups: groups of channels.
+        last: return (N, H, W, groups, C / groups). Broadcasting then writes its result
+            in channels-last layout, too.
+    """
+    x = x.movedim(1, -1) if last else x
+    return x.unflatten(-1 if last else 1, (groups, -1))
+
+
+def ungroup(x: Tensor, last: bool) -> Tensor:
+    """Invert `by_group`."""
+    return x.flatten(-2).movedim(-1, 1) if last else x.flatten(1, 2)
+
+
+def per_kernel(values: Optional[Tensor], groups: int, last: bool) -> Optional[Tensor]:
     """Reshape (K,) or (1,) so that it broadcasts to the result of `by_group`."""
-    if values is None or groups == 1:
-        return values if values is None else values.view(-1, 1, 1)
-    return values.view(groups if len(values) > 1 else 1, -1, 1, 1)
+    if values is None:
+        return None
+    shape = groups if len(values) > 1 else 1, -1
+    return values.view(shape if last else (*shape, 1, 1))
 
 
 def at_least_float32(x: Tensor) -> Tensor:

@@ -19,9 +19,11 @@ from .functional import (
     by_group,
     channel_square_sum,
     decoupled_conv2d,
+    is_channels_last,
     per_kernel,
     product_scale,
     times,
+    ungroup,
     unit_kernels,
 )
 from .operators import ANGLES, MAGNITUDES
@@ -111,17 +113,18 @@ class _LeanConv2d(torch.autograd.Function):
         x, weight, r, rho, k, kernel_norms = inputs
         *geometry, groups = ctx.geometry
         with torch.enable_grad():
-            weight = weight.detach().requires_grad_()
+            weight = _leaf(weight)
             kernels, q = unit_kernels(weight, kernel_norms)
         operands = times(x, ctx.scale).to(grad.dtype), kernels.detach().to(grad.dtype)
         is_output = y is not None and ctx.counter._version == ctx.version
         if not is_output:
             y = F.conv2d(*operands, None, *geometry, groups)
-        leaves = [_leaf(values, groups) for values in (q, rho, k)]
-        maps = [by_group(z, groups) for z in (y, grad, r)]
+        last = is_channels_last(y)
+        leaves = [_leaf(per_kernel(v, groups, last)) for v in (q, rho, k)]
+        maps = [by_group(z, groups, last) for z in (y, grad, r)]
         of_dot, of_r = _response_backward(ctx, *maps, *leaves, is_output=is_output)
         grad_x, grad_kernels, _ = torch.ops.aten.convolution_backward(
-            *(of_dot.reshape(grad.shape).to(grad.dtype), *operands, None, *geometry),
+            *(ungroup(of_dot, last).to(grad.dtype), *operands, None, *geometry),
             *(False, (0, 0), groups, (*ctx.needs_input_grad[:2], False)),
         )
         grad_q, grad_rho, grad_k = (
@@ -131,7 +134,7 @@ class _LeanConv2d(torch.autograd.Function):
         if grad_kernels is not None:
             _backward((kernels, grad_kernels.to(kernels.dtype)), (q, grad_q))
         grad_x = None if grad_x is None else times(grad_x, ctx.scale).to(x.dtype)
-        grad_r = of_r.reshape(r.shape)
+        grad_r = ungroup(of_r, last)
         return grad_x, weight.grad, grad_r, grad_rho, grad_k, None, None, None
 
 
@@ -147,8 +150,8 @@ class _LeanSquareSum(torch.autograd.Function):
     @staticmethod
     def backward(ctx: FunctionCtx, grad: Tensor) -> Tensors:
         (x,) = ctx.saved_tensors
-        grad_x = by_group(x, ctx.groups) * (2 * by_group(grad, ctx.groups))
-        return grad_x.reshape(x.shape).to(x.dtype), None
+        grad_x = by_group(x, ctx.groups) * (2 * grad.unsqueeze(2))
+        return grad_x.flatten(1, 2).to(x.dtype), None
 
 
 def _response_backward(
@@ -170,7 +173,7 @@ def _response_backward(
         MAGNITUDES[ctx.operator['magnitude']],
         ANGLES[ctx.operator['angle']],
     )
-    r, per_r = r.detach().requires_grad_(), 1 / (r * ctx.scale)
+    r, per_r = _leaf(r), 1 / (r * ctx.scale)
     scales = ctx.operator['alpha'], ctx.operator['beta']
     with torch.enable_grad():
         h = magnitude.function(r, q, rho, *scales)
@@ -181,7 +184,7 @@ def _response_backward(
     with torch.enable_grad():
         g = g_function(cos, k)
     _backward((g, grad * h), (h, (grad * g).sum_to_size(h.shape)))
-    of_r = (cos.grad * cos).sum(-3, keepdim=True) / -r
+    of_r = (cos.grad * cos).sum_to_size(r.shape) / -r
     return cos.grad * per_r, of_r if r.grad is None else of_r + r.grad
 
 
@@ -191,10 +194,8 @@ def _backward(*pairs: Tuple[Tensor, Optional[Tensor]]) -> None:
     torch.autograd.backward(*zip(*known, strict=True))
 
 
-def _leaf(values: Optional[Tensor], groups: int) -> Optional[Tensor]:
-    if values is None:
-        return None
-    return per_kernel(values.detach(), groups).requires_grad_()
+def _leaf(x: Optional[Tensor]) -> Optional[Tensor]:
+    return None if x is None else x.detach().requires_grad_()
 
 
 def _is_invertible(
