@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator, patch_norm
-from .decoupled.lean import lean_conv2d
+from .decoupled.lean import decoupled_conv2d
 
 
 @MMENGINE_MODELS.register_module()
@@ -40,7 +40,7 @@ class DecoupledLinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., in_features) to (..., K)."""
         maps = x.reshape(-1, self.in_features, 1, 1)
-        r = patch_norm(maps, (1, 1))
-        kernels = self.weight[:, :, None, None]
-        y = lean_conv2d(maps, kernels, self.bias, patch_norms=r, **self.operator(r))
+        kernels, r = self.weight[:, :, None, None], patch_norm(maps, (1, 1))
+        options = dict(patch_norms=r, **self.operator(r))
+        y = decoupled_conv2d(maps, kernels, self.bias, **options)
         return y.view(*x.shape[:-1], self.out_features)

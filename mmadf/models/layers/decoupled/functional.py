@@ -44,10 +44,7 @@ def decoupled_conv2d(
         x: input, (N, C, H, W).
         weight: kernels, (K, C / groups, kh, kw).
         bias: added to the output, (K,).
-        stride: as in `torch.nn.functional.conv2d`.
-        padding: as in `torch.nn.functional.conv2d`, 'same' and 'valid' included.
-        dilation: as in `torch.nn.functional.conv2d`.
-        groups: as in `torch.nn.functional.conv2d`.
+        stride, padding, dilation, groups: as in `torch.nn.functional.conv2d`.
         rho: operator radii, (K,) or (1,), > 0; only for magnitudes that have a radius.
         k: curvature of the sigmoid angles, (K,) or (1,), > 0; only for these.
         magnitude: h, a name in `MAGNITUDES`.
@@ -92,10 +89,8 @@ def patch_norm(
     Args:
         x: input, (N, C, H, W).
         kernel_size: height and width of the window.
-        stride: as in `torch.nn.functional.conv2d`.
-        padding: as in `torch.nn.functional.conv2d`.
-        dilation: as in `torch.nn.functional.conv2d`.
-        groups: groups of channels with a norm each.
+        stride, padding, dilation: as in `torch.nn.functional.conv2d`.
+        groups: groups of channels, with a norm each.
         squares: result of `channel_square_sum` if known.
 
     Returns:
@@ -110,14 +105,9 @@ def patch_norm(
 
 
 def channel_square_sum(x: Tensor, groups: int) -> Tensor:
-    """Sum the squares over the channels of each group, in float32 or better.
+    """Sum the squares over each group's channels: (N, C, H, W) -> (N, groups, H, W).
 
-    Args:
-        x: input, (N, C, H, W).
-        groups: groups of channels.
-
-    Returns:
-        (N, groups, H, W).
+    The result has float32 or better: sums of squares overflow in float16.
     """
     return at_least_float32(by_group(x, groups)).square().sum(2)
 
@@ -125,11 +115,9 @@ def channel_square_sum(x: Tensor, groups: int) -> Tensor:
 def unit_kernels(
     weight: Tensor, kernel_norms: Optional[Tensor] = None
 ) -> Tuple[Tensor, Tensor]:
-    """Return the kernels divided by their norms, and the norms, (K,).
+    """Return normalised kernels, (K, ...), and the norms of the original ones, (K,).
 
-    Args:
-        weight: kernels, (K, ...).
-        kernel_norms: norms of the original kernels if `weight` is normalised already.
+    If `kernel_norms` is given, `weight` is normalised already.
     """
     if kernel_norms is not None:
         return weight, kernel_norms
@@ -145,13 +133,10 @@ def is_channels_last(x: Tensor) -> bool:
 
 
 def by_group(x: Tensor, groups: int, last: bool = False) -> Tensor:
-    """Reshape (N, C, H, W) to (N, groups, C / groups, H, W), in this or memory order.
+    """Reshape (N, C, H, W) to (N, groups, C / groups, H, W).
 
-    Args:
-        x: (N, C, H, W).
-        groups: groups of channels.
-        last: return (N, H, W, groups, C / groups). Broadcasting then writes its result
-            in channels-last layout, too.
+    If `last`, to (N, H, W, groups, C / groups): where that is the order in memory,
+    results of broadcasting keep the channels-last layout.
     """
     x = x.movedim(1, -1) if last else x
     return x.unflatten(-1 if last else 1, (groups, -1))
@@ -171,7 +156,7 @@ def per_kernel(values: Optional[Tensor], groups: int, last: bool) -> Optional[Te
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """Return `x` in a precision in which sums of squares do not overflow."""
+    """Return `x` in float32, or in float64 if it has that precision."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 

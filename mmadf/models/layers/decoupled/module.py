@@ -15,8 +15,7 @@ from .operators import ANGLES, MAGNITUDES
 class DecoupledOperator(nn.Module):
     """Magnitude, angle and operator radii of a layer with several kernels.
 
-    Its forward pass turns patch norms into arguments of `decoupled_conv2d` or
-    `decoupled_linear`.
+    The forward pass turns patch norms into arguments of `decoupled_conv2d`.
 
     Code: wy1iu/DCNets: rho = (radius^2 + 1e-4) * m with a learned radius per kernel
     that is initialised to 1; m is the mean patch norm of the batch in training and its
@@ -79,7 +78,7 @@ class DecoupledOperator(nn.Module):
         else:
             fixed = torch.full((1,), float(k)) if ANGLES[angle].k else None
             self.register_buffer('k', fixed, persistent=False)
-        self.register_buffer('kernel_norms', None)
+        self.register_buffer('kernel_norms', None)  # set by `fold`
 
     def forward(self, r: Tensor) -> Dict[str, Any]:
         """Return the arguments of the function that depend on the operator.
