@@ -56,7 +56,7 @@ def test_projection_normalises_decoupled_kernels_at_its_interval(net):
         norms = torch.stack([kernel.norm() for kernel in old])
         for kernel, former, norm in zip(w, old, norms, strict=True):
             assert_close(kernel, former / norm)
-    for name in ('plain.weight', 'conv.radius'):
+    for name in ('plain.weight', 'conv.operator.radius'):
         assert torch.equal(net.get_parameter(name), before[name])
 
 
@@ -66,7 +66,7 @@ def test_weighted_gradients_are_scaled_by_the_norm_of_each_kernel(net):
     plain = {name: p.grad.clone() for name, p in net.named_parameters()}
     net.zero_grad()
     WeightedGradientsHook().before_train(runner(net))
-    net.conv.num_batches.zero_()
+    net.conv.operator.num_batches.zero_()
     net(images, mode='loss')['loss'].backward()
     for name, p in net.named_parameters():
         expected = plain[name]
@@ -122,7 +122,7 @@ def test_after_training_the_network_is_as_before(net, hook):
     pickle.dumps(net)
     hook.after_train(runner(net))
     net.zero_grad()
-    net.conv.num_batches.zero_()
+    net.conv.operator.num_batches.zero_()
     losses = net(images, mode='loss')
     losses['loss'].backward()
     assert set(losses) == {'loss'}
@@ -144,19 +144,19 @@ def test_projection_of_half_precision_leaves_a_zero_kernel_alone(net):
     [
         (
             lambda: WeightedGradientsHook().before_train(runner(nn.Linear(1, 1))),
-            'WeightedGradientsHook: the model has no decoupled layer',
+            'WeightedGradientsHook: model=Linear has no',
         ),
         (
             lambda: WeightProjectionHook(1).after_train_iter(
                 runner(nn.Linear(1, 1)), 0
             ),
-            'WeightProjectionHook: the model has no decoupled layer',
+            'WeightProjectionHook: model=Linear has no',
         ),
         (lambda: WeightProjectionHook(0), 'interval=0 must be > 0'),
         (lambda: OrthogonalityHook(-1), 'weight=-1 must be >= 0'),
         (
             lambda: OrthogonalityHook().before_train(runner(nn.Linear(1, 1))),
-            'no decoupled layer',
+            'OrthogonalityHook: model=Linear has no',
         ),
     ],
 )

@@ -55,15 +55,15 @@ class Reader:
 
     def conv(self, x, name, stride=1, padding=1):
         w = self.state[f'{name}.weight']
-        if f'{name}.radius' not in self.state:
+        if f'{name}.operator.radius' not in self.state:
             return F.conv2d(x, w, self.state.get(f'{name}.bias'), stride, padding)
         side = w.shape[-1]
         patches = F.unfold(x, side, padding=padding, stride=stride)
         r = (patches.square().sum(1, keepdim=True) + 1e-4).sqrt()
         w = w.flatten(1)
         w = w / (w.square().sum(1, keepdim=True) + 1e-4).sqrt()
-        rho = self.state[f'{name}.radius'].square() + 1e-4
-        rho = rho[:, None] * self.state[f'{name}.mean_norm']
+        rho = self.state[f'{name}.operator.radius'].square() + 1e-4
+        rho = rho[:, None] * self.state[f'{name}.operator.mean_norm']
         y = torch.tanh(r / rho) * (w @ patches) / r
         return y.unflatten(2, (-1, (x.shape[-1] + 2 * padding - side) // stride + 1))
 
@@ -132,7 +132,7 @@ def test_network_equals_its_description(name, conv_cfg):
     model = randomise(build(name, conv_cfg=conv_cfg, norm_cfg=NORM))
     for layer in model.modules():
         if isinstance(layer, DecoupledConv2d):
-            layer.mean_norm.uniform_(0.5, 2)
+            layer.operator.mean_norm.uniform_(0.5, 2)
     x = image().double()
     expected = FUNCTIONS[name](Reader(model), x)
     assert expected.abs().mean() > 1e-3

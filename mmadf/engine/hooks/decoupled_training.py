@@ -1,6 +1,6 @@
 """Training aids of Decoupled Networks.
 
-The fourth, no weight decay on the radii, is a field of the host:
+A fourth one, no weight decay on the operator radii, needs no hook:
 `optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'radius': dict(decay_mult=0)}))`.
 """
 
@@ -13,8 +13,7 @@ from mmengine.runner import Runner
 from mmpretrain.utils import get_ori_model
 from torch import Tensor, nn
 
-from mmadf.models.layers.decoupled import DecoupledOperator
-from mmadf.models.layers.decoupled.primitives import at_least_float32
+from mmadf.models.layers import DECOUPLED_LAYERS
 from mmadf.registry import HOOKS
 
 
@@ -22,31 +21,31 @@ def decoupled_layers(model: nn.Module, hook: Hook) -> List[nn.Module]:
     """Return the decoupled layers of a network.
 
     Args:
-        model: perhaps wrapped.
-        hook: who asks.
+        model: any network, with or without a wrapper such as DDP.
+        hook: hook that needs them, named in the message.
 
     Raises:
-        ValueError: the network has none.
+        ValueError: the network has no decoupled layer.
     """
-    layers = [m for m in model.modules() if isinstance(m, DecoupledOperator)]
+    layers = [m for m in model.modules() if isinstance(m, DECOUPLED_LAYERS)]
     if not layers:
         raise ValueError(
-            f'{type(hook).__name__}: the model has no decoupled layer; leave the hook '
-            "out, or choose one with conv_cfg=dict(type='DecoupledConv2d')."
+            f'{type(hook).__name__}: model={type(model).__name__} has no decoupled '
+            "layer; remove the hook, or set conv_cfg=dict(type='DecoupledConv2d')."
         )
     return layers
 
 
 def orthogonality_loss(weight: Tensor) -> Tensor:
-    """Return 0.5 * |W W^T - I|_F^2 of the normalised kernels W.
+    """Return 0.5 * |W W^T - I|_F^2, where the rows of W are normalised kernels.
 
     Code: wy1iu/DCNets, written there for kernels as columns.
 
     Args:
-        weight: (K, ...), kernels first.
+        weight: kernels, (K, ...).
 
     Returns:
-        A scalar >= 0, 0 for orthogonal kernels.
+        A scalar >= 0, which is 0 for orthogonal kernels.
     """
     w = nn.functional.normalize(weight.flatten(1), dim=1)
     identity = torch.eye(len(w), dtype=w.dtype, device=w.device)
@@ -57,8 +56,8 @@ def orthogonality_loss(weight: Tensor) -> Tensor:
 class WeightProjectionHook(Hook):
     """Divide each kernel of the decoupled layers by its norm, every few iterations.
 
-    Paper: weight projection. Code: wy1iu/DCNets: every 100 iterations, the state of
-    the optimizer is kept.
+    Paper: weight projection. Code: wy1iu/DCNets: every 100 iterations; the state of the
+    optimizer is left unchanged.
 
     Args:
         interval: iterations between projections, > 0.
@@ -81,7 +80,8 @@ class WeightProjectionHook(Hook):
         if not self.every_n_train_iters(runner, self.interval):
             return
         for layer in decoupled_layers(runner.model, self):
-            w = at_least_float32(layer.weight).flatten(1)
+            w = layer.weight.flatten(1)
+            w = w.to(torch.promote_types(w.dtype, torch.float32))
             layer.weight.copy_(nn.functional.normalize(w, dim=1).view_as(layer.weight))
 
 
@@ -93,19 +93,19 @@ class WeightedGradientsHook(Hook):
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Hook the gradients of all decoupled layers."""
+        """Register a hook on the weight of each decoupled layer."""
         weights = [layer.weight for layer in decoupled_layers(runner.model, self)]
         self.handles = [w.register_hook(partial(_times_norms, w)) for w in weights]
 
     def after_train(self, runner: Runner) -> None:
-        """Let the gradients be."""
+        """Remove the hooks."""
         for handle in self.handles:
             handle.remove()
 
 
 @HOOKS.register_module()
 class OrthogonalityHook(Hook):
-    """Add the orthogonality of the kernels to the losses, as `orthogonality_loss`.
+    """Add `orthogonality_loss` of the kernels to the losses of the model.
 
     Paper and code (wy1iu/DCNets): 1e-5 times the sum over the decoupled layers.
 
@@ -119,13 +119,13 @@ class OrthogonalityHook(Hook):
         self.weight = weight
 
     def before_train(self, runner: Runner) -> None:
-        """Let the model return the loss beside its own."""
+        """Let the model return this loss along with its own."""
         model = get_ori_model(runner.model)
         self.layers = decoupled_layers(model, self)
         self.handle = model.register_forward_hook(self._add_loss)
 
     def after_train(self, runner: Runner) -> None:
-        """Let the losses be."""
+        """Stop adding the loss."""
         self.handle.remove()
 
     def _add_loss(self, module: nn.Module, args: tuple, output: object) -> object:

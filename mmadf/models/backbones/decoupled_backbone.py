@@ -16,18 +16,18 @@ def build_decoupled_backbone(
     exclude: Sequence[str] = ORDINARY,
     out_indices: Union[int, Sequence[int], None] = None,
 ) -> nn.Module:
-    """Build a backbone and `decouple` it; for configs of backbones without `conv_cfg`.
+    """Build a backbone and `decouple` it; for backbones without `conv_cfg`.
 
     Args:
         backbone: config of any backbone.
         operator: arguments of `DecoupledConv2d` from `magnitude` on.
         include: see `decouple`.
         exclude: see `decouple`.
-        out_indices: stages whose maps are returned, in place of those in
-            `backbone`; None leaves them.
+        out_indices: stages whose feature maps are returned, instead of those that
+            `backbone` names; None leaves these.
     """
     if out_indices is not None:
         backbone = {**backbone, 'out_indices': out_indices}
-    model = MODELS.build(backbone)
-    decouple(model, include, exclude, **(operator or {}))
-    return model
+    network = MODELS.build(backbone)
+    decouple(network, include, exclude, **(operator or {}))
+    return network

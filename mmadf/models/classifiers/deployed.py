@@ -5,7 +5,7 @@ from typing import Iterable, Set, Tuple
 import torch
 from torch import Tensor, nn
 
-from mmadf.models.surgery import fold, fold_norms, trim
+from mmadf.models.surgery import fold, trim
 
 OF_ADF = ('mappers.', 'appearance_')
 
@@ -34,11 +34,7 @@ def cut_appearance(classifier: nn.Module, folding: bool) -> None:
     else:
         classifier.appearance_backbone = None
     if folding:
-        for module in list(classifier.modules()):
-            if module is not classifier and hasattr(module, 'switch_to_deploy'):
-                module.switch_to_deploy()
-        fold(classifier)
-        fold_norms(classifier, _fused_outputs)
+        fold(classifier, _fused_outputs)
 
 
 def _fused_outputs(classifier: nn.Module, image: Tensor) -> Tuple[Tensor, ...]:

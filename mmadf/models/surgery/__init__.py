@@ -1,7 +1,7 @@
 """Changes to built networks, in place."""
 
 from .decouple import decouple, recouple
-from .fold import fold, fold_norms
+from .fold import fold
 from .trim import trim
 
-__all__ = ['decouple', 'fold', 'fold_norms', 'recouple', 'trim']
+__all__ = ['decouple', 'fold', 'recouple', 'trim']

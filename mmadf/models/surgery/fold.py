@@ -1,7 +1,7 @@
-"""Batch norms and decoupled layers folded, for inference."""
+"""Fold a network for inference."""
 
 from collections import Counter
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable, List, Optional, Tuple, Union
 
 import torch
 from mmengine.utils.dl_utils.parrots_wrapper import SyncBatchNorm
@@ -11,30 +11,91 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
-from mmadf.models.layers.decoupled import DecoupledOperator
+from mmadf.models.layers import DECOUPLED_LAYERS, DecoupledConv2d, DecoupledLinear
+from mmadf.models.layers.decoupled.functional import unit_kernels
 from mmadf.models.stages.shapes import run_without_data
 
-from .decouple import _like, _named, _replace
+from .replace import convolution_like, find, replace
 
 NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm, SyncBatchNorm)
 
+Forward = Callable[[nn.Module, Tensor], Any]
+
 
 @torch.no_grad()
-def fold_norms(
-    network: nn.Module, function: Callable[[nn.Module, Tensor], Any]
-) -> List[str]:
-    """Fold each batch norm into the convolution whose output only it reads.
+def fold(network: nn.Module, function: Optional[Forward] = None) -> List[str]:
+    """Fold a network for inference, in place; its output changes by rounding only.
 
-    What reads what is seen in one pass that computes nothing, so that neither the
-    order of modules nor their names are relied upon; a map that the pass returns is
-    read once more, by the caller. Folded norms become
-    `nn.Identity`; weights are folded in float64. Subclasses of the norms, as timm's
-    with an activation inside, are left alone, but for MMCV's 'SyncBN'.
+    Modules inside the network that have a `switch_to_deploy`, such as RepVGG's blocks,
+    call it. Decoupled layers with magnitude 'linear' and angle 'cosine' become ordinary
+    ones of the same output; the others normalise their kernels once instead of in each
+    forward pass. If `function` is given, batch norms are folded into convolutions.
 
     Args:
-        network: changed in place; in evaluation mode afterwards.
-        function: runs the network on an image, (N, C, H, W), and returns every map
-            that is used outside of the pass, in any nesting.
+        network: changed in place, with new parameters for the folded modules; in
+            evaluation mode afterwards if `function` is given.
+        function: runs the network on an image, (N, C, H, W), and returns all tensors
+            that are used outside, in any nesting.
+
+    Returns:
+        Names of the folded modules.
+    """
+    names = [
+        name
+        for name, module in network.named_modules()
+        if name and hasattr(module, 'switch_to_deploy')
+    ]
+    for name in names:
+        network.get_submodule(name).switch_to_deploy()
+    names += _fold_decoupled_layers(network)
+    return names if function is None else names + _fold_norms(network, function)
+
+
+def _fold_decoupled_layers(network: nn.Module) -> List[str]:
+    layers = find(network, DECOUPLED_LAYERS)
+    operators = {name: layer.operator for name, layer in layers.items()}
+    ordinary = [
+        name
+        for name, operator in operators.items()
+        if (operator.magnitude, operator.angle) == ('linear', 'cosine')
+    ]
+    replace(network, ordinary, _ordinary_layer)
+    for name in set(layers) - set(ordinary):
+        _normalise_once(layers[name])
+    return list(layers)
+
+
+def _normalise_once(layer: Union[DecoupledConv2d, DecoupledLinear]) -> None:
+    """Store normalised kernels, and their former norms in the state of the layer.
+
+    Layers that are not folded refuse this state, because they normalise again.
+    """
+    operator = layer.operator
+    kernels, operator.kernel_norms = unit_kernels(layer.weight, operator.kernel_norms)
+    layer.weight = nn.Parameter(kernels, requires_grad=False)
+
+
+def _ordinary_layer(layer: Union[DecoupledConv2d, DecoupledLinear]) -> nn.Module:
+    """Return the ordinary layer that a linear-cosine layer equals."""
+    if isinstance(layer, nn.Linear):
+        sizes = layer.in_features, layer.out_features, layer.bias is not None
+        ordinary = nn.Linear(*sizes).to(layer.weight).train(layer.training)
+        ordinary.bias = layer.bias
+    else:
+        ordinary = convolution_like(layer, nn.Conv2d)
+    kernels, _ = unit_kernels(layer.weight, layer.operator.kernel_norms)
+    weight = layer.operator.alpha * kernels
+    ordinary.weight = nn.Parameter(weight, requires_grad=False)
+    return ordinary
+
+
+def _fold_norms(network: nn.Module, function: Forward) -> List[str]:
+    """Fold each batch norm into the convolution whose output only the norm reads.
+
+    One forward pass without data shows what reads what, so that neither the order of
+    modules nor their names matter. Folded norms become `nn.Identity`; weights are
+    computed in float64. Subclasses of the norms, such as timm's with an activation
+    inside, are left unchanged, except for MMCV's 'SyncBN'.
 
     Returns:
         Names of the folded norms.
@@ -44,35 +105,14 @@ def fold_norms(
     for conv_name, norm_name in pairs:
         conv, norm = network.get_submodule(conv_name), network.get_submodule(norm_name)
         conv.weight, conv.bias = _folded_norm(conv, norm)
-        parent, _, child = norm_name.rpartition('.')
-        setattr(network.get_submodule(parent), child, nn.Identity())
-    return [norm_name for _, norm_name in pairs]
-
-
-@torch.no_grad()
-def fold(model: nn.Module) -> List[str]:
-    """Do once, for inference, what decoupled layers do in every forward pass.
-
-    Linear-cosine layers become ordinary ones of the same output: alpha * |x| *
-    cos(w, x) is a convolution, or a matrix product, with alpha * w / |w|. The others
-    fix their kernels, see `DecoupledOperator.fix_kernels`. The weights are new
-    parameters.
-
-    Returns:
-        Names of the folded modules.
-    """
-    layers = _named(model, DecoupledOperator)
-    plain = [name for name in layers if layers[name].names == ('linear', 'cosine')]
-    _replace(model, plain, _folded_layer)
-    for name in set(layers) - set(plain):
-        layers[name].fix_kernels()
-    return list(layers)
+    replace(network, [name for _, name in pairs], lambda _: nn.Identity())
+    return [name for _, name in pairs]
 
 
 class _Watch(TorchFunctionMode):
-    """Notes what convolutions give, what batch norms take, and how often a map is read.
+    """Records outputs of convolutions, inputs of batch norms, and reads of each tensor.
 
-    Maps are kept alive, so that their ids stay theirs.
+    Tensors are kept alive, so that their ids stay unique.
     """
 
     def __init__(self) -> None:
@@ -96,9 +136,9 @@ class _Watch(TorchFunctionMode):
 
 
 def _find_pairs(
-    network: nn.Module, image: Tensor, function: Callable[[nn.Module, Tensor], Any]
+    network: nn.Module, image: Tensor, function: Forward
 ) -> List[Tuple[str, str]]:
-    """Return names of convolution and norm for each pair that can be folded."""
+    """Return the names of each convolution and norm that can be folded together."""
     with _Watch() as watch:
         returned = function(network, image)
     watch.reads.update({id(x) for x in tree_leaves(returned)})
@@ -121,7 +161,7 @@ def _find_pairs(
 
 
 def _folded_norm(conv: nn.Conv2d, norm: nn.Module) -> Tuple[nn.Parameter, nn.Parameter]:
-    """Return weight and bias of a convolution that norms as well."""
+    """Return weight and bias of the convolution with the norm folded into it."""
     state = [conv.weight, conv.bias, norm.running_mean, norm.running_var]
     affine = [norm.weight, norm.bias]
     double = [None if x is None else x.double() for x in (*state, *affine)]
@@ -130,15 +170,3 @@ def _folded_norm(conv: nn.Conv2d, norm: nn.Module) -> Tuple[nn.Parameter, nn.Par
         nn.Parameter(weight.to(conv.weight), requires_grad=False),
         nn.Parameter(bias.to(conv.weight), requires_grad=False),
     )
-
-
-def _folded_layer(layer: DecoupledOperator) -> nn.Module:
-    if isinstance(layer, nn.Linear):
-        sizes = layer.in_features, layer.out_features, layer.bias is not None
-        plain = nn.Linear(*sizes).to(layer.weight).train(layer.training)
-        plain.bias = layer.bias
-    else:
-        plain = _like(layer, nn.Conv2d)
-    kernels, _ = layer.unit_kernels(layer.weight)
-    plain.weight = nn.Parameter(layer.alpha * kernels, requires_grad=False)
-    return plain

@@ -66,7 +66,7 @@ def test_kernels_of_decoupled_layers_are_normalised_once():
     x = torch.randn(2, 3, 16, 16, dtype=torch.float64)
     small = deployed(adf)
     layers = [m for m in small.modules() if type(m).__name__ == 'DecoupledConv2d']
-    assert layers and all(layer.fixed_norms is not None for layer in layers)
+    assert layers and all(layer.operator.kernel_norms is not None for layer in layers)
     assert_close(small(x), adf(x), rtol=1e-9, atol=1e-9)
 
 

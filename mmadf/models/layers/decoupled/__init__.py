@@ -1,21 +1,18 @@
 """The maths of decoupled layers, f(w, x) = h(|w|, |x|) * g(theta).
 
-`operators` has the tables of h and g, `base` what every layer knows of its operator,
-`convolution` the formula as a function of tensors. The rest makes it fast in eager
-PyTorch and safe in low precision: `closed_forms` and `response` (values and gradients
-by h / r and its slope), `norms`, `primitives`.
+`operators` has the functions h and g, `functional` the formula, `lean` the same with
+less memory for training in eager mode, and `module` the part of a layer that owns the
+operator radii.
 """
 
-from .base import DecoupledOperator
-from .convolution import LeanConvolution, convolve
-from .operators import ANGLES, MAGNITUDES, Angle, Magnitude
+from .functional import decoupled_conv2d, patch_norm
+from .module import DecoupledOperator
+from .operators import ANGLES, MAGNITUDES
 
 __all__ = [
     'ANGLES',
     'MAGNITUDES',
-    'Angle',
     'DecoupledOperator',
-    'LeanConvolution',
-    'Magnitude',
-    'convolve',
+    'decoupled_conv2d',
+    'patch_norm',
 ]

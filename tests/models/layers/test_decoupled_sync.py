@@ -23,10 +23,12 @@ def train_part(rank, folder, images):
     conv, halves = build()
     y = conv(halves.flatten(0, 1).split(images)[rank])
     y.square().sum().backward()
-    gradients = [conv.weight.grad, conv.radius.grad]
+    gradients = [conv.weight.grad, conv.operator.radius.grad]
     for gradient in gradients:
         dist.all_reduce(gradient)
-    torch.save([y.detach(), conv.mean_norm, *gradients], f'{folder}/{rank}.pth')
+    torch.save(
+        [y.detach(), conv.operator.mean_norm, *gradients], f'{folder}/{rank}.pth'
+    )
     dist.barrier()
     dist.destroy_process_group()
 
@@ -40,7 +42,7 @@ def test_synchronised_mean_norm_equals_one_process_on_the_whole_batch(tmp_path, 
     y.square().sum().backward()
     for rank in range(2):
         found = torch.load(tmp_path / f'{rank}.pth')
-        expected = [y.split(images)[rank].detach(), conv.mean_norm]
-        expected += [conv.weight.grad, conv.radius.grad]
+        expected = [y.split(images)[rank].detach(), conv.operator.mean_norm]
+        expected += [conv.weight.grad, conv.operator.radius.grad]
         for one, other in zip(found, expected, strict=True):
             assert_close(one, other, rtol=1e-4, atol=1e-5)

@@ -6,7 +6,15 @@ import math
 import torch
 import torch.nn.functional as F
 
+from mmadf.models.layers.decoupled import ANGLES, MAGNITUDES
+
 EPS = 1e-4
+# Each magnitude and each angle, and one pair of others.
+PAIRS = [
+    *((magnitude, 'cosine') for magnitude in MAGNITUDES),
+    *(('tanh', angle) for angle in ANGLES if angle != 'cosine'),
+    ('segmented', 'square_cosine'),
+]
 
 
 def magnitude(name, r, q, rho, a, b):
@@ -97,14 +105,13 @@ def respond(layer, kernel, patch, w, r, mean):
     """h * g of one kernel and one patch, plus bias."""
     q = vector_norm(w)
     cos = sum(s * t for s, t in zip(patch.tolist(), w.tolist(), strict=True)) / (r * q)
-    rho = None
-    if layer.radius is not None:
-        radius = layer.radius[kernel if len(layer.radius) > 1 else 0].item()
-        learned = isinstance(layer.radius, torch.nn.Parameter)
+    own, rho = layer.operator, None
+    if own.radius is not None:
+        radius = own.radius[kernel if len(own.radius) > 1 else 0].item()
+        learned = isinstance(own.radius, torch.nn.Parameter)
         rho = radius**2 + EPS if learned else radius
-        rho *= mean if layer.relative else 1
-    k = abs(layer.v[kernel].item()) + 0.05 if hasattr(layer, 'v') else 0.3
-    name_h, name_g = layer.names
-    h = magnitude(name_h, r, q, rho, layer.alpha, layer.beta)
+        rho *= mean if hasattr(own, 'mean_norm') else 1
+    k = abs(own.v[kernel].item()) + 0.05 if hasattr(own, 'v') else 0.3
+    h = magnitude(own.magnitude, r, q, rho, own.alpha, own.beta)
     bias = 0 if layer.bias is None else layer.bias[kernel].item()
-    return h * angle(name_g, cos, k) + bias
+    return h * angle(own.angle, cos, k) + bias

@@ -7,7 +7,8 @@ from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
-from mmadf.models.layers import decoupled_conv
+from mmadf.models.layers.decoupled import lean
+from mmadf.models.surgery import fold
 from tests.helpers import randomise
 
 
@@ -19,17 +20,18 @@ def error(found, expected):
 
 def double(layer):
     """Return the same layer in float64."""
-    choices = dict(zip(('magnitude', 'angle'), layer.names, strict=True))
+    own = layer.operator
+    choices = dict(magnitude=own.magnitude, angle=own.angle)
     sizes = layer.in_channels, layer.out_channels, layer.kernel_size
     twin = DecoupledConv2d(*sizes, padding=layer.padding, **choices).double()
     twin.load_state_dict(layer.state_dict())
     return twin
 
 
-@pytest.mark.parametrize('scale', [1.0, 10.0, 1000.0])
+@pytest.mark.parametrize('scale', [1.0, 1000.0])
 @pytest.mark.parametrize('traced', [True, False])
 def test_a_saturated_tanh_leaves_its_radius_alone(scale, traced, monkeypatch):
-    monkeypatch.setattr(decoupled_conv, 'is_traced', lambda: traced)
+    monkeypatch.setattr(lean, 'is_traced', lambda: traced)
     layer = DecoupledConv2d(16, 8, 3, radius_unit='absolute')
     x = scale * torch.randn(2, 16, 8, 8)
     y = layer(x)
@@ -38,30 +40,37 @@ def test_a_saturated_tanh_leaves_its_radius_alone(scale, traced, monkeypatch):
     truth.load_state_dict(layer.state_dict())
     truth(x.double()).square().sum().backward()
     assert y.abs().max() > 0.2
-    assert_close(layer.radius.grad.double(), truth.radius.grad, rtol=0, atol=1e-7)
+    assert_close(
+        layer.operator.radius.grad.double(),
+        truth.operator.radius.grad,
+        rtol=0,
+        atol=1e-7,
+    )
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
 def test_moving_average_moves_in_models_of_low_precision(dtype):
     layer = DecoupledConv2d(3, 4, 3, decay=0.999).to(dtype)
-    layer.num_batches.fill_(10000)
+    layer.operator.num_batches.fill_(10000)
     x = torch.full((1, 3, 3, 3), 10.0, dtype=dtype)
     m = 10 * 27**0.5
-    layer.mean_norm.fill_(m - 1)
+    layer.operator.mean_norm.fill_(m - 1)
     for _ in range(100):
         layer(x)
-    assert layer.mean_norm.dtype == torch.float32
-    assert layer.mean_norm.item() == pytest.approx(m - 0.999**100, rel=1e-4)
+    assert layer.operator.mean_norm.dtype == torch.float32
+    assert layer.operator.mean_norm.item() == pytest.approx(m - 0.999**100, rel=1e-4)
 
 
 def test_moving_average_follows_the_device_and_stays_in_double():
     layer = DecoupledConv2d(3, 4, 3).double()
-    assert layer.mean_norm.dtype == torch.float64
-    assert layer.to('meta').mean_norm.device.type == 'meta'
+    assert layer.operator.mean_norm.dtype == torch.float64
+    assert layer.to('meta').operator.mean_norm.device.type == 'meta'
 
 
-@pytest.mark.parametrize('magnitude', ['tanh', 'ball', 'weighted_tanh'])
-@pytest.mark.parametrize('angle', ['cosine', 'square_cosine'])
+@pytest.mark.parametrize(
+    ('magnitude', 'angle'),
+    [('tanh', 'cosine'), ('ball', 'square_cosine'), ('weighted_tanh', 'cosine')],
+)
 def test_small_images_beside_large_ones_keep_their_precision(magnitude, angle):
     torch.manual_seed(0)
     layer = DecoupledConv2d(64, 8, 3, padding=1, magnitude=magnitude, angle=angle)
@@ -115,17 +124,17 @@ def test_an_overflow_does_not_poison_the_moving_average():
     layer = DecoupledConv2d(3, 4, 3)
     x = torch.randn(2, 3, 6, 6)
     layer(x)
-    before = layer.mean_norm.clone()
+    before = layer.operator.mean_norm.clone()
     layer(torch.where(torch.arange(6) == 3, 1e20, x))
-    assert_close(layer.mean_norm, before, rtol=0, atol=0)
+    assert_close(layer.operator.mean_norm, before, rtol=0, atol=0)
     layer(2 * x)
-    assert layer.mean_norm > before
+    assert layer.operator.mean_norm > before
     assert layer.eval()(x).isfinite().all()
 
 
 def test_gradient_of_fixed_kernels_is_that_of_the_kernels_themselves():
     layer = randomise(DecoupledConv2d(3, 4, 3), 1.0).double().eval()
-    layer.fix_kernels()
+    fold(nn.Sequential(layer))
     layer.requires_grad_(True)
     x = torch.randn(2, 3, 5, 5, dtype=torch.float64)
     assert torch.autograd.gradcheck(
@@ -160,4 +169,4 @@ def test_checkpointed_training_compiles_without_graph_break():
     model, x = Checkpointed(), torch.randn(2, 4, 8, 8, requires_grad=True)
     compiled = torch.compile(model, fullgraph=True, backend='aot_eager')
     assert_close(compiled(x), model.conv(x))
-    assert model.conv.num_batches == 2
+    assert model.conv.operator.num_batches == 2

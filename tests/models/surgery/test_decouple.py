@@ -9,7 +9,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
-from mmadf.models.layers import decoupled_conv
+from mmadf.models.layers.decoupled import lean
 from mmadf.models.surgery import decouple, fold, recouple
 from tests.helpers import adf_cfg, backbone_cfg, randomise, samples
 
@@ -31,7 +31,8 @@ def test_every_convolution_but_shortcuts_is_swapped():
     assert set(names) == {name for name in before if 'downsample' not in name}
     assert convolutions(model, DecoupledConv2d) == set(names)
     assert convolutions(model, nn.Conv2d) == before - set(names)
-    assert model.layer2[0].conv1.names == ('ball', 'linear')
+    operator = model.layer2[0].conv1.operator
+    assert (operator.magnitude, operator.angle) == ('ball', 'linear')
     assert model.layer2[0].conv1.stride == (2, 2)
 
 
@@ -79,7 +80,7 @@ def test_a_shared_module_of_which_a_name_is_excluded_stays():
 )
 def test_reparametrised_convolutions_are_left_alone_and_named(wrap):
     model = nn.Sequential(nn.Conv2d(3, 3, 1), wrap(nn.Conv2d(3, 3, 1)))
-    with pytest.warns(UserWarning, match='are left alone .*the first is 1'):
+    with pytest.warns(UserWarning, match='are left unchanged .*the first is 1'):
         assert decouple(model) == ['0']
 
 
@@ -95,7 +96,7 @@ def test_reparametrised_convolutions_are_left_alone_and_named(wrap):
         (
             lambda: decouple(nn.Sequential(nn.Conv2d(3, 3, 1)), exclude='fc*'),
             TypeError,
-            r"exclude='fc\*' is a string; give a list",
+            r"exclude='fc\*' must be a list",
         ),
     ],
 )
@@ -133,7 +134,7 @@ def test_fold_keeps_the_output_at_the_price_of_a_convolution():
 def test_fold_normalises_the_kernels_of_other_operators_once(
     magnitude, angle, fast, monkeypatch
 ):
-    monkeypatch.setattr(decoupled_conv, 'is_traced', lambda: not fast)
+    monkeypatch.setattr(lean, 'is_traced', lambda: not fast)
     model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 6, 3, groups=2, bias=True))
     names = decouple(model, magnitude=magnitude, angle=angle)
     randomise(model, 1.0).double().eval()
@@ -143,7 +144,7 @@ def test_fold_normalises_the_kernels_of_other_operators_once(
     assert fold(model) == names
     for layer in model:
         norms = layer.weight.square().sum((1, 2, 3))
-        assert_close(norms, 1 - 1e-4 / layer.fixed_norms.flatten() ** 2)
+        assert_close(norms, 1 - 1e-4 / layer.operator.kernel_norms**2)
     for _ in range(2):  # folding twice is folding once
         after = model(x)
         assert_close(after, before)
@@ -173,7 +174,7 @@ def test_layers_that_normalise_refuse_folded_kernels():
     decouple(model)
     folded = copy.deepcopy(model)
     fold(folded)
-    with pytest.raises(RuntimeError, match='fixed_norms'):
+    with pytest.raises(RuntimeError, match='kernel_norms'):
         model.load_state_dict(folded.state_dict())
 
 
@@ -207,7 +208,9 @@ def test_config_builds_a_decoupled_backbone():
     assert len(names) == 119
     model.loss(image(), samples([0, 2]))['loss'].backward()
     for name in names:
-        assert model.backbone.get_submodule(name).radius.grad.abs().sum() > 0, name
+        assert (
+            model.backbone.get_submodule(name).operator.radius.grad.abs().sum() > 0
+        ), name
 
 
 def test_wrapped_backbone_takes_and_returns_stages():
@@ -237,7 +240,7 @@ def test_adf_over_a_wrapped_backbone_builds_and_steps():
     sum(model.loss(image(), samples([0, 2])).values()).backward()
     optimizer.step()
     for branch in ('backbone', 'appearance_backbone'):
-        for name in ('conv1.weight', 'conv1.radius', 'layer4.1.conv2.weight'):
+        for name in ('conv1.weight', 'conv1.operator.radius', 'layer4.1.conv2.weight'):
             name = f'{branch}.{name}'
             assert not torch.equal(model.get_parameter(name), before[name]), name
 
@@ -265,7 +268,7 @@ def test_networks_of_plain_convolutions_are_swapped_and_learn(build, total, left
     y = model(torch.randn(2, 3, 96, 96))
     (y if torch.is_tensor(y) else y[-1]).square().sum().backward()
     for name in names:
-        assert model.get_submodule(name).radius.grad.abs().sum() > 0, name
+        assert model.get_submodule(name).operator.radius.grad.abs().sum() > 0, name
 
 
 def timm_model(name, **options):
@@ -282,7 +285,7 @@ def test_subclasses_are_left_alone_and_named():
         nn.Conv2d(3, 4, 3), Standardised(4, 4, 3), DecoupledConv2d(4, 4, 3)
     )
     subclass, decoupled = model[1], model[2]
-    message = r'1 convolutions that are no nn.Conv2d .*\(Standardised; the first is 1\)'
+    message = r'1 modules .*\(Standardised; the first is 1\)'
     with pytest.warns(UserWarning, match=message):
         assert decouple(model) == ['0']
     assert model[1] is subclass
@@ -298,12 +301,12 @@ def test_subclasses_that_are_excluded_are_no_reason_to_warn(recwarn):
 def test_padding_subclasses_of_timm_are_left_alone():
     model = timm_model('tf_mobilenetv3_small_075')
     before = convolutions(model, nn.Conv2d)
-    with pytest.warns(UserWarning, match=r'5 convolutions .*\(Conv2dSame; the first'):
+    with pytest.warns(UserWarning, match=r'5 modules .*\(Conv2dSame; the first'):
         assert set(decouple(model, exclude=())) == before
 
 
 def test_nothing_but_subclasses_is_an_error_that_names_them():
-    with pytest.raises(ValueError, match=r'29 convolutions .*\(ScaledStdConv2d; the'):
+    with pytest.raises(ValueError, match=r'29 modules .*\(ScaledStdConv2d; the'):
         decouple(timm_model('nf_resnet26'), exclude=())
 
 

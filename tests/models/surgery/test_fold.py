@@ -7,15 +7,10 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d
-from mmadf.models.surgery import fold_norms
+from mmadf.models.surgery import fold
 from tests.helpers import randomise
 
 run = partial(nn.Module.__call__)
-
-
-def fixed(layer):
-    layer.fix_kernels()
-    return layer
 
 
 def conv(**changes):
@@ -128,14 +123,13 @@ class NormWithActivation(nn.BatchNorm2d):
         (nn.Sequential(nn.BatchNorm2d(3), conv()), []),
         (nn.Sequential(conv(), nn.BatchNorm2d(3, track_running_stats=False)), []),
         (nn.Sequential(conv(), NormWithActivation(3)), []),
-        (nn.Sequential(DecoupledConv2d(3, 3, 3), nn.BatchNorm2d(3)), []),
+        (nn.Sequential(DecoupledConv2d(3, 3, 3), nn.BatchNorm2d(3)), ['0']),
         (
             nn.Sequential(
                 DecoupledConv2d(3, 3, 3, magnitude='linear'), nn.BatchNorm2d(3)
             ),
-            [],
+            ['0', '1'],
         ),
-        (nn.Sequential(fixed(DecoupledConv2d(3, 3, 3)), nn.BatchNorm2d(3)), []),
         (Skip(), []),
         (Returned(), []),
         (Twice(), []),
@@ -147,15 +141,16 @@ def test_folding_changes_nothing_and_finds_what_can_be_folded(network, folded):
     network = randomise(network).double().eval()
     x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
     expected = network(x)
-    assert fold_norms(network, run) == folded
+    norms = {n for n, m in network.named_modules() if 'Norm' in type(m).__name__}
+    assert fold(network, run) == folded
     assert_close(network(x), expected, rtol=1e-10, atol=1e-10)
-    left = [n for n, m in network.named_modules() if isinstance(m, nn.Identity)]
-    assert left == folded
+    gone = {n for n, m in network.named_modules() if isinstance(m, nn.Identity)}
+    assert gone == norms & set(folded)
 
 
 def test_network_is_in_evaluation_mode_afterwards():
     network = nn.Sequential(conv(), nn.BatchNorm2d(3), nn.Dropout())
-    fold_norms(network.train(), run)
+    fold(network.train(), run)
     assert not any(module.training for module in network[::2])
 
 
@@ -163,7 +158,48 @@ def test_folded_weights_are_rounded_once():
     network = randomise(nn.Sequential(conv(), nn.BatchNorm2d(3))).eval()
     norm, weight = network[1], network[0].weight.detach().double()
     scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-    fold_norms(network, run)
+    fold(network, run)
     expected = (weight * scale[:, None, None, None]).float()
     assert_close(network[0].weight.detach(), expected.detach(), rtol=0, atol=0)
     assert network[0].weight.dtype == torch.float32
+
+
+class Deployable(nn.Module):
+    """Two parallel convolutions that become one."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = conv(), conv()
+
+    def forward(self, x):
+        return self.one(x) if self.two is None else self.one(x) + self.two(x)
+
+    def switch_to_deploy(self):
+        with torch.no_grad():
+            for ours, other in zip(
+                self.one.parameters(), self.two.parameters(), strict=True
+            ):
+                ours.add_(other)
+        self.two = None
+
+
+@torch.no_grad()
+def test_modules_that_can_deploy_themselves_do_so_before_norms_are_folded():
+    network = randomise(nn.Sequential(Deployable(), nn.BatchNorm2d(3))).double().eval()
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    expected = network(x)
+    assert fold(network, run) == ['0', '1']
+    assert_close(network(x), expected)
+    assert network[0].two is None
+
+
+def test_a_network_that_can_deploy_itself_folds_only_what_is_inside():
+    network = Deployable()
+    assert fold(network) == []
+    assert network.two is not None
+
+
+def test_without_a_forward_pass_norms_and_mode_stay():
+    network = nn.Sequential(conv(), nn.BatchNorm2d(3)).train()
+    assert fold(network) == []
+    assert isinstance(network[1], nn.BatchNorm2d) and network.training

@@ -4,14 +4,12 @@ from torch.autograd import gradcheck
 from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
-from mmadf.models.layers.decoupled import ANGLES, MAGNITUDES
 from tests.helpers import randomise
-from tests.models.decoupled_oracle import respond, vector_norm
+from tests.models.layers.decoupled_oracle import PAIRS, respond, vector_norm
 
 
 @torch.no_grad()
-@pytest.mark.parametrize('magnitude', MAGNITUDES)
-@pytest.mark.parametrize('angle', ANGLES)
+@pytest.mark.parametrize(('magnitude', 'angle'), PAIRS)
 def test_every_operator_equals_loop(magnitude, angle):
     layer = DecoupledLinear(5, 3, magnitude=magnitude, angle=angle, k=0.3, bias=True)
     layer = randomise(layer, 1.0).double()

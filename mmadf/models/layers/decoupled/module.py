@@ -1,0 +1,174 @@
+"""The operator of a decoupled layer: its choices, radii and moving average."""
+
+import math
+from numbers import Real
+from typing import Any, Callable, Dict, Optional, Union
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from .functional import EPS, at_least_float32
+from .operators import ANGLES, MAGNITUDES
+
+
+class DecoupledOperator(nn.Module):
+    """Magnitude, angle and operator radii of a layer with several kernels.
+
+    The forward pass turns patch norms into arguments of `decoupled_conv2d`.
+
+    Code: wy1iu/DCNets: rho = (radius^2 + 1e-4) * m with a learned radius per kernel
+    that is initialised to 1; m is the mean patch norm of the batch in training and its
+    moving average (decay 0.999) in evaluation; gradients flow through m.
+    Ours: the other choices of `radius` and `radius_unit`; k of the learnable sigmoid
+    follows SphereNet (arXiv 1711.03189), |v| + 0.05 with v initialised to 0.7; the
+    moving average is a plain mean over the first 1 / (1 - decay) batches, which
+    corrects its bias towards the initial value.
+
+    Args:
+        num_kernels: number of kernels K, > 0.
+        magnitude: h, a name in `MAGNITUDES`.
+        angle: g, a name in `ANGLES`.
+        alpha: scale of the magnitude.
+        beta: slope beyond the radius ('segmented'), scale of the logarithm ('mix').
+        k: curvature of the 'sigmoid' angle, > 0; small values are steep.
+        radius: 'kernel' or 'layer' for one learned radius per kernel or per layer, or
+            a number > 0, the fixed rho.
+        radius_unit: 'mean_norm' measures rho in mean patch norms, 'absolute' in units
+            of the input.
+        decay: decay of the moving average of the mean patch norm, in [0, 1).
+        sync_mean_norm: average the patch norms over all processes.
+
+    Raises:
+        ValueError: an unknown name, or a number outside its range.
+    """
+
+    def __init__(
+        self,
+        num_kernels: int,
+        magnitude: str = 'tanh',
+        angle: str = 'cosine',
+        alpha: float = 1.0,
+        beta: float = 0.5,
+        k: float = 0.5,
+        radius: Union[str, float] = 'kernel',
+        radius_unit: str = 'mean_norm',
+        decay: float = 0.999,
+        sync_mean_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        _check_names(magnitude=magnitude, angle=angle, radius_unit=radius_unit)
+        _check_numbers(alpha=alpha, beta=beta, k=k, radius=radius, decay=decay)
+        self.magnitude, self.angle = magnitude, angle
+        self.alpha, self.beta = alpha, beta
+        self.decay, self.sync_mean_norm = decay, sync_mean_norm
+        has_radius = MAGNITUDES[magnitude].has_radius
+        self.is_relative = has_radius and radius_unit == 'mean_norm'
+        if self.is_relative:
+            self.register_buffer('mean_norm', torch.ones(()))
+            self.register_buffer('num_batches', torch.zeros((), dtype=torch.long))
+        if has_radius and isinstance(radius, str):
+            count = num_kernels if radius == 'kernel' else 1
+            self.radius = nn.Parameter(torch.ones(count))
+        else:
+            fixed = torch.full((1,), float(radius)) if has_radius else None
+            self.register_buffer('radius', fixed, persistent=False)
+        if ANGLES[angle].k == 'learned':
+            self.v = nn.Parameter(torch.full((num_kernels,), 0.7))
+        else:
+            fixed = torch.full((1,), float(k)) if ANGLES[angle].k else None
+            self.register_buffer('k', fixed, persistent=False)
+        self.register_buffer('kernel_norms', None)  # set by `fold`
+
+    def forward(self, r: Tensor) -> Dict[str, Any]:
+        """Return the arguments of the function that depend on the operator.
+
+        Args:
+            r: patch norms of any shape; their mean is the unit of the radii, and
+                updates the moving average in training.
+        """
+        return dict(
+            rho=self.rho(r),
+            k=self.v.abs() + 0.05 if ANGLES[self.angle].k == 'learned' else self.k,
+            magnitude=self.magnitude,
+            angle=self.angle,
+            alpha=self.alpha,
+            beta=self.beta,
+            kernel_norms=self.kernel_norms,
+        )
+
+    def rho(self, r: Tensor) -> Optional[Tensor]:
+        """Return the operator radii, (K,) or (1,), or None without a radius."""
+        if self.radius is None:
+            return None
+        is_learned = isinstance(self.radius, nn.Parameter)
+        rho = self.radius.square() + EPS if is_learned else self.radius
+        return rho * self.mean_patch_norm(r) if self.is_relative else rho
+
+    def mean_patch_norm(self, r: Tensor) -> Tensor:
+        """Return the mean of `r` in training, its moving average in evaluation."""
+        is_synced = (
+            self.sync_mean_norm and dist.is_available() and dist.is_initialized()
+        )
+        if not self.training or (r.numel() == 0 and not is_synced):
+            return self.mean_norm.to(r.dtype)
+        mean = self._mean_over_processes(r) if is_synced else r.mean()
+        if not _is_recomputing():
+            self.num_batches.add_(1)
+            weight = torch.clamp(1 / self.num_batches, min=1 - self.decay)
+            new = mean.detach().to(self.mean_norm)
+            new = torch.where(new.isfinite(), new, self.mean_norm)
+            self.mean_norm.lerp_(new, weight)
+        return mean
+
+    def _mean_over_processes(self, r: Tensor) -> Tensor:
+        """Return the mean of `r` over all processes; some may have an empty batch."""
+        count = torch.full_like(r.detach().sum(), r.numel())
+        total = dist.nn.functional.all_reduce(torch.stack([r.sum(), count]))
+        mean = total[0] / total[1].clamp(min=1)
+        return torch.where(total[1] > 0, mean, self.mean_norm.to(r.dtype))
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> nn.Module:
+        """Convert as any module, but keep the moving average in float32 or better."""
+        super()._apply(fn, recurse)
+        if self.is_relative:
+            self.mean_norm = at_least_float32(self.mean_norm)
+        return self
+
+    def extra_repr(self) -> str:
+        """Return magnitude and angle."""
+        return f'magnitude={self.magnitude!r}, angle={self.angle!r}'
+
+
+def _is_recomputing() -> bool:
+    """Return whether activation checkpointing repeats a forward pass."""
+    if torch.compiler.is_compiling():
+        return False
+    return torch._C._current_graph_task_id() != -1
+
+
+def _check_names(**names: str) -> None:
+    allowed = dict(
+        magnitude=MAGNITUDES, angle=ANGLES, radius_unit=('mean_norm', 'absolute')
+    )
+    for name, value in names.items():
+        if not isinstance(value, str) or value not in allowed[name]:
+            raise ValueError(
+                f'{name}={value!r} must be one of {sorted(allowed[name])}.'
+            )
+
+
+def _check_numbers(radius: Union[str, float], **numbers: float) -> None:
+    if radius not in ('kernel', 'layer'):
+        if isinstance(radius, str):
+            raise ValueError(
+                f"radius={radius!r} must be 'kernel', 'layer' or a number."
+            )
+        numbers['radius'] = radius
+    for name, value in numbers.items():
+        if not (isinstance(value, Real) and math.isfinite(value)):
+            raise ValueError(f'{name}={value!r} must be a finite number.')
+        if name in ('k', 'radius') and not value > 0:
+            raise ValueError(f'{name}={value} must be > 0.')
+    if not 0 <= numbers['decay'] < 1:
+        raise ValueError(f'decay={numbers["decay"]} must be in [0, 1).')
