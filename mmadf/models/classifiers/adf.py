@@ -128,13 +128,17 @@ class ADFClassifier(ImageClassifier):
         self.stop_gradient = stop_gradient
         self.pretrained_branches = pretrained_branches
         self.deployed = False
-        self._own(
-            cut_branch(self.backbone, self.neck, self.head),
-            build_appearance(slots, appearance or {}),
-        )
+        semantic = cut_branch(self.backbone, self.neck, self.head)
+        branch = build_appearance(slots, appearance or {})
+        self.appearance_backbone = branch.backbone
+        self.appearance_neck, self.appearance_head = branch.neck, branch.head
+        self._cuts = semantic[3:], branch[3:]  # how both backbones are cut into stages
         check_heads(self.head, self.appearance_head, readout, mutual_weight)
         cfgs = [mapper] if isinstance(mapper, dict) else mapper or []
-        self.mappers = build_mappers(cfgs, self.appearance, self.semantic)
+        same_backbone = 'backbone' not in (appearance or {})
+        self.mappers = build_mappers(
+            cfgs, self.appearance, self.semantic, same_backbone
+        )
         self._last_appearance = max(
             self.appearance.out_stages[-1], self.mappers.last_source
         )
@@ -143,13 +147,6 @@ class ADFClassifier(ImageClassifier):
         self.register_load_state_dict_pre_hook(check_weights)
         if deploy is not None:
             self.switch_to_deploy(**deploy)
-
-    def _own(self, semantic: Branch, appearance: Branch) -> None:
-        """Register the modules of the appearance branch, and keep how both are cut."""
-        self.appearance_backbone = appearance.backbone
-        self.appearance_neck = appearance.neck
-        self.appearance_head = appearance.head
-        self._cuts = [(b.stages, b.out_stages) for b in (semantic, appearance)]
 
     @property
     def semantic(self) -> Branch:

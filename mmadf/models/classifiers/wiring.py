@@ -65,7 +65,7 @@ class Mappers(ModuleList):
 
 
 def build_mappers(
-    cfgs: Sequence[dict], appearance: Branch, semantic: Branch
+    cfgs: Sequence[dict], appearance: Branch, semantic: Branch, same_backbone: bool
 ) -> Mappers:
     """Build the mappers between two branches.
 
@@ -76,6 +76,8 @@ def build_mappers(
             stage, `target`.
         appearance: the branch that is read.
         semantic: the branch that is fused.
+        same_backbone: whether both backbones are built from the same config, so that
+            shapes are inferred once.
 
     Raises:
         ValueError: a stage that does not exist, a source that is coarser than its
@@ -83,7 +85,8 @@ def build_mappers(
     """
     routes = [_route(cfg, appearance, semantic) for cfg in cfgs]
     if not all(set(MAPPER_SHAPES) <= set(cfg) for cfg in cfgs):
-        shallow, deep = _shapes_by_size(appearance), _shapes_by_size(semantic)
+        deep = _shapes_by_size(semantic)
+        shallow = deep if same_backbone else _shapes_by_size(appearance)
         cfgs = [
             complete(cfg, route, shallow, deep)
             for cfg, route in zip(cfgs, routes, strict=True)
