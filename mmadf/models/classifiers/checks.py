@@ -45,21 +45,13 @@ def check_config(
         TypeError: an argument that is not a config.
         ValueError: an unknown slot or name, or a number outside its range.
     """
-    check_options(mapper, appearance=appearance, **options)
-    check_slots(slots, appearance or {})
-    check_choices(readout, **objective)
+    _check_options(mapper, appearance=appearance, **options)
+    _check_slots(slots, appearance or {})
+    _check_choices(readout, **objective)
 
 
-def check_options(mapper: Any, **options: Any) -> None:
-    """Require configs where configs are taken.
-
-    Args:
-        mapper: a config, a list of configs, or None.
-        options: by argument name, a dict or None.
-
-    Raises:
-        TypeError: anything else.
-    """
+def _check_options(mapper: Any, **options: Any) -> None:
+    """Require configs where configs are taken."""
     cfgs = mapper if isinstance(mapper, (list, tuple)) else [mapper or {}]
     if not all(isinstance(cfg, dict) for cfg in cfgs):
         raise TypeError(
@@ -73,18 +65,8 @@ def check_options(mapper: Any, **options: Any) -> None:
             )
 
 
-def check_slots(semantic: dict, appearance: dict) -> None:
-    """Require the config of a module in each slot.
-
-    Args:
-        semantic: backbone, neck and head of the semantic branch.
-        appearance: those that differ in the appearance branch.
-
-    Raises:
-        ValueError: an unknown slot.
-        TypeError: a slot that holds no config. A neck may also be None, or a list of
-            configs that run one after another.
-    """
+def _check_slots(semantic: dict, appearance: dict) -> None:
+    """Require a config in each slot; a neck may be None, or a list of configs."""
     if unknown := sorted(set(appearance) - set(semantic)):
         raise ValueError(
             f'ADFClassifier: appearance has {unknown}; its slots are backbone, neck '
@@ -101,20 +83,10 @@ def check_slots(semantic: dict, appearance: dict) -> None:
             )
 
 
-def check_choices(
+def _check_choices(
     readout: str, loss_reduction: str, mutual_temperature: float, **weights: float
 ) -> None:
-    """Require known names, weights >= 0 and a temperature > 0.
-
-    Args:
-        readout: one of `READOUTS`.
-        loss_reduction: one of `REDUCTIONS`.
-        mutual_temperature: > 0.
-        weights: weights of losses by argument name, >= 0.
-
-    Raises:
-        ValueError: anything else, or a mean over weights that may all become 0.
-    """
+    """Require known names, weights >= 0 and a temperature > 0."""
     if readout not in READOUTS:
         raise ValueError(f'ADFClassifier: readout={readout!r} is none of {READOUTS}.')
     if loss_reduction not in REDUCTIONS:
@@ -145,7 +117,7 @@ def check_in_channels(head_cfg: dict) -> None:
     """Require that a head for another backbone can be told its number of channels.
 
     Raises:
-        ValueError: the config of a head without the argument `in_channels`.
+        ValueError: the head has no argument `in_channels`.
     """
     kind = head_cfg['type']
     kind = MODELS.get(kind) if isinstance(kind, str) else kind
