@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from .functional import EPS, at_least_float32
+from .formula import EPS, at_least_float32
 from .operators import ANGLES, MAGNITUDES
 
 
