@@ -21,6 +21,14 @@ class Operator(NamedTuple):
     alpha: float
     beta: float
 
+    def h(self, r: Tensor, q: Tensor, rho: Optional[Tensor]) -> Tensor:
+        """Return h(|w|, |x|)."""
+        return MAGNITUDES[self.magnitude].function(r, q, rho, self.alpha, self.beta)
+
+    def g(self, cos: Tensor, k: Optional[Tensor]) -> Tensor:
+        """Return g(theta)."""
+        return ANGLES[self.angle].function(cos, k)
+
 
 def convolve(
     x: Tensor,
@@ -34,15 +42,8 @@ def convolve(
 ) -> Tensor:
     """Return h(|w|, |x|) * g(theta) for each kernel w and each patch x.
 
-    Args:
-        x: input, (N, C, H, W).
-        weight: kernels, (K, C / groups, kh, kw).
-        r: patch norms, (N, groups, H', W').
-        rho: operator radii, (K,) or (1,), if h has a radius.
-        k: curvature of the angle, (K,) or (1,), if g has one.
-        kernel_norms: norms of the original kernels, (K,), if `weight` is normalised.
-        geometry: stride, padding, dilation and groups.
-        operator: h and g.
+    The arguments are those of `decoupled_conv2d`, where `r` are the patch norms and
+    `geometry` is stride, padding, dilation and groups.
     """
     kernels, q = unit_kernels(weight, kernel_norms)
     scale = product_scale(x)
@@ -50,10 +51,8 @@ def convolve(
     shape = Shape(dot, geometry[-1])
     r, q, rho, k = shape.split(r), *map(shape.per_kernel, (q, rho, k))
     cos = shape.split(dot) * (1 / (r * scale))
-    h = MAGNITUDES[operator.magnitude].function(
-        r, q, rho, operator.alpha, operator.beta
-    )
-    return shape.merge(h * ANGLES[operator.angle].function(cos, k)).to(dot.dtype)
+    h = operator.h(r, q, rho)
+    return shape.merge(h * operator.g(cos, k)).to(dot.dtype)
 
 
 def channel_square_sum(x: Tensor, groups: int) -> Tensor:

@@ -113,7 +113,7 @@ def is_traced() -> bool:
 def _pad(
     x: Tensor, padding: Union[Size, str], kernel_size: Tuple[int, int], dilation: Size
 ) -> Tuple[Tensor, Tuple[int, int]]:
-    """Return the padding as numbers; what 'same' needs at one end only is added to x."""
+    """Return x and the padding as numbers; 'same' may add an uneven border to x."""
     if not isinstance(padding, str):
         return x, _pair(padding)
     if padding == 'valid':

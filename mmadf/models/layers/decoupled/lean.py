@@ -22,7 +22,7 @@ from .formula import (
     times,
     unit_kernels,
 )
-from .operators import ANGLES, MAGNITUDES
+from .operators import ANGLES
 
 Tensors = Tuple[Optional[Tensor], ...]
 
@@ -73,8 +73,9 @@ class LeanConvolution(torch.autograd.Function):
             weight = _leaf(weight)
             kernels, q = unit_kernels(weight, kernel_norms)
         operands = times(x, ctx.scale).to(grad.dtype), kernels.detach().to(grad.dtype)
-        is_output = ctx.counter._version == ctx.version
-        if not (is_output := is_output and _is_invertible(y.dtype, ctx.operator)):
+        is_intact = ctx.counter._version == ctx.version
+        is_output = is_intact and _is_invertible(y.dtype, ctx.operator)
+        if not is_output:
             y = F.conv2d(*operands, None, *geometry, groups)
         shape = Shape(y, groups)
         leaves = [_leaf(shape.per_kernel(values)) for values in (q, rho, k)]
@@ -101,16 +102,16 @@ def _response_backward(
     accumulated in these leaves.
     """
     (q, rho, k), operator = leaves, ctx.operator
-    angle, r, per_r = ANGLES[operator.angle], _leaf(r), 1 / (r * ctx.scale)
+    r, per_r = _leaf(r), 1 / (r * ctx.scale)
     with torch.enable_grad():
-        magnitude = MAGNITUDES[operator.magnitude].function
-        h = magnitude(r, q, rho, operator.alpha, operator.beta)
+        h = operator.h(r, q, rho)
     if is_output:
-        cos = _leaf(angle.inverse(y / h.clamp(min=torch.finfo(h.dtype).tiny)))
+        inverse = ANGLES[operator.angle].inverse
+        cos = _leaf(inverse(y / h.clamp(min=torch.finfo(h.dtype).tiny)))
     else:
         cos = _leaf(y * per_r)
     with torch.enable_grad():
-        g = angle.function(cos, k)
+        g = operator.g(cos, k)
     _backward((g, grad * h), (h, (grad * g).sum_to_size(h.shape)))
     of_r = (cos.grad * cos).sum_to_size(r.shape) / -r
     return cos.grad * per_r, of_r if r.grad is None else of_r + r.grad
