@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from mmadf.registry import MODELS
 
-from .decoupled import DecoupledOperator, patch_norm
-from .decoupled.lean import channel_square_sum, decoupled_conv2d
+from .decoupled import DecoupledOperator, decoupled_conv2d, patch_norm
 
 
 @MMENGINE_MODELS.register_module()
@@ -80,7 +79,6 @@ class DecoupledConv2d(nn.Conv2d):
             x = F.pad(x, self._reversed_padding_repeated_twice, self.padding_mode)
             padding = 0
         geometry = self.stride, padding, self.dilation, self.groups
-        squares = channel_square_sum(x, self.groups)
-        r = patch_norm(x, self.kernel_size, *geometry, squares)
+        r = patch_norm(x, self.kernel_size, *geometry)
         options = dict(patch_norms=r, **self.operator(r))
         return decoupled_conv2d(x, self.weight, self.bias, *geometry, **options)

@@ -7,8 +7,7 @@ from torch import Tensor, nn
 
 from mmadf.registry import MODELS
 
-from .decoupled import DecoupledOperator, patch_norm
-from .decoupled.lean import decoupled_conv2d
+from .decoupled import DecoupledOperator, decoupled_conv2d, patch_norm
 
 
 @MMENGINE_MODELS.register_module()

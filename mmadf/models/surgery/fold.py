@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from mmadf.models.layers import DECOUPLED_LAYERS, DecoupledConv2d, DecoupledLinear
-from mmadf.models.layers.decoupled.functional import unit_kernels
+from mmadf.models.layers.decoupled.formula import unit_kernels
 from mmadf.models.stages.shapes import run_without_data
 
 from .replace import convolution_like, find, replace

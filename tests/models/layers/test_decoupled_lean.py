@@ -7,7 +7,7 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmadf.models import DecoupledConv2d
-from mmadf.models.layers.decoupled import lean as module
+from mmadf.models.layers.decoupled import functional
 from tests.helpers import randomise
 from tests.models.layers.decoupled_oracle import PAIRS
 
@@ -49,7 +49,7 @@ def test_lean_equals_plain(magnitude, angle, after, monkeypatch):
     operator = dict(magnitude=magnitude, angle=angle, alpha=1.3, beta=0.4)
     conv, x = build(4, 6, 3, groups=2, stride=2, **operator), image()
     lean = gradients(conv, x, after)
-    monkeypatch.setattr(module, 'is_traced', lambda: True)
+    monkeypatch.setattr(functional, 'is_traced', lambda: True)
     assert_close(lean, gradients(conv, x, after))
 
 
@@ -60,14 +60,14 @@ def test_lean_equals_plain(magnitude, angle, after, monkeypatch):
 def test_lean_equals_plain_for_any_sign(magnitude, alpha, beta, monkeypatch):
     conv, x = build(magnitude=magnitude, alpha=alpha, beta=beta), image()
     lean = gradients(conv, x, kept)
-    monkeypatch.setattr(module, 'is_traced', lambda: True)
+    monkeypatch.setattr(functional, 'is_traced', lambda: True)
     assert_close(lean, gradients(conv, x, kept))
 
 
 def test_one_radius_for_all_kernels_gets_the_sum_of_their_gradients(monkeypatch):
     conv, x = build(radius='layer', groups=2), image()
     lean = gradients(conv, x, kept)
-    monkeypatch.setattr(module, 'is_traced', lambda: True)
+    monkeypatch.setattr(functional, 'is_traced', lambda: True)
     assert_close(lean, gradients(conv, x, kept))
 
 

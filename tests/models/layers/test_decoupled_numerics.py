@@ -7,7 +7,7 @@ from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
-from mmadf.models.layers.decoupled import lean
+from mmadf.models.layers.decoupled import functional
 from mmadf.models.surgery import fold
 from tests.helpers import randomise
 
@@ -31,7 +31,7 @@ def double(layer):
 @pytest.mark.parametrize('scale', [1.0, 1000.0])
 @pytest.mark.parametrize('traced', [True, False])
 def test_a_saturated_tanh_leaves_its_radius_alone(scale, traced, monkeypatch):
-    monkeypatch.setattr(lean, 'is_traced', lambda: traced)
+    monkeypatch.setattr(functional, 'is_traced', lambda: traced)
     layer = DecoupledConv2d(16, 8, 3, radius_unit='absolute')
     x = scale * torch.randn(2, 16, 8, 8)
     y = layer(x)

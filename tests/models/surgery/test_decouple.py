@@ -9,7 +9,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
-from mmadf.models.layers.decoupled import lean
+from mmadf.models.layers.decoupled import functional
 from mmadf.models.surgery import decouple, fold, recouple
 from tests.helpers import adf_cfg, backbone_cfg, randomise, samples
 
@@ -134,7 +134,7 @@ def test_fold_keeps_the_output_at_the_price_of_a_convolution():
 def test_fold_normalises_the_kernels_of_other_operators_once(
     magnitude, angle, fast, monkeypatch
 ):
-    monkeypatch.setattr(lean, 'is_traced', lambda: not fast)
+    monkeypatch.setattr(functional, 'is_traced', lambda: not fast)
     model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 6, 3, groups=2, bias=True))
     names = decouple(model, magnitude=magnitude, angle=angle)
     randomise(model, 1.0).double().eval()

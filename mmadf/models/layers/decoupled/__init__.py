@@ -1,8 +1,8 @@
 """The maths of decoupled layers, f(w, x) = h(|w|, |x|) * g(theta).
 
-`operators` has the functions h and g, `functional` the formula, `lean` the same with
-less memory for training in eager mode, and `module` the part of a layer that owns the
-operator radii.
+`operators` has h and g, `formula` the convolution in plain PyTorch, `lean` the same
+with less memory in training, `functional` the public functions, which choose between
+the two, and `module` the part of a layer that owns the operator radii.
 """
 
 from .functional import decoupled_conv2d, patch_norm

@@ -2,13 +2,13 @@
 
 import math
 from numbers import Real
-from typing import Any, Callable, Dict, Optional, Union
+from typing import Any, Callable, Collection, Dict, Optional, Union
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from .functional import EPS, at_least_float32
+from .formula import EPS, at_least_float32
 from .operators import ANGLES, MAGNITUDES
 
 
@@ -57,8 +57,16 @@ class DecoupledOperator(nn.Module):
         sync_mean_norm: bool = False,
     ) -> None:
         super().__init__()
-        _check_names(magnitude=magnitude, angle=angle, radius_unit=radius_unit)
-        _check_numbers(alpha=alpha, beta=beta, k=k, radius=radius, decay=decay)
+        _check_name(MAGNITUDES, magnitude=magnitude)
+        _check_name(ANGLES, angle=angle)
+        _check_name(('mean_norm', 'absolute'), radius_unit=radius_unit)
+        if isinstance(radius, str):
+            _check_name(('kernel', 'layer'), radius=radius)
+        else:
+            _check_number('> 0', lambda value: value > 0, radius=radius)
+        _check_number('> 0', lambda value: value > 0, k=k)
+        _check_number('in [0, 1)', lambda value: 0 <= value < 1, decay=decay)
+        _check_number('any', lambda value: True, alpha=alpha, beta=beta)
         self.magnitude, self.angle = magnitude, angle
         self.alpha, self.beta = alpha, beta
         self.decay, self.sync_mean_norm = decay, sync_mean_norm
@@ -147,28 +155,16 @@ def _is_recomputing() -> bool:
     return torch._C._current_graph_task_id() != -1
 
 
-def _check_names(**names: str) -> None:
-    allowed = dict(
-        magnitude=MAGNITUDES, angle=ANGLES, radius_unit=('mean_norm', 'absolute')
-    )
+def _check_name(allowed: Collection[str], **names: str) -> None:
     for name, value in names.items():
-        if not isinstance(value, str) or value not in allowed[name]:
-            raise ValueError(
-                f'{name}={value!r} must be one of {sorted(allowed[name])}.'
-            )
+        if not isinstance(value, str) or value not in allowed:
+            raise ValueError(f'{name}={value!r} must be one of {sorted(allowed)}.')
 
 
-def _check_numbers(radius: Union[str, float], **numbers: float) -> None:
-    if radius not in ('kernel', 'layer'):
-        if isinstance(radius, str):
-            raise ValueError(
-                f"radius={radius!r} must be 'kernel', 'layer' or a number."
-            )
-        numbers['radius'] = radius
+def _check_number(
+    condition: str, is_met: Callable[[float], bool], **numbers: float
+) -> None:
     for name, value in numbers.items():
-        if not (isinstance(value, Real) and math.isfinite(value)):
-            raise ValueError(f'{name}={value!r} must be a finite number.')
-        if name in ('k', 'radius') and not value > 0:
-            raise ValueError(f'{name}={value} must be > 0.')
-    if not 0 <= numbers['decay'] < 1:
-        raise ValueError(f'decay={numbers["decay"]} must be in [0, 1).')
+        is_finite = isinstance(value, Real) and math.isfinite(value)
+        if not is_finite or not is_met(value):
+            raise ValueError(f'{name}={value!r} must be a finite number, {condition}.')

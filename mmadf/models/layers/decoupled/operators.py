@@ -112,11 +112,6 @@ def sigmoid_angle(cos: Tensor, k: Tensor) -> Tensor:
     return torch.tanh(complement / (2 * k)) / torch.tanh(math.pi / (4 * k))
 
 
-def inverse_cosine_angle(g: Tensor) -> Tensor:
-    """Return cos(theta) from `cosine_angle`."""
-    return g
-
-
 def inverse_square_cosine_angle(g: Tensor) -> Tensor:
     """Return cos(theta) from `square_cosine_angle`."""
     return g.abs().sqrt().copysign(g)
@@ -154,7 +149,7 @@ MAGNITUDES: Dict[str, Magnitude] = dict(
 )
 ANGLES: Dict[str, Angle] = dict(
     linear=Angle(linear_angle),
-    cosine=Angle(cosine_angle, inverse=inverse_cosine_angle),
+    cosine=Angle(cosine_angle, inverse=lambda g: g),
     square_cosine=Angle(square_cosine_angle, inverse=inverse_square_cosine_angle),
     sigmoid=Angle(sigmoid_angle, k='fixed'),
     learnable_sigmoid=Angle(sigmoid_angle, k='learned'),

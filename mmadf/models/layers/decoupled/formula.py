@@ -1,0 +1,137 @@
+"""The formula of decoupled convolution, and the norms in it, in plain PyTorch."""
+
+import warnings
+from functools import cache
+from typing import Any, NamedTuple, Optional, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .operators import ANGLES, MAGNITUDES
+
+EPS = 1e-4  # Code: added under both square roots.
+
+
+class Operator(NamedTuple):
+    """Names of h and g in `operators`, and the scales of h."""
+
+    magnitude: str
+    angle: str
+    alpha: float
+    beta: float
+
+    def h(self, r: Tensor, q: Tensor, rho: Optional[Tensor]) -> Tensor:
+        """Return h(|w|, |x|)."""
+        return MAGNITUDES[self.magnitude].function(r, q, rho, self.alpha, self.beta)
+
+    def g(self, cos: Tensor, k: Optional[Tensor]) -> Tensor:
+        """Return g(theta)."""
+        return ANGLES[self.angle].function(cos, k)
+
+
+def convolve(
+    x: Tensor,
+    weight: Tensor,
+    r: Tensor,
+    rho: Optional[Tensor],
+    k: Optional[Tensor],
+    kernel_norms: Optional[Tensor],
+    geometry: Tuple[Any, ...],
+    operator: Operator,
+) -> Tensor:
+    """Return h(|w|, |x|) * g(theta) for each kernel w and each patch x.
+
+    The arguments are those of `decoupled_conv2d`, where `r` are the patch norms and
+    `geometry` is stride, padding, dilation and groups.
+    """
+    kernels, q = unit_kernels(weight, kernel_norms)
+    scale = product_scale(x)
+    dot = F.conv2d(times(x, scale), kernels, None, *geometry)
+    shape = Shape(dot, geometry[-1])
+    r, q, rho, k = shape.split(r), *map(shape.per_kernel, (q, rho, k))
+    cos = shape.split(dot) * (1 / (r * scale))
+    h = operator.h(r, q, rho)
+    return shape.merge(h * operator.g(cos, k)).to(dot.dtype)
+
+
+def channel_square_sum(x: Tensor, groups: int) -> Tensor:
+    """Sum the squares over each group's channels: (N, C, H, W) -> (N, groups, H, W).
+
+    The result has float32 or better: sums of squares overflow in float16.
+    """
+    return at_least_float32(x.unflatten(1, (groups, -1))).square().sum(2)
+
+
+def unit_kernels(
+    weight: Tensor, kernel_norms: Optional[Tensor] = None
+) -> Tuple[Tensor, Tensor]:
+    """Return normalised kernels, (K, ...), and the norms of the original ones, (K,)."""
+    if kernel_norms is not None:
+        return weight, kernel_norms
+    w = at_least_float32(weight)
+    dims = tuple(range(1, w.dim()))
+    q = (w.square().sum(dims, keepdim=True) + EPS).sqrt()
+    return (w / q).to(weight.dtype), q.flatten()
+
+
+class Shape:
+    """Dimensions in which groups and kernels broadcast, in the memory order of a map.
+
+    Args:
+        x: (N, K, H, W), whose order in memory the results of broadcasting keep.
+        groups: number of groups.
+    """
+
+    def __init__(self, x: Tensor, groups: int) -> None:
+        self.is_last = x.is_contiguous(memory_format=torch.channels_last)
+        self.groups = groups
+
+    def split(self, x: Tensor) -> Tensor:
+        """Reshape to (N, groups, C / groups, H, W) or (N, H, W, groups, C / groups)."""
+        if self.is_last:
+            return x.movedim(1, -1).unflatten(-1, (self.groups, -1))
+        return x.unflatten(1, (self.groups, -1))
+
+    def merge(self, x: Tensor) -> Tensor:
+        """Invert `split`."""
+        return x.flatten(-2).movedim(-1, 1) if self.is_last else x.flatten(1, 2)
+
+    def per_kernel(self, values: Optional[Tensor]) -> Optional[Tensor]:
+        """Reshape (K,) or (1,) so that it broadcasts to the result of `split`."""
+        if values is None:
+            return None
+        shape = self.groups if len(values) > 1 else 1, -1
+        return values.view(shape if self.is_last else (*shape, 1, 1))
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Return `x` in float32, or in float64 if it has that precision."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def times(x: Tensor, scale: float) -> Tensor:
+    """Return x * scale, without a copy if the scale is 1."""
+    return x if scale == 1 else x * scale
+
+
+def product_scale(x: Tensor) -> float:
+    """Return a factor that keeps inner products with `x` in range: 1/8 in float16."""
+    kind = x.device.type
+    autocast = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    dtype = torch.get_autocast_dtype(kind) if autocast else x.dtype
+    if dtype != torch.float16:
+        return 1.0
+    if kind == 'cpu' and not torch.compiler.is_compiling():
+        _warn_of_slow_float16()
+    return 2.0**-3
+
+
+@cache
+def _warn_of_slow_float16() -> None:
+    if not torch.ops.mkldnn._is_mkldnn_fp16_supported():
+        warnings.warn(
+            'DecoupledConv2d: float16 convolutions take about 30 times as long as '
+            'float32 on this CPU; use bfloat16 or float32.',
+            stacklevel=2,
+        )
