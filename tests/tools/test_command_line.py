@@ -40,28 +40,26 @@ def complaint(tmp_path, tool, capsys, image_folder):
     return _complaint
 
 
-@pytest.mark.parametrize('name', TOOLS)
-def test_missing_config(complaint, name):
-    assert 'gone.py' in complaint(name, config='gone.py')
+def test_missing_config_in_every_tool(complaint):
+    for name in TOOLS:
+        assert 'gone.py' in complaint(name, config='gone.py')
 
 
-@pytest.mark.parametrize(
-    ('text', 'words'),
-    [
-        ('x = 1', 'has no `model`'),
-        ('model = dict(', 'SyntaxError'),
-        ("_base_ = './gone.py'", 'gone.py'),
-    ],
-)
-def test_file_that_is_no_config(complaint, text, words, tmp_path):
-    (tmp_path / 'mine.py').write_text(text)
-    line = complaint('train', config=tmp_path / 'mine.py')
-    assert 'mine.py' in line and words in line
+def test_file_that_is_no_config(complaint, tmp_path):
+    texts = {
+        'x = 1': 'has no `model`',
+        'model = dict(': 'SyntaxError',
+        "_base_ = './gone.py'": 'gone.py',
+    }
+    for text, words in texts.items():
+        (tmp_path / 'mine.py').write_text(text)
+        line = complaint('train', config=tmp_path / 'mine.py')
+        assert 'mine.py' in line and words in line
 
 
-@pytest.mark.parametrize('name', [n for n in TOOLS if '{checkpoint}' in TOOLS[n]])
-def test_file_that_is_no_checkpoint(complaint, name, job):
-    assert 'note.txt' in complaint(name, config=job)
+def test_file_that_is_no_checkpoint_in_every_tool(complaint, job):
+    for name in (name for name in TOOLS if '{checkpoint}' in TOOLS[name]):
+        assert 'note.txt' in complaint(name, config=job)
 
 
 @pytest.mark.parametrize(
@@ -70,15 +68,11 @@ def test_file_that_is_no_checkpoint(complaint, name, job):
         ('train', 'train_dataloader.dataset.data_root=no/such', "data_root='no/such'"),
         ('train', 'model.head.num_classes=7', 'model.head.num_classes=7, .* 2 classes'),
         ('train', 'model.mapper.sources=(0,9)', r'sources=\(0, 9\)'),
-        ('train', 'model.backbone.type=Gone', 'Gone is not in .*model registry'),
         ('train', 'model.neck.gone=1', "unexpected keyword argument 'gone'"),
-        ('train', 'param_scheduler.type=Gone', 'Gone is not in .*scheduler'),
         ('train', 'train_dataloader.dataset.type=Gone', 'Gone is not in .*dataset'),
         ('train', 'load_from=gone.pth', "'gone.pth'"),
         ('train', 'optim_wraper.type=Gone', "'optim_wraper'.* 'optim_wrapper'"),
-        ('test', 'test_dataloader.dataset.data_root=no/such', "data_root='no/such'"),
         ('test', 'test_evaluator.type=Gone', 'Gone is not in .*metric'),
-        ('test', 'model.readout=gone', "readout='gone'"),
     ],
 )
 def test_invalid_field(complaint, name, option, words, job, tmp_path):
@@ -92,12 +86,10 @@ def test_invalid_field(complaint, name, option, words, job, tmp_path):
     [
         ('train', '--launcher slurm', "launcher='slurm'"),
         ('train', '--launcher pytorch', 'RANK'),
-        ('train', '--launcher gone', 'gone'),
         ('train', '--resume gone.pth', "'gone.pth'"),
         ('train', '--amp', '--amp needs a GPU'),
         ('test', '--out a.json', r'--out a.json .*\.pkl'),
         ('test', '--out a.txt --out-item metrics', r'--out a.txt .*\.json'),
-        ('test', '--out-item metrics', '--out FILE'),
     ],
 )
 def test_invalid_option(complaint, name, options, words, job, monkeypatch):

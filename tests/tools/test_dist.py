@@ -35,25 +35,24 @@ def test_two_processes_train_like_one_and_resume(job, run, tool, port, tmp_path)
     assert 'accuracy/top1' in done.stdout
 
 
-@pytest.mark.parametrize(
-    ('arguments', 'message'),
-    [
-        (['dist_train.sh'], 'usage: '),
-        (['dist_train.sh', 'c.py', '0'], 'GPUS=0 '),
-        (['dist_test.sh', 'c.py'], 'usage: '),
-        (['slurm_train.sh', 'part'], 'usage: '),
-        (['slurm_test.sh', 'p', 'j', 'c.py', 'k.pth'], 'srun'),
-    ],
-)
-def test_invalid_calls_end_with_one_line_and_code_2(run, arguments, message, tmp_path):
+def test_invalid_calls_end_with_one_line_and_code_2(run, tmp_path):
     for name in ('bash', 'dirname', 'basename'):  # and no srun, even with Slurm
         (tmp_path / name).symlink_to(shutil.which(name))
-    script = ROOT / 'tools' / arguments[0]
-    done = run('bash', script, *arguments[1:], check=False, PATH=str(tmp_path))
-    assert done.returncode == 2
-    assert done.stderr.startswith(f'{arguments[0]}: ')
-    assert message in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    calls = {
+        'dist_train.sh': 'usage: ',
+        'dist_train.sh c.py 0': 'GPUS=0 ',
+        'dist_test.sh c.py': 'usage: ',
+        'slurm_train.sh part': 'usage: ',
+        'slurm_test.sh part job c.py k.pth': 'srun',
+    }
+    for call, message in calls.items():
+        script, *arguments = call.split()
+        path = ROOT / 'tools' / script
+        done = run('bash', path, *arguments, check=False, PATH=str(tmp_path))
+        assert done.returncode == 2, call
+        assert done.stderr.startswith(f'{script}: ')
+        assert message in done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_slurm_hands_the_job_to_srun(run, tmp_path):

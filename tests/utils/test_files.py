@@ -10,13 +10,12 @@ from mmadf.utils import files
 from mmadf.utils.files import atomic_folder, atomic_write
 
 
-@pytest.mark.parametrize('sync', [True, False])
-def test_a_file_is_whole_or_the_former_one(tmp_path, monkeypatch, sync):
+def test_a_file_is_whole_or_the_former_one(tmp_path, monkeypatch):
     path = tmp_path / 'new' / 'a.bin'
-    atomic_write(path, b'good', sync)
+    atomic_write(path, b'good')
     monkeypatch.setattr(os, 'replace', lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        atomic_write(path, b'next', sync)
+        atomic_write(path, b'next')
     assert path.read_bytes() == b'good'
 
 
