@@ -17,7 +17,7 @@ from tests.helpers import randomise, samples
 # Made by Keras (AveragePooling2D(2), DepthwiseConv2D(3, depthwise_constraint=NonNeg()),
 # Flatten, Dense(softmax)) with SGD(0.5, momentum=0.9) on one batch of cross-entropy;
 # float32 on both sides, and the weights are below 1: hence the tolerance of 1e-5.
-KERAS = np.load(Path(__file__).parents[1] / 'data' / 'wise_srnet_keras.npz')
+KERAS = np.load(Path(__file__).parents[2] / 'data' / 'wise_srnet_keras.npz')
 PARAMETERS = dict(
     dw_weight='pooling.spatial.weight',
     dw_bias='pooling.spatial.bias',
