@@ -1,13 +1,13 @@
-"""Price of decoupled convolutions, as ratios to `nn.Conv2d` in the same run.
+"""Overhead of decoupled convolutions, as ratios to `nn.Conv2d` in the same run.
 
 Run: python tools/benchmarks/decoupled_conv.py [--compile]
          [--device cuda --bf16 --channels-last]
 
-Side by side, interleaved: `nn.Conv2d`, decoupled convolutions, and a direct
-transcription of the official formula (ones-kernel norm over all channels, nothing
-reused). Layers have the shapes of ResNet-18/50 and of the CIFAR network; the whole
-networks are ResNet-50 with and without `conv_cfg`, and for inference also folded. A
-training step holds forward, backward and optimizer.
+Compares, interleaved, `nn.Conv2d`, decoupled convolutions, the formula of tanh and
+cosine written down in plain PyTorch, and B-cos v2, which is the linear magnitude with
+the square cosine. Layers have the shapes of ResNet-18/50 and of the CIFAR network; the
+networks are ResNet-50 with and without `conv_cfg`, for inference also folded. A
+training step is forward, backward and optimizer.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from mmadf.models import DecoupledConv2d
 from mmadf.models.surgery import fold
 from mmadf.registry import MODELS
 
-# channels in and out, kernel, stride, map size
+# channels in and out, kernel, stride, size of the feature map
 LAYERS = {
     'CIFAR 96': (96, 96, 3, 1, 32),
     'CIFAR 384': (384, 384, 3, 1, 8),
@@ -36,11 +36,26 @@ OPERATORS = {
     'tanh, cosine': dict(magnitude='tanh', angle='cosine'),
     'ball, cosine': dict(magnitude='ball', angle='cosine'),
     'segmented, square cosine': dict(magnitude='segmented', angle='square_cosine'),
+    'linear, square cosine': dict(magnitude='linear', angle='square_cosine'),
 }
 
 
-class Transcription(nn.Conv2d):
-    """The official formula for tanh and cosine, written down directly."""
+def patch_norm(x: Tensor, conv: nn.Conv2d) -> Tensor:
+    """Return the norms of the patches, (N, 1, H', W'), with one sum over channels."""
+    squares = x.float().square().sum(1, keepdim=True)
+    ones = squares.new_ones(1, 1, *conv.kernel_size)
+    with torch.autocast(x.device.type, enabled=False):
+        return (F.conv2d(squares, ones, None, conv.stride, conv.padding) + 1e-4).sqrt()
+
+
+def unit_products(x: Tensor, conv: nn.Conv2d) -> Tensor:
+    """Return the inner products of the patches with the normalised kernels."""
+    q = (conv.weight.square().sum((1, 2, 3), keepdim=True) + 1e-4).sqrt()
+    return F.conv2d(x, conv.weight / q, None, conv.stride, conv.padding)
+
+
+class PlainFormula(nn.Conv2d):
+    """Tanh and cosine in plain PyTorch."""
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **{**kwargs, 'bias': False})
@@ -48,13 +63,28 @@ class Transcription(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, K, H', W')."""
-        geometry = (self.stride, self.padding)
-        ones = torch.ones_like(self.weight)
-        r = (F.conv2d(x.square(), ones, None, *geometry) + 1e-4).sqrt()
-        q = (self.weight.square().sum((1, 2, 3), keepdim=True) + 1e-4).sqrt()
-        cos = F.conv2d(x, self.weight / q, None, *geometry) / r
+        r, dot = patch_norm(x, self), unit_products(x, self)
         rho = (self.radius.square() + 1e-4) * r.mean()
-        return torch.tanh(r / rho) * cos
+        return (torch.tanh(r / rho) * (dot / r)).to(dot.dtype)
+
+
+class BcosV2(nn.Conv2d):
+    """B-cos convolution with B = 2: inner products times |cos|.
+
+    Paper: B-cos Alignment for Inherently Interpretable CNNs and Vision Transformers,
+    arXiv 2306.10898, whose kernels are normalised and which has no bias.
+    """
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **{**kwargs, 'bias': False})
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, K, H', W')."""
+        dot = unit_products(x, self)
+        return (dot * (dot / patch_norm(x, self)).abs()).to(dot.dtype)
+
+
+RIVALS = {'tanh, cosine in plain PyTorch': PlainFormula, 'B-cos v2': BcosV2}
 
 
 class LowPrecision(nn.Module):
@@ -73,10 +103,10 @@ class LowPrecision(nn.Module):
 def layers(sizes: tuple) -> Dict[str, nn.Module]:
     """Return the layers to compare, by name."""
     c, k, size, stride, _ = sizes
-    place = (c, k, size, stride, size // 2)
-    ours = {name: DecoupledConv2d(*place, **op) for name, op in OPERATORS.items()}
-    plain = nn.Conv2d(*place, bias=False)
-    return {'nn.Conv2d': plain, **ours, 'transcription': Transcription(*place)}
+    shape = (c, k, size, stride, size // 2)
+    ours = {name: DecoupledConv2d(*shape, **op) for name, op in OPERATORS.items()}
+    rivals = {name: cls(*shape) for name, cls in RIVALS.items()}
+    return {'nn.Conv2d': nn.Conv2d(*shape, bias=False), **ours, **rivals}
 
 
 def networks() -> Dict[str, nn.Module]:
@@ -85,7 +115,8 @@ def networks() -> Dict[str, nn.Module]:
         name: dict(type='DecoupledConv2d', **operator)
         for name, operator in OPERATORS.items()
     }
-    choices = {'nn.Conv2d': None, **choices, 'transcription': dict(type=Transcription)}
+    rivals = {name: dict(type=cls) for name, cls in RIVALS.items()}
+    choices = {'nn.Conv2d': None, **choices, **rivals}
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         return {
             name: MODELS.build(dict(type='ResNet', depth=50, conv_cfg=conv_cfg))
@@ -94,7 +125,7 @@ def networks() -> Dict[str, nn.Module]:
 
 
 def folded(models: Dict[str, nn.Module]) -> Dict[str, nn.Module]:
-    """Return the first network as it is, and those of ours folded for inference."""
+    """Return the ordinary network, and folded copies of the decoupled ones."""
     copies = {name: deepcopy(models[name]) for name in OPERATORS}
     for model in copies.values():
         fold(model)
@@ -108,7 +139,7 @@ def report(
     args: argparse.Namespace,
     kinds: Sequence[str] = KINDS,
 ) -> None:
-    """Compare models in eager mode and, if asked for, compiled; print rows."""
+    """Compare models in eager mode and, with --compile, compiled; print table rows."""
     layout = torch.channels_last if args.channels_last else torch.contiguous_format
     for model in models.values():
         model.to(args.device, memory_format=layout)
@@ -127,13 +158,17 @@ def report(
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--threads', type=int, default=2, help='of the CPU')
-    parser.add_argument('--repeats', type=int, default=7, help='rounds measured')
+    parser.add_argument('--threads', type=int, default=2, help='number of CPU threads')
+    parser.add_argument('--repeats', type=int, default=7, help='measured rounds')
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
-    parser.add_argument('--batch', type=int, default=16, help='images in a batch')
-    parser.add_argument('--bf16', action='store_true', help='under autocast')
+    parser.add_argument('--batch', type=int, default=16, help='images per batch')
+    parser.add_argument(
+        '--bf16', action='store_true', help='run under autocast in bfloat16'
+    )
     parser.add_argument('--channels-last', action='store_true')
-    parser.add_argument('--compile', action='store_true', help='also torch.compile')
+    parser.add_argument(
+        '--compile', action='store_true', help='measure torch.compile as well'
+    )
     parser.add_argument('--skip-layers', action='store_true')
     parser.add_argument('--skip-networks', action='store_true')
     args = parser.parse_args()
@@ -143,7 +178,7 @@ def main() -> None:
         f'torch {torch.__version__}, {args.device}, {args.threads} threads, '
         f'{args.batch} images, {"bfloat16" if args.bf16 else "float32"}, medians of '
         f'{args.repeats} rounds; ratios to nn.Conv2d\n\n'
-        f'| what | layer | {" | ".join(KINDS)} |\n|{"---|" * (len(KINDS) + 2)}'
+        f'| network | layer | {" | ".join(KINDS)} |\n|{"---|" * (len(KINDS) + 2)}'
     )
     device = dict(device=args.device)
     for title, sizes in {} if args.skip_layers else LAYERS.items():

@@ -7,7 +7,7 @@ from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
-from mmadf.models.layers.decoupled import functional
+from mmadf.models.layers.decoupled import MAGNITUDES, formula, functional
 from mmadf.models.surgery import fold
 from tests.helpers import randomise
 
@@ -170,3 +170,30 @@ def test_checkpointed_training_compiles_without_graph_break():
     compiled = torch.compile(model, fullgraph=True, backend='aot_eager')
     assert_close(compiled(x), model.conv(x))
     assert model.conv.operator.num_batches == 2
+
+
+@pytest.mark.skipif(
+    torch.ops.mkldnn._is_mkldnn_fp16_supported(), reason='float16 is fast here'
+)
+def test_slow_float16_convolutions_are_reported_once(recwarn):
+    formula._warn_of_slow_float16.cache_clear()
+    layer, x = DecoupledConv2d(3, 4, 3).half(), torch.randn(1, 3, 5, 5).half()
+    for _ in range(2):
+        layer(x)
+    assert len([w for w in recwarn if 'float16' in str(w.message)]) == 1
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_tanh_is_exact_from_small_to_huge(dtype):
+    r = torch.logspace(-3, 3, 200, dtype=dtype)
+    h = MAGNITUDES['tanh'].function(r, None, torch.tensor(0.7, dtype=dtype), 1.3, 0.5)
+    exact = 1.3 * torch.tanh(r / 0.7)
+    assert_close(h, exact, rtol=0, atol=4 * torch.finfo(dtype).eps)
+
+
+def test_a_radius_beyond_all_norms_gives_finite_gradients():
+    """The magnitude is 0 in float32, from which no angle can be recovered."""
+    layer = DecoupledConv2d(3, 4, 3, radius=1e12, radius_unit='absolute')
+    x = torch.randn(2, 3, 5, 5, requires_grad=True)
+    layer(x).sum().backward()
+    assert x.grad.isfinite().all() and layer.weight.grad.isfinite().all()

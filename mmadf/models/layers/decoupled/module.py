@@ -63,10 +63,10 @@ class DecoupledOperator(nn.Module):
         if isinstance(radius, str):
             _check_name(('kernel', 'layer'), radius=radius)
         else:
-            _check_number('> 0', lambda value: value > 0, radius=radius)
-        _check_number('> 0', lambda value: value > 0, k=k)
-        _check_number('in [0, 1)', lambda value: 0 <= value < 1, decay=decay)
-        _check_number('any', lambda value: True, alpha=alpha, beta=beta)
+            _check_numbers(' > 0', lambda value: value > 0, radius=radius)
+        _check_numbers(' > 0', lambda value: value > 0, k=k)
+        _check_numbers(' in [0, 1)', lambda value: 0 <= value < 1, decay=decay)
+        _check_numbers('', lambda value: True, alpha=alpha, beta=beta)
         self.magnitude, self.angle = magnitude, angle
         self.alpha, self.beta = alpha, beta
         self.decay, self.sync_mean_norm = decay, sync_mean_norm
@@ -161,10 +161,10 @@ def _check_name(allowed: Collection[str], **names: str) -> None:
             raise ValueError(f'{name}={value!r} must be one of {sorted(allowed)}.')
 
 
-def _check_number(
-    condition: str, is_met: Callable[[float], bool], **numbers: float
+def _check_numbers(
+    allowed: str, is_allowed: Callable[[float], bool], **numbers: float
 ) -> None:
     for name, value in numbers.items():
         is_finite = isinstance(value, Real) and math.isfinite(value)
-        if not is_finite or not is_met(value):
-            raise ValueError(f'{name}={value!r} must be a finite number, {condition}.')
+        if not is_finite or not is_allowed(value):
+            raise ValueError(f'{name}={value!r} must be a finite number{allowed}.')
