@@ -42,7 +42,10 @@ def decoupled_conv2d(
         x: input, (N, C, H, W).
         weight: kernels, (K, C / groups, kh, kw).
         bias: added to the output, (K,).
-        stride, padding, dilation, groups: as in `torch.nn.functional.conv2d`.
+        stride: as in `torch.nn.functional.conv2d`.
+        padding: likewise, 'same' and 'valid' included.
+        dilation: likewise.
+        groups: likewise.
         rho: operator radii, (K,) or (1,), > 0; only for magnitudes that have a radius.
         k: curvature of the sigmoid angles, (K,) or (1,), > 0; only for these.
         magnitude: h, a name in `MAGNITUDES`.
@@ -82,7 +85,9 @@ def patch_norm(
     Args:
         x: input, (N, C, H, W).
         kernel_size: height and width of the window.
-        stride, padding, dilation: as in `torch.nn.functional.conv2d`.
+        stride: as in `torch.nn.functional.conv2d`.
+        padding: likewise.
+        dilation: likewise.
         groups: groups of channels, with a norm each.
 
     Returns:
