@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
 from mmadf.utils.files import PARTIAL, atomic_write
-from mmadf.utils.progress import import_tqdm
+from mmadf.utils.optional import import_optional
 
 from .checks import decode_problem, find_duplicates
 from .layouts import Image, Layout
@@ -138,7 +138,7 @@ def _write_images(
 ) -> Tuple[Dict[str, str], Dict[str, str]]:
     """Write images that decode; return hashes and problems by target path."""
     digests, unreadable = {}, {}
-    for name, target in import_tqdm()(targets.items(), unit='image'):
+    for name, target in import_optional('tqdm').tqdm(targets.items(), unit='image'):
         try:
             content = source.read(name)
         except OSError as error:

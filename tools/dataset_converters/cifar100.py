@@ -15,7 +15,7 @@ from mmpretrain.datasets import CIFAR100
 
 from mmadf.utils.command_line import report_invalid_input
 from mmadf.utils.files import atomic_folder
-from mmadf.utils.progress import import_tqdm
+from mmadf.utils.optional import import_optional
 
 
 def write_classes(source: Path, root: Path, count: int) -> int:
@@ -41,7 +41,9 @@ def write_classes(source: Path, root: Path, count: int) -> int:
         for split in ('train', 'test'):
             dataset = CIFAR100(data_root=str(source), split=split)
             names = dataset.metainfo['classes']
-            for index in import_tqdm()(range(len(dataset)), split, unit='image'):
+            for index in import_optional('tqdm').tqdm(
+                range(len(dataset)), split, unit='image'
+            ):
                 info = dataset.get_data_info(index)
                 if info['gt_label'] >= count:
                     continue

@@ -15,6 +15,7 @@ import numpy as np
 
 from mmadf.utils.command_line import report_invalid_input
 from mmadf.utils.files import atomic_folder
+from mmadf.utils.optional import import_optional
 
 NUM_IMAGES = 1797
 SPLITS = dict(test=360, val=144)
@@ -32,15 +33,8 @@ def write_digits(root: Path) -> None:
         ImportError: scikit-learn is not installed.
         OSError: an image cannot be written.
     """
-    try:
-        from sklearn.datasets import load_digits
-        from sklearn.model_selection import train_test_split
-    except ImportError as error:
-        raise ImportError(
-            'the digits are part of scikit-learn: pip install scikit-learn'
-        ) from error
-
-    digits = load_digits()
+    digits = import_optional('sklearn.datasets').load_digits()
+    train_test_split = import_optional('sklearn.model_selection').train_test_split
     rest, indices_of = np.arange(NUM_IMAGES), {}
     for split, size in SPLITS.items():
         rest, indices_of[split] = train_test_split(

@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from mmadf.utils.optional import import_optional
 
-INSTALL = 'pip install adversarial-robustness-toolbox multiprocess'
-
 
 class AttackOptions(NamedTuple):
     """Effort of the attacks.
@@ -38,7 +36,7 @@ def art_classifier(network: nn.Module, num_classes: int, shape: tuple) -> object
     Raises:
         ImportError: ART is not installed.
     """
-    estimators = import_optional('art.estimators.classification', INSTALL)
+    estimators = import_optional('art.estimators.classification')
     on_gpu = any(parameter.is_cuda for parameter in network.parameters())
     return estimators.PyTorchClassifier(
         network,
@@ -81,7 +79,7 @@ def attack(
 
 def _fgsm(classifier: object, eps: float, options: AttackOptions) -> object:
     """One step of size eps."""
-    evasion = import_optional('art.attacks.evasion', INSTALL)
+    evasion = import_optional('art.attacks.evasion')
     return evasion.FastGradientMethod(
         classifier, eps=eps, batch_size=options.batch_size
     )
@@ -91,7 +89,7 @@ def _pgd(
     classifier: object, eps: float, options: AttackOptions, random_starts: int = 1
 ) -> object:
     """Several smaller steps from a random point within eps; from the image in BIM."""
-    evasion = import_optional('art.attacks.evasion', INSTALL)
+    evasion = import_optional('art.attacks.evasion')
     return evasion.ProjectedGradientDescent(
         classifier,
         eps=eps,
@@ -110,7 +108,7 @@ def _autoattack(classifier: object, eps: float, options: AttackOptions) -> objec
     Ours: targeted APGD and FAB are left out, because ART lacks FAB and because targets
     multiply the time. The accuracy is thus an upper bound of that under AutoAttack.
     """
-    evasion = import_optional('art.attacks.evasion', INSTALL)
+    evasion = import_optional('art.attacks.evasion')
     common = dict(eps=eps, batch_size=options.batch_size, verbose=False)
     # The difference of logits ratio is only defined for three classes or more.
     losses = ['cross_entropy', 'difference_logits_ratio'][: classifier.nb_classes - 1]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmadf.utils.progress import import_tqdm
+from mmadf.utils.optional import import_optional
 
 from .attacks import AttackOptions, art_classifier, attack
 from .conditions import Condition
@@ -60,7 +60,9 @@ def evaluate(
     ]
     total = len(conditions) * len(evaluation.images)
     left = sum(len(parts[batch]) for _, batches in todo for batch in batches)
-    bar = import_tqdm()(total=total, initial=total - left, unit='image', smoothing=0)
+    bar = import_optional('tqdm').tqdm(
+        total=total, initial=total - left, unit='image', smoothing=0
+    )
 
     def _run() -> Iterator[Condition]:
         with bar:

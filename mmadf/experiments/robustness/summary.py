@@ -9,7 +9,6 @@ from mmadf.utils.optional import import_optional
 from .conditions import KINDS, Condition
 from .records import Outcome, Records
 
-INSTALL = 'pip install torchmetrics'
 BINS = 15
 
 
@@ -111,7 +110,7 @@ def calibration_error(confidence: Sequence[float], correct: Sequence[int]) -> fl
     Raises:
         ImportError: torchmetrics is not installed.
     """
-    metrics = import_optional('torchmetrics.functional.classification', INSTALL)
+    metrics = import_optional('torchmetrics.functional.classification')
     # It is the binary error of the event that the prediction is correct.
     return metrics.binary_calibration_error(
         torch.tensor(confidence, dtype=torch.float64).clamp(max=1),

@@ -12,7 +12,7 @@ import torch
 from mmengine.config import Config
 
 from mmadf.analysis import read_log
-from mmadf.utils.progress import import_tqdm
+from mmadf.utils.optional import import_optional
 
 from .plan import Run
 from .worker import POLL_SECONDS, RunError, Worker
@@ -50,7 +50,8 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, RunError]:
             environments.put(environment)
 
     done = sum(run.result.exists() for run in runs)
-    pool, errors, tqdm = ThreadPoolExecutor(jobs), {}, import_tqdm()
+    pool, errors = ThreadPoolExecutor(jobs), {}
+    tqdm = import_optional('tqdm').tqdm
     bar = tqdm(total=len(runs), initial=done, bar_format=BAR, smoothing=0)
     try:
         futures = {

@@ -8,7 +8,6 @@ import numpy as np
 
 from mmadf.utils.optional import import_optional
 
-INSTALL = "pip install 'scipy>=1.15'"  # the first with `rng` of `dunnett`
 CONFIDENCE = 0.95
 
 
@@ -75,7 +74,7 @@ def paired_difference(
     mean, _ = mean_and_deviation(np.subtract(*pairs).tolist())
     if len(seeds) < 2:
         return mean, math.nan, math.nan
-    test = import_optional('scipy.stats', INSTALL).ttest_rel(*pairs)
+    test = import_optional('scipy.stats').ttest_rel(*pairs)
     return mean, *map(float, test.confidence_interval(CONFIDENCE))
 
 
@@ -103,7 +102,7 @@ def dunnett_intervals(
     if len(control) < 2 or not groups or not varies:
         return {}
     # SciPy integrates with random samples; a fixed seed makes the bounds reproducible.
-    test = import_optional('scipy.stats', INSTALL).dunnett(
+    test = import_optional('scipy.stats').dunnett(
         *groups.values(), control=list(control), rng=np.random.default_rng(0)
     )
     bounds = np.transpose(test.confidence_interval(CONFIDENCE)).tolist()
