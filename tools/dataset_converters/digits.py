@@ -10,7 +10,7 @@ Run: python tools/dataset_converters/digits.py data/digits
 import argparse
 from pathlib import Path
 
-import cv2
+import mmcv
 import numpy as np
 
 from mmadf.utils.command_line import report_invalid_input
@@ -31,7 +31,6 @@ def write_digits(root: Path) -> None:
 
     Raises:
         ImportError: scikit-learn is not installed.
-        OSError: an image cannot be written.
     """
     digits = import_optional('sklearn.datasets').load_digits()
     train_test_split = import_optional('sklearn.model_selection').train_test_split
@@ -45,11 +44,9 @@ def write_digits(root: Path) -> None:
         for split, indices in indices_of.items():
             for index in indices:
                 digit = str(digits.target[index])
-                path = partial / split / digit / f'{index:04d}.png'
-                path.parent.mkdir(parents=True, exist_ok=True)
                 grey = (digits.images[index] * (255 / 16)).round().astype('uint8')
-                if not cv2.imwrite(str(path), grey):
-                    raise OSError(f'could not write {path}')
+                path = partial / split / digit / f'{index:04d}.png'
+                mmcv.imwrite(grey, path)
 
 
 def main() -> None:
@@ -67,7 +64,8 @@ def main() -> None:
                 f'{root} holds {found} of {NUM_IMAGES} digits; remove it, or choose '
                 'another folder.'
             )
-        write_digits(root)
+        import_optional('sklearn.datasets')
+    write_digits(root)
     print(f'{NUM_IMAGES} digits written to {root}')
 
 
