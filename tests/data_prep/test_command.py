@@ -27,6 +27,14 @@ def test_converter_reports_counts_and_refuses_others_in_one_line(
     assert '28/28' in errors
 
 
+def test_bug_during_the_conversion_keeps_its_traceback(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr('mmadf.data_prep.prepare.decode_problem', lambda _: {}['bug'])
+    archive = write_archive(tmp_path / 'a.zip', FILES['intel'](images()))
+    script = 'tools/dataset_converters/intel.py', archive, tmp_path / 'out'
+    with pytest.raises(KeyError, match='bug'):
+        call_script(monkeypatch, capsys, *script, '--any-counts')
+
+
 def test_missing_archive_is_reported_in_one_line(tmp_path, monkeypatch, capsys):
     script = 'tools/dataset_converters/intel.py'
     code, _, errors = call_script(
