@@ -2,6 +2,7 @@
 
 import pytest
 
+from mmadf.data_prep.sources import Source
 from tests.data_prep.archives import FILES, imagenet_files, images, write_archive
 from tests.scripts import call_script
 
@@ -28,7 +29,7 @@ def test_converter_reports_counts_and_refuses_others_in_one_line(
 
 
 def test_bug_during_the_conversion_keeps_its_traceback(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr('mmadf.data_prep.prepare.decode_problem', lambda _: {}['bug'])
+    monkeypatch.setattr(Source, 'read', lambda *_: {}['bug'])
     archive = write_archive(tmp_path / 'a.zip', FILES['intel'](images()))
     script = 'tools/dataset_converters/intel.py', archive, tmp_path / 'out'
     with pytest.raises(KeyError, match='bug'):
