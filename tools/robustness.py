@@ -33,7 +33,7 @@ from mmadf.experiments.reports import write_robustness_report
 from mmadf.experiments.robustness.attacks import ATTACKS, AttackOptions
 from mmadf.experiments.robustness.conditions import plan_conditions
 from mmadf.experiments.robustness.corruptions import SEVERITIES, select_corruptions
-from mmadf.experiments.robustness.evaluate import Evaluation, evaluate
+from mmadf.experiments.robustness.evaluate import Evaluation
 from mmadf.experiments.robustness.network import PixelNetwork, fingerprint, load_images
 from mmadf.experiments.robustness.records import Records
 from mmadf.experiments.robustness.summary import summarise
@@ -120,6 +120,13 @@ def check_args(args: argparse.Namespace) -> None:
 
 def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
     """Return what is tested, and the settings on which the outcomes depend."""
+    conditions = plan_conditions(
+        args.attacks,
+        args.eps,
+        bool(args.transfer),
+        select_corruptions(args.corruptions),
+        args.severities,
+    )
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     options = AttackOptions(
         args.steps, args.autoattack_steps, args.queries, args.batch_size
@@ -135,7 +142,9 @@ def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
     images, labels = load_images(cfg, args.limit)
     settings.update(images=len(images), **options._asdict())
     settings.update(seed=args.seed, device=device)
-    evaluation = Evaluation(network, images, labels, options, source, args.seed, device)
+    evaluation = Evaluation(
+        network, images, labels, conditions, options, source, args.seed, device
+    )
     return evaluation, settings
 
 
@@ -145,21 +154,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with report_invalid_input():
         check_args(args)
-        for package in ('torchmetrics', 'matplotlib'):
+        for package in ('torchmetrics', 'matplotlib', 'tqdm'):
             import_optional(package)  # rather now than after hours of testing
-        conditions = plan_conditions(
-            args.attacks,
-            args.eps,
-            bool(args.transfer),
-            select_corruptions(args.corruptions),
-            args.severities,
-        )
         evaluation, settings = load(args)
         out = args.out or Path(default_work_dir(args.config)) / 'robustness'
         records = Records(out, settings)
-        tested = evaluate(evaluation, conditions, records)
     try:
-        for _ in tested:
+        for _ in evaluation.run(records):
             rows = summarise(records, len(evaluation.images))
             report = write_robustness_report(rows, settings, out)
     except KeyboardInterrupt:

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from mmadf.utils.optional import import_optional
 
+from .network import PixelNetwork
+
 
 class AttackOptions(NamedTuple):
     """Effort of the attacks.
@@ -24,13 +26,12 @@ class AttackOptions(NamedTuple):
     batch_size: int = 100
 
 
-def art_classifier(network: nn.Module, num_classes: int, shape: tuple) -> object:
+def art_classifier(network: PixelNetwork, shape: tuple) -> object:
     """Return a network as a classifier of ART, with cross-entropy as its loss.
 
     Args:
-        network: maps pixels in [0, 1], (N, 3, H, W), to logits. ART moves it to the
-            current GPU if it is on another one.
-        num_classes: number of logits.
+        network: network to attack. ART moves it to the current GPU if it is on another
+            one.
         shape: shape of one image, (3, H, W).
 
     Raises:
@@ -42,7 +43,7 @@ def art_classifier(network: nn.Module, num_classes: int, shape: tuple) -> object
         network,
         nn.CrossEntropyLoss(),
         input_shape=tuple(shape),
-        nb_classes=num_classes,
+        nb_classes=network.num_classes,
         clip_values=(0.0, 1.0),
         device_type='gpu' if on_gpu else 'cpu',
     )

@@ -45,18 +45,13 @@ def summarise(records: Records, images: int) -> List[Row]:
     Returns:
         Rows sorted by kind, by name in the order of evaluation, and by strength.
     """
-    keys = dict.fromkeys(key for key, _ in records.outcomes)
-    conditions = [Condition.from_key(key) for key in keys]
-    names = list(dict.fromkeys(condition.name for condition in conditions))
+    conditions = list(dict.fromkeys(condition for condition, _ in records.outcomes))
+    names = [condition.name for condition in conditions]
     conditions.sort(
         key=lambda c: (KINDS.index(c.kind), names.index(c.name), c.strength)
     )
-    rows = []
-    for condition in conditions:
-        outcomes = records.of(condition.key)
-        if sum(len(outcome.correct) for outcome in outcomes) == images:
-            rows.append(_row(condition, outcomes))
-    return rows
+    rows = [_row(condition, records.of(condition)) for condition in conditions]
+    return [row for row in rows if row.images == images]
 
 
 def common_conditions(results: Dict[str, Sequence[Row]]) -> Dict[str, List[Row]]:

@@ -133,7 +133,7 @@ def test_invalid_options_are_refused_before_anything_runs(
     ('options', 'message'),
     [
         ({'data.root': 'no/such'}, 'no/such/train is not a folder'),
-        ({'data.test': 'gone'}, 'test_dataloader.dataset: data_root=.*/gone'),
+        ({'data.test': 'gone'}, 'test_dataloader.dataset.data_root=.*/gone'),
         ({'variants.wide.config': 'gone.py'}, 'gone.py'),
     ],
 )
