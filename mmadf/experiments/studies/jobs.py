@@ -32,22 +32,17 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, RunError]:
 
     Returns:
         The errors of the runs that failed.
-
-    Raises:
-        ValueError: `jobs` is not positive.
     """
-    if jobs < 1:
-        raise ValueError(f'jobs={jobs} must be positive.')
-    environments, stop = Queue(), Event()
+    workers, stop = Queue(), Event()
     for environment in job_environments(jobs):
-        environments.put(environment)
+        workers.put(Worker(tools, environment, stop))
 
-    def _work(run: Run) -> None:
-        environment = environments.get()
+    def _finish(run: Run) -> None:
+        worker = workers.get()
         try:
-            Worker(tools, environment, stop).finish(run)
+            worker.finish(run)
         finally:
-            environments.put(environment)
+            workers.put(worker)
 
     done = sum(run.result.exists() for run in runs)
     pool, errors = ThreadPoolExecutor(jobs), {}
@@ -55,7 +50,7 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, RunError]:
     bar = tqdm(total=len(runs), initial=done, bar_format=BAR, smoothing=0)
     try:
         futures = {
-            pool.submit(_work, run): run for run in runs if not run.result.exists()
+            pool.submit(_finish, run): run for run in runs if not run.result.exists()
         }
         pending = set(futures)
         while pending:
