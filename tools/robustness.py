@@ -80,7 +80,15 @@ def parse_args() -> argparse.Namespace:
         metavar='NAME',
         help='names, all (the fifteen common corruptions) or none',
     )
-    parser.add_argument('--severities', nargs='+', type=int, default=list(SEVERITIES))
+    parser.add_argument(
+        '--severities',
+        nargs='+',
+        type=int,
+        default=list(SEVERITIES),
+        choices=SEVERITIES,
+        metavar='SEVERITY',
+        help='severities of each corruption (default: 1 2 3 4 5)',
+    )
     parser.add_argument(
         '--limit', type=int, default=0, help='number of images (default: 0, all)'
     )
@@ -97,25 +105,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, help='override the config'
     )
-    return parser.parse_args()
-
-
-def check_args(args: argparse.Namespace) -> None:
-    """Refuse values that are out of range.
-
-    Raises:
-        ValueError: names the option, its value and its range.
-    """
+    args = parser.parse_args()
     if not all(0 < eps <= 255 for eps in args.eps):
-        raise ValueError(f'--eps {args.eps} must be in (0, 255], in units of 1/255.')
-    if not set(args.severities) <= set(SEVERITIES):
-        raise ValueError(f'--severities {args.severities} must be of {SEVERITIES}.')
+        parser.error(f'--eps {args.eps} must be in (0, 255], in units of 1/255')
     for name in ('batch_size', 'steps', 'autoattack_steps', 'queries'):
         if (value := getattr(args, name)) < 1:
-            option = name.replace('_', '-')
-            raise ValueError(f'--{option} {value} must be positive.')
+            parser.error(f'--{name.replace("_", "-")} {value} must be positive')
     if args.limit < 0:
-        raise ValueError(f'--limit {args.limit} must be 0, for all images, or more.')
+        parser.error(f'--limit {args.limit} must be 0, for all images, or more')
+    return args
 
 
 def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
@@ -153,7 +151,6 @@ def main() -> None:
     args = parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with report_invalid_input():
-        check_args(args)
         for package in ('torchmetrics', 'matplotlib', 'tqdm'):
             import_optional(package)  # rather now than after hours of testing
         evaluation, settings = load(args)

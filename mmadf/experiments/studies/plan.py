@@ -15,9 +15,11 @@ from .split import write_split
 
 REQUIRED = ('variants', 'control', 'seeds')
 FIELDS = (*REQUIRED, 'data', 'options', 'metric', 'work_dir')
-_read_config = lru_cache(maxsize=None)(read_config)  # runs share few configs
 DATA_FIELDS = {'root', 'train', 'test', 'val_fraction', 'split_seed'}
 SPLITS = ('train', 'val', 'test')
+
+# The runs of a study share few configs.
+_read_config = lru_cache(maxsize=None)(read_config)
 
 
 class Run(NamedTuple):

@@ -120,7 +120,7 @@ def test_interrupted_run_keeps_its_results(trained, tmp_path):
     ('words', 'message'),
     [
         (['--eps', '0'], '--eps [0.0] must be in (0, 255]'),
-        (['--severities', '6'], '--severities [6] must be of'),
+        (['--severities', '6'], '--severities: invalid choice: 6'),
         (['--batch-size', '0'], '--batch-size 0 must be positive'),
         (['--corruptions', 'rain'], "corruptions=['rain'] must be"),
         (['--cfg-options', 'test_dataloader.dataset.data_root=gone'], "'gone'"),
