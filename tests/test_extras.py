@@ -1,11 +1,9 @@
 """Packages of the extras are needed only by the code that uses them."""
 
 import json
-import sys
 
 import pytest
 
-from mmadf.utils.progress import import_tqdm
 from tests.conftest import ROOT
 
 # Import names of packages that no requirement of mmadf installs.
@@ -90,9 +88,3 @@ def test_every_tool_tells_its_options_without_the_extras(told):
 @pytest.mark.slow
 def test_network_is_counted_without_the_extras(told):
     assert '2.020' in told['table']  # parameters, ratio to the single network
-
-
-def test_missing_tqdm_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'tqdm', None)
-    with pytest.raises(ImportError, match='pip install tqdm'):
-        import_tqdm()

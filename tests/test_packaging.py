@@ -1,6 +1,5 @@
 """Builds of a checkout, and version bounds that are stated in two places."""
 
-import ast
 import re
 import shutil
 import subprocess
@@ -11,10 +10,10 @@ from email.parser import Parser
 
 import pytest
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from mmadf.compat import SUPPORTED
+from mmadf.utils.optional import REQUIREMENTS
 from tests.conftest import ROOT
 
 # Folders of a checkout that belong to it, beside what runs leave there.
@@ -123,18 +122,16 @@ def test_pinned_environment_has_what_the_extras_ask_for():
         assert bounds.contains(version), f'{file}.txt: {name}'
 
 
-def advice():
-    """Yield file and requirement of each `pip install` in a message."""
-    for path in (ROOT / 'mmadf').rglob('*.py'):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and 'pip install ' in str(node.value):
-                told = node.value.rpartition('pip install ')[2]
-                yield from ((path, word.strip("'")) for word in told.split())
-
-
 def test_what_messages_tell_to_install_is_what_the_extras_install():
     stated = {name: bounds for _, name, bounds in STATED}
-    found = [(path, Requirement(word)) for path, word in advice()]
-    assert {wanted.name for _, wanted in found} > {'captum', 'tqdm', 'scipy', 'timm'}
-    for path, wanted in found:
-        assert stated[wanted.name] == SpecifierSet(str(wanted.specifier)), path
+    for module, requirements_of_module in REQUIREMENTS.items():
+        for wanted in map(Requirement, requirements_of_module):
+            assert stated[wanted.name] == wanted.specifier, module
+
+
+def test_install_commands_are_in_one_place():
+    """`compat` tells which hosts to install; their bounds are compared above."""
+    found = [
+        p for p in (ROOT / 'mmadf').rglob('*.py') if 'pip install' in p.read_text()
+    ]
+    assert [path.name for path in found] == ['compat.py']

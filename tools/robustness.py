@@ -33,7 +33,7 @@ from mmadf.experiments.reports import write_robustness_report
 from mmadf.experiments.robustness.attacks import ATTACKS, AttackOptions
 from mmadf.experiments.robustness.conditions import plan_conditions
 from mmadf.experiments.robustness.corruptions import SEVERITIES, select_corruptions
-from mmadf.experiments.robustness.evaluate import Evaluation, evaluate
+from mmadf.experiments.robustness.evaluate import Evaluation
 from mmadf.experiments.robustness.network import PixelNetwork, fingerprint, load_images
 from mmadf.experiments.robustness.records import Records
 from mmadf.experiments.robustness.summary import summarise
@@ -80,7 +80,15 @@ def parse_args() -> argparse.Namespace:
         metavar='NAME',
         help='names, all (the fifteen common corruptions) or none',
     )
-    parser.add_argument('--severities', nargs='+', type=int, default=list(SEVERITIES))
+    parser.add_argument(
+        '--severities',
+        nargs='+',
+        type=int,
+        default=list(SEVERITIES),
+        choices=SEVERITIES,
+        metavar='SEVERITY',
+        help='severities of each corruption (default: 1 2 3 4 5)',
+    )
     parser.add_argument(
         '--limit', type=int, default=0, help='number of images (default: 0, all)'
     )
@@ -97,29 +105,26 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, help='override the config'
     )
-    return parser.parse_args()
-
-
-def check_args(args: argparse.Namespace) -> None:
-    """Refuse values that are out of range.
-
-    Raises:
-        ValueError: names the option, its value and its range.
-    """
+    args = parser.parse_args()
     if not all(0 < eps <= 255 for eps in args.eps):
-        raise ValueError(f'--eps {args.eps} must be in (0, 255], in units of 1/255.')
-    if not set(args.severities) <= set(SEVERITIES):
-        raise ValueError(f'--severities {args.severities} must be of {SEVERITIES}.')
+        parser.error(f'--eps {args.eps} must be in (0, 255], in units of 1/255')
     for name in ('batch_size', 'steps', 'autoattack_steps', 'queries'):
         if (value := getattr(args, name)) < 1:
-            option = name.replace('_', '-')
-            raise ValueError(f'--{option} {value} must be positive.')
+            parser.error(f'--{name.replace("_", "-")} {value} must be positive')
     if args.limit < 0:
-        raise ValueError(f'--limit {args.limit} must be 0, for all images, or more.')
+        parser.error(f'--limit {args.limit} must be 0, for all images, or more')
+    return args
 
 
 def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
     """Return what is tested, and the settings on which the outcomes depend."""
+    conditions = plan_conditions(
+        args.attacks,
+        args.eps,
+        bool(args.transfer),
+        select_corruptions(args.corruptions),
+        args.severities,
+    )
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     options = AttackOptions(
         args.steps, args.autoattack_steps, args.queries, args.batch_size
@@ -135,7 +140,9 @@ def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
     images, labels = load_images(cfg, args.limit)
     settings.update(images=len(images), **options._asdict())
     settings.update(seed=args.seed, device=device)
-    evaluation = Evaluation(network, images, labels, options, source, args.seed, device)
+    evaluation = Evaluation(
+        network, images, labels, conditions, options, source, args.seed, device
+    )
     return evaluation, settings
 
 
@@ -144,22 +151,13 @@ def main() -> None:
     args = parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with report_invalid_input():
-        check_args(args)
-        for package in ('torchmetrics', 'matplotlib'):
+        for package in ('torchmetrics', 'matplotlib', 'tqdm'):
             import_optional(package)  # rather now than after hours of testing
-        conditions = plan_conditions(
-            args.attacks,
-            args.eps,
-            bool(args.transfer),
-            select_corruptions(args.corruptions),
-            args.severities,
-        )
         evaluation, settings = load(args)
         out = args.out or Path(default_work_dir(args.config)) / 'robustness'
         records = Records(out, settings)
-        tested = evaluate(evaluation, conditions, records)
     try:
-        for _ in tested:
+        for _ in evaluation.run(records):
             rows = summarise(records, len(evaluation.images))
             report = write_robustness_report(rows, settings, out)
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Collection, Dict, Sequence
 import torch
 from torch import Tensor, nn
 
-from mmadf.utils.progress import import_tqdm
+from mmadf.utils.optional import import_optional
 
 TIMES = ('forward', 'training step')
 MEMORY = ('saved activations', 'training memory')
@@ -45,7 +45,7 @@ def compare(
     times = {(name, kind): [] for name in models for kind in timed}
     order = list(models)
     rounds = list(product(timed, range(repeats + 1)))
-    for kind, index in import_tqdm()(rounds, desc=title, leave=False):
+    for kind, index in import_optional('tqdm').tqdm(rounds, desc=title, leave=False):
         order = order[1:] + order[:1]
         for name in order:
             models[name].train(kind == 'training step')

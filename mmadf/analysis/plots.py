@@ -7,6 +7,8 @@ from typing import Dict, Optional, Union
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmadf.utils.optional import import_optional
+
 from .logs import Curve
 
 MIN_SIZE = 200  # pixels of an overlay, so that interpolated positions look smooth
@@ -19,14 +21,8 @@ def import_pyplot() -> object:
     Raises:
         ImportError: matplotlib is missing.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError('plots need matplotlib: pip install matplotlib') from error
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-
-    return pyplot
+    import_optional('matplotlib').use('Agg')
+    return import_optional('matplotlib.pyplot')
 
 
 def save_figure(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmadf.engine.readouts import chosen_readout, predict_readouts
-from mmadf.utils.progress import import_tqdm
+from mmadf.utils.optional import import_optional
 
 from .cost import Cost, cost_by_part, total_cost
 from .logs import counts_epochs, training_curve, validation_curve
@@ -40,7 +40,7 @@ def collect_scores(
     """
     scores: Dict[str, List[Tensor]] = defaultdict(list)
     labels: List[Tensor] = []
-    for batch in import_tqdm()(batches, desc='test', unit='batch'):
+    for batch in import_optional('tqdm').tqdm(batches, desc='test', unit='batch'):
         predictions = predict_readouts(model, batch)
         for readout, samples in predictions.items():
             scores[readout] += [sample.pred_score.cpu() for sample in samples]

@@ -5,6 +5,7 @@ from collections import defaultdict
 from typing import Dict, List, Optional
 
 import mmcv
+import PIL.Image
 
 
 def decode_problem(content: bytes) -> Optional[str]:
@@ -16,10 +17,8 @@ def decode_problem(content: bytes) -> Optional[str]:
     Args:
         content: content of an image file.
     """
-    from PIL import Image
-
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with PIL.Image.open(io.BytesIO(content)) as image:
             image.load()
         if mmcv.imfrombytes(content) is None:
             return f'{image.format} that MMCV cannot decode'

@@ -44,8 +44,8 @@ def run_converter(layout: Layout, description: str, val_fraction: float = 0.1) -
         help='accept other numbers of images and classes than the published ones',
     )
     args = parser.parse_args()
-    with report_invalid_input():
-        report = prepare(layout, **vars(args))
+    with report_invalid_input() as start_work:
+        report = prepare(layout, **vars(args), on_start=start_work)
     for split, classes in report['counts'].items():
         print(f'{split}: {sum(classes.values()):,} images in {len(classes)} classes')
     for key, meaning in FINDINGS.items():

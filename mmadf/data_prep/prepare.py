@@ -5,10 +5,10 @@ import json
 import os
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, Sequence, Tuple
 
 from mmadf.utils.files import PARTIAL, atomic_write
-from mmadf.utils.progress import import_tqdm
+from mmadf.utils.optional import import_optional
 
 from .checks import decode_problem, find_duplicates
 from .layouts import Image, Layout
@@ -25,6 +25,7 @@ def prepare(
     val_fraction: float = 0.1,
     seed: int = 0,
     any_counts: bool = False,
+    on_start: Callable[[], None] = lambda: None,
 ) -> dict:
     """Write a dataset as MMPretrain's CustomDataset reads it, unless it is written.
 
@@ -41,6 +42,7 @@ def prepare(
             [0, 1).
         seed: random seed of the validation set.
         any_counts: accept other numbers of images and classes than the published ones.
+        on_start: called after all checks, before the first image is read.
 
     Returns:
         The report, which is also written to `root`/report.json: numbers of images by
@@ -63,7 +65,9 @@ def prepare(
         layout.check_counts(images)
     partial = root.with_name(root.name + PARTIAL)
     targets = target_paths(images, val_fraction, seed)
-    digests, unreadable = _write_images(source, targets, partial)
+    progress = import_optional('tqdm').tqdm(targets.items(), unit='image')
+    on_start()
+    digests, unreadable = _write_images(source, progress, partial)
     _remove_stale(partial, digests)
     report = {
         **choices,
@@ -134,11 +138,11 @@ def _read_finished(root: Path, choices: dict) -> dict:
 
 
 def _write_images(
-    source: Source, targets: Dict[str, str], partial: Path
+    source: Source, targets: Iterable[Tuple[str, str]], partial: Path
 ) -> Tuple[Dict[str, str], Dict[str, str]]:
     """Write images that decode; return hashes and problems by target path."""
     digests, unreadable = {}, {}
-    for name, target in import_tqdm()(targets.items(), unit='image'):
+    for name, target in targets:
         try:
             content = source.read(name)
         except OSError as error:
@@ -147,8 +151,7 @@ def _write_images(
         path = partial / target
         # An existing file was decoded before it was written.
         if not (path.is_file() and path.read_bytes() == content):
-            problem = decode_problem(content)
-            if problem:
+            if problem := decode_problem(content):
                 unreadable[target] = problem
                 continue
             atomic_write(path, content, sync=False)

@@ -67,34 +67,31 @@ def open_source(path: Path) -> Source:
         FileNotFoundError: the path does not exist.
         ValueError: the file is not an archive, or a damaged one.
     """
-    if path.is_dir():
-        files = sorted(file for file in path.rglob('*') if file.is_file())
-        return Source(
-            path, {f.relative_to(path).as_posix(): f.read_bytes for f in files}
-        )
     if not path.exists():
         raise FileNotFoundError(f'{path} does not exist; give an archive or a folder.')
     try:
-        if zipfile.is_zipfile(path):
+        if path.is_dir():
+            files = sorted(file for file in path.rglob('*') if file.is_file())
+            readers = {f.relative_to(path).as_posix(): f.read_bytes for f in files}
+        elif zipfile.is_zipfile(path):
             archive = zipfile.ZipFile(path)
             names = [info.filename for info in archive.infolist() if not info.is_dir()]
-            return Source(path, {name: partial(archive.read, name) for name in names})
-        if tarfile.is_tarfile(path):
+            readers = {name: partial(archive.read, name) for name in names}
+        elif tarfile.is_tarfile(path):
             archive = tarfile.open(path)  # noqa: SIM115  stays open for reading
-            files = [member for member in archive.getmembers() if member.isfile()]
-            return Source(
-                path,
-                {
-                    f.name.removeprefix('./'): partial(_read_tar, archive, f)
-                    for f in files
-                },
+            readers = {
+                member.name.removeprefix('./'): partial(_read_tar, archive, member)
+                for member in archive.getmembers()
+                if member.isfile()
+            }
+        else:
+            raise ValueError(
+                f'{path} ({path.stat().st_size:,} bytes) is neither a zip file nor a '
+                'tar file; the download may have been interrupted, download it again.'
             )
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise ValueError(f'{path} is damaged ({error}); download it again.') from error
-    raise ValueError(
-        f'{path} ({path.stat().st_size:,} bytes) is neither a zip file nor a tar file; '
-        'the download may have been interrupted, download it again.'
-    )
+    return Source(path, readers)
 
 
 def _read_tar(archive: tarfile.TarFile, file: tarfile.TarInfo) -> bytes:

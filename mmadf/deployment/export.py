@@ -1,12 +1,12 @@
 """From a checkpoint to an ONNX file that computes the same scores."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Callable, Optional, Tuple, Union
 
 import torch
 
+from mmadf.utils.optional import import_optional
 from mmadf.weights.load import load_network, read_config
 
 from .checks import (
@@ -81,10 +81,8 @@ def export_classifier(
 
 def _check_arguments(checkpoint: str, out: Path, tolerance: float) -> None:
     """Find invalid arguments and missing packages before any work."""
-    if missing := [name for name in PACKAGES if find_spec(name) is None]:
-        raise ImportError(
-            f'export needs {" and ".join(missing)}: pip install {" ".join(missing)}'
-        )
+    for name in PACKAGES:
+        import_optional(name)
     check_paths(checkpoint, out, '.onnx')
     if not tolerance > 0:
         raise ValueError(f'export: tolerance={tolerance} must be > 0.')

@@ -12,7 +12,7 @@ from .plots import plot_cost, plot_learning_curves
 from .robustness.masking import masking_warnings
 from .robustness.summary import Row
 from .studies.plan import Run
-from .studies.results import Result, cost_of
+from .studies.results import Result, by_variant, cost_of
 from .studies.summary import readout_rows, run_rows, summarise
 from .tables import readout_table, robustness_tables, study_table
 
@@ -38,11 +38,8 @@ def write_study_report(
     if not results:
         return ''
     folder, metric, control = Path(study.work_dir), study.metric, study.control
-    finished = {result.variant for result in results}
-    costs = {}
-    for run in runs:
-        if run.variant in finished and run.variant not in costs:
-            costs[run.variant] = cost_of(run)
+    run_of = {run.variant: run for run in runs}  # all seeds have the same cost
+    costs = {name: cost_of(run_of[name]) for name in by_variant(results)}
     rows = summarise(results, control, costs)
     text = study_table(rows, metric, control)
     if readouts := readout_rows(results, control):

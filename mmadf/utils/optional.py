@@ -1,23 +1,41 @@
-"""Import of packages that only some tools require."""
+"""Import of packages that only some features require."""
 
+import shlex
 from importlib import import_module
 from types import ModuleType
-from typing import Optional
+
+# By import name: what to install.
+REQUIREMENTS = dict(
+    art=['adversarial-robustness-toolbox', 'multiprocess'],
+    captum=['captum>=0.9'],
+    imagecorruptions=['imagecorruptions-imaug'],
+    matplotlib=['matplotlib'],
+    onnx=['onnx', 'onnxruntime', 'onnxscript'],
+    onnxruntime=['onnx', 'onnxruntime', 'onnxscript'],
+    onnxscript=['onnx', 'onnxruntime', 'onnxscript'],
+    safetensors=['safetensors'],
+    scipy=['scipy>=1.15'],  # the first version with `rng` of `dunnett`
+    sklearn=['scikit-learn'],
+    timm=['timm'],
+    torchmetrics=['torchmetrics'],
+    tqdm=['tqdm'],
+)
 
 
-def import_optional(module: str, command: Optional[str] = None) -> ModuleType:
+def import_optional(module: str) -> ModuleType:
     """Import a module of an optional package.
 
     Args:
-        module: dotted name of the module.
-        command: command that installs the package; by default pip with its name.
+        module: dotted name of the module; its package is one of REQUIREMENTS.
 
     Raises:
-        ImportError: the package is not installed; the message says how to install it.
+        ImportError: the package, or one that it requires, is not installed. The message
+            contains the command that installs it.
     """
     try:
         return import_module(module)
     except ImportError as error:
-        package = module.split('.')[0]
-        command = command or f'pip install {package}'
-        raise ImportError(f'{package} is not installed: {command}') from error
+        command = shlex.join(['pip', 'install', *REQUIREMENTS[module.split('.')[0]]])
+        raise ImportError(
+            f'{module} cannot be imported ({error}); install it with: {command}'
+        ) from error

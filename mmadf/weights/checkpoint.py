@@ -7,6 +7,8 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
+from mmadf.utils.optional import import_optional
+
 # Batch norm's counter of batches, which old checkpoints lack, does not count as loaded.
 COUNTER = 'num_batches_tracked'
 
@@ -65,13 +67,7 @@ def _read(checkpoint: str) -> object:
         )
     if '://' in checkpoint:
         raise ValueError('safetensors are read from local files only; download it.')
-    try:
-        from safetensors.torch import load_file
-    except ImportError as error:
-        raise ImportError(
-            f'checkpoint={checkpoint!r} requires safetensors: pip install safetensors'
-        ) from error
-    return load_file(checkpoint)
+    return import_optional('safetensors.torch').load_file(checkpoint)
 
 
 def load_matching(module: nn.Module, weights: Dict[str, Tensor]) -> LoadReport:

@@ -29,20 +29,33 @@ def read_config(config: str) -> Config:
     """
     if Path(config).suffix not in ('.py', '.json', '.yml', '.yaml'):
         return deepcopy(ModelHub.get(config).config)
-    if not Path(config).is_file():
-        raise FileNotFoundError(f'config={config!r} does not exist.')
-    try:
-        cfg = Config.fromfile(config)
-    except Exception as error:  # raised by the code in the file
-        raise ValueError(
-            f'config={config!r} cannot be read as a config: '
-            f'{type(error).__name__}: {error}'
-        ) from error
+    cfg = read_config_file(config)
     if not isinstance(cfg.get('model'), dict):
         raise ValueError(
             f'config={config!r} has no `model`; give the config of a network.'
         )
     return cfg
+
+
+def read_config_file(config: Union[str, Path]) -> Config:
+    """Read a config file, of a network or of anything else.
+
+    Args:
+        config: path of the file.
+
+    Raises:
+        FileNotFoundError: if the file does not exist.
+        ValueError: if the file cannot be read as a config.
+    """
+    if not Path(config).is_file():
+        raise FileNotFoundError(f'config={str(config)!r} does not exist.')
+    try:
+        return Config.fromfile(config)
+    except Exception as error:  # raised by the code in the file
+        raise ValueError(
+            f'config={str(config)!r} cannot be read as a config: '
+            f'{type(error).__name__}: {error}'
+        ) from error
 
 
 def load_network(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mmadf.data_prep.sources import Source
 from tests.data_prep.archives import FILES, imagenet_files, images, write_archive
 from tests.scripts import call_script
 
@@ -25,6 +26,14 @@ def test_converter_reports_counts_and_refuses_others_in_one_line(
     assert '0 unreadable images, left out\n' in printed
     assert f'report: {tmp_path / "out" / "report.json"}' in printed
     assert '28/28' in errors
+
+
+def test_bug_during_the_conversion_keeps_its_traceback(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(Source, 'read', lambda *_: {}['bug'])
+    archive = write_archive(tmp_path / 'a.zip', FILES['intel'](images()))
+    script = 'tools/dataset_converters/intel.py', archive, tmp_path / 'out'
+    with pytest.raises(KeyError, match='bug'):
+        call_script(monkeypatch, capsys, *script, '--any-counts')
 
 
 def test_missing_archive_is_reported_in_one_line(tmp_path, monkeypatch, capsys):

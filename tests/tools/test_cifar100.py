@@ -70,7 +70,10 @@ def test_existing_folder_and_invalid_class_count_are_refused(convert, tmp_path):
 
 
 def test_failed_conversion_leaves_no_folder(convert, pixels, tmp_path, monkeypatch):
-    monkeypatch.setattr(cv2, 'imwrite', lambda *_: False)
-    code, _, errors = convert()
-    assert code == 2 and 'could not write' in errors
+    def _fail(*_):
+        raise OSError('disk full')
+
+    monkeypatch.setattr('mmcv.imwrite', _fail)
+    with pytest.raises(OSError, match='disk full'):
+        convert()
     assert not (tmp_path / 'out').exists()

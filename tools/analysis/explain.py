@@ -20,7 +20,7 @@ from torch import nn
 from mmadf.analysis import explain
 from mmadf.analysis.plots import import_pyplot
 from mmadf.utils.command_line import report_invalid_input
-from mmadf.utils.progress import import_tqdm
+from mmadf.utils.optional import import_optional
 from mmadf.weights.load import class_names, load_network, read_config
 
 
@@ -46,7 +46,7 @@ def draw_pages(
     """Write a page for each image; return the errors of unreadable images."""
     root = args.images.parent if args.images.is_file() else args.images
     errors = []
-    for file in import_tqdm()(files, desc='pages', unit='image'):
+    for file in import_optional('tqdm').tqdm(files, desc='pages', unit='image'):
         try:
             inputs = read(file)
         except ValueError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Dict, List
 
 import mmadf  # noqa: F401  registers
+from mmadf.analysis.plots import import_pyplot
 from mmadf.experiments.plots import plot_robustness
 from mmadf.experiments.reports import read_robustness_report
 from mmadf.experiments.robustness.masking import masking_warnings
@@ -62,13 +63,13 @@ def main() -> None:
     """Compare the networks and plot their accuracy."""
     args = parse_args()
     with report_invalid_input():
+        import_pyplot()
         results = read(args.networks)
     print(comparison_table(results))
     for name, rows in results.items():
         for text in masking_warnings(rows):
             print(f'\n{name}: possible gradient masking: {text}')
-    with report_invalid_input():
-        plot_robustness(common_conditions(results), args.out)
+    plot_robustness(common_conditions(results), args.out)
     print(f'\nWritten to {args.out}')
 
 

@@ -8,53 +8,19 @@ receives {train,test}/<class>/<index in CIFAR-100>.png.
 
 import argparse
 from pathlib import Path
+from typing import List
 
-import cv2
+import mmcv
 from mmengine.registry import init_default_scope
 from mmpretrain.datasets import CIFAR100
 
 from mmadf.utils.command_line import report_invalid_input
 from mmadf.utils.files import atomic_folder
-from mmadf.utils.progress import import_tqdm
+from mmadf.utils.optional import import_optional
 
 
-def write_classes(source: Path, root: Path, count: int) -> int:
-    """Write the images of the first classes and return their number.
-
-    The folder appears only once it is complete.
-
-    Args:
-        source: folder with CIFAR-100, or to which it is downloaded.
-        root: folder to create.
-        count: number of classes, 1 to 100.
-
-    Raises:
-        ValueError: `count` is out of range, or `root` exists.
-        OSError: an image cannot be written.
-    """
-    if not 1 <= count <= 100:
-        raise ValueError(f'--classes {count} must be from 1 to 100.')
-    if root.exists():
-        raise ValueError(f'{root} exists; remove it or choose another folder.')
-    written = 0
-    with atomic_folder(root) as partial:
-        for split in ('train', 'test'):
-            dataset = CIFAR100(data_root=str(source), split=split)
-            names = dataset.metainfo['classes']
-            for index in import_tqdm()(range(len(dataset)), split, unit='image'):
-                info = dataset.get_data_info(index)
-                if info['gt_label'] >= count:
-                    continue
-                path = partial / split / names[info['gt_label']] / f'{index:05d}.png'
-                path.parent.mkdir(parents=True, exist_ok=True)
-                if not cv2.imwrite(str(path), info['img'][..., ::-1]):  # RGB -> BGR
-                    raise OSError(f'could not write {path}')
-                written += 1
-    return written
-
-
-def main() -> None:
-    """Parse the command line and write the images."""
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('source', type=Path, help="MMPretrain's folder of CIFAR-100")
     parser.add_argument('root', type=Path, help='folder to create')
@@ -62,9 +28,47 @@ def main() -> None:
         '--classes', type=int, default=20, help='number of classes (default: 20)'
     )
     args = parser.parse_args()
+    if not 1 <= args.classes <= 100:
+        parser.error(f'--classes {args.classes} must be from 1 to 100')
+    if args.root.exists():
+        parser.error(f'{args.root} exists; remove it or choose another folder')
+    return args
+
+
+def write_classes(datasets: List[CIFAR100], root: Path, count: int) -> int:
+    """Write the images of the first classes and return their number.
+
+    The folder appears only once it is complete.
+
+    Args:
+        datasets: training and test images.
+        root: folder to create.
+        count: number of classes.
+    """
+    tqdm = import_optional('tqdm').tqdm
+    written = 0
+    with atomic_folder(root) as partial:
+        for dataset in datasets:
+            names = dataset.metainfo['classes']
+            for index in tqdm(range(len(dataset)), dataset.split, unit='image'):
+                info = dataset.get_data_info(index)
+                if info['gt_label'] < count:
+                    folder = partial / dataset.split / names[info['gt_label']]
+                    image = mmcv.rgb2bgr(info['img'])
+                    mmcv.imwrite(image, folder / f'{index:05d}.png')
+                    written += 1
+    return written
+
+
+def main() -> None:
+    """Download CIFAR-100 if it is missing, and write the images."""
+    args = parse_args()
     init_default_scope('mmpretrain')
     with report_invalid_input():
-        count = write_classes(args.source, args.root, args.classes)
+        import_optional('tqdm')
+        source = str(args.source)
+        datasets = [CIFAR100(source, split) for split in ('train', 'test')]
+    count = write_classes(datasets, args.root, args.classes)
     print(f'{count:,} images of {args.classes} classes in {args.root}')
 
 

@@ -10,11 +10,12 @@ Run: python tools/dataset_converters/digits.py data/digits
 import argparse
 from pathlib import Path
 
-import cv2
+import mmcv
 import numpy as np
 
 from mmadf.utils.command_line import report_invalid_input
 from mmadf.utils.files import atomic_folder
+from mmadf.utils.optional import import_optional
 
 NUM_IMAGES = 1797
 SPLITS = dict(test=360, val=144)
@@ -30,17 +31,9 @@ def write_digits(root: Path) -> None:
 
     Raises:
         ImportError: scikit-learn is not installed.
-        OSError: an image cannot be written.
     """
-    try:
-        from sklearn.datasets import load_digits
-        from sklearn.model_selection import train_test_split
-    except ImportError as error:
-        raise ImportError(
-            'the digits are part of scikit-learn: pip install scikit-learn'
-        ) from error
-
-    digits = load_digits()
+    digits = import_optional('sklearn.datasets').load_digits()
+    train_test_split = import_optional('sklearn.model_selection').train_test_split
     rest, indices_of = np.arange(NUM_IMAGES), {}
     for split, size in SPLITS.items():
         rest, indices_of[split] = train_test_split(
@@ -51,11 +44,9 @@ def write_digits(root: Path) -> None:
         for split, indices in indices_of.items():
             for index in indices:
                 digit = str(digits.target[index])
-                path = partial / split / digit / f'{index:04d}.png'
-                path.parent.mkdir(parents=True, exist_ok=True)
                 grey = (digits.images[index] * (255 / 16)).round().astype('uint8')
-                if not cv2.imwrite(str(path), grey):
-                    raise OSError(f'could not write {path}')
+                path = partial / split / digit / f'{index:04d}.png'
+                mmcv.imwrite(grey, path)
 
 
 def main() -> None:
@@ -73,7 +64,8 @@ def main() -> None:
                 f'{root} holds {found} of {NUM_IMAGES} digits; remove it, or choose '
                 'another folder.'
             )
-        write_digits(root)
+        import_optional('sklearn.datasets')
+    write_digits(root)
     print(f'{NUM_IMAGES} digits written to {root}')
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmadf.models.classifiers import ADFClassifier
+from mmadf.utils.optional import import_optional
 
 
 class Evidence(NamedTuple):
@@ -70,8 +71,4 @@ def import_grad_cam() -> type:
     Raises:
         ImportError: captum is missing.
     """
-    try:
-        from captum.attr import LayerGradCam
-    except ImportError as error:
-        raise ImportError("Grad-CAM needs captum: pip install 'captum>=0.9'") from error
-    return LayerGradCam
+    return import_optional('captum.attr').LayerGradCam

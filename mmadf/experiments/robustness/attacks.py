@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmadf.utils.optional import import_optional
 
-INSTALL = 'pip install adversarial-robustness-toolbox multiprocess'
+from .network import PixelNetwork
 
 
 class AttackOptions(NamedTuple):
@@ -26,25 +26,24 @@ class AttackOptions(NamedTuple):
     batch_size: int = 100
 
 
-def art_classifier(network: nn.Module, num_classes: int, shape: tuple) -> object:
+def art_classifier(network: PixelNetwork, shape: tuple) -> object:
     """Return a network as a classifier of ART, with cross-entropy as its loss.
 
     Args:
-        network: maps pixels in [0, 1], (N, 3, H, W), to logits. ART moves it to the
-            current GPU if it is on another one.
-        num_classes: number of logits.
+        network: network to attack. ART moves it to the current GPU if it is on another
+            one.
         shape: shape of one image, (3, H, W).
 
     Raises:
         ImportError: ART is not installed.
     """
-    estimators = import_optional('art.estimators.classification', INSTALL)
+    estimators = import_optional('art.estimators.classification')
     on_gpu = any(parameter.is_cuda for parameter in network.parameters())
     return estimators.PyTorchClassifier(
         network,
         nn.CrossEntropyLoss(),
         input_shape=tuple(shape),
-        nb_classes=num_classes,
+        nb_classes=network.num_classes,
         clip_values=(0.0, 1.0),
         device_type='gpu' if on_gpu else 'cpu',
     )
@@ -81,7 +80,7 @@ def attack(
 
 def _fgsm(classifier: object, eps: float, options: AttackOptions) -> object:
     """One step of size eps."""
-    evasion = import_optional('art.attacks.evasion', INSTALL)
+    evasion = import_optional('art.attacks.evasion')
     return evasion.FastGradientMethod(
         classifier, eps=eps, batch_size=options.batch_size
     )
@@ -91,7 +90,7 @@ def _pgd(
     classifier: object, eps: float, options: AttackOptions, random_starts: int = 1
 ) -> object:
     """Several smaller steps from a random point within eps; from the image in BIM."""
-    evasion = import_optional('art.attacks.evasion', INSTALL)
+    evasion = import_optional('art.attacks.evasion')
     return evasion.ProjectedGradientDescent(
         classifier,
         eps=eps,
@@ -110,7 +109,7 @@ def _autoattack(classifier: object, eps: float, options: AttackOptions) -> objec
     Ours: targeted APGD and FAB are left out, because ART lacks FAB and because targets
     multiply the time. The accuracy is thus an upper bound of that under AutoAttack.
     """
-    evasion = import_optional('art.attacks.evasion', INSTALL)
+    evasion = import_optional('art.attacks.evasion')
     common = dict(eps=eps, batch_size=options.batch_size, verbose=False)
     # The difference of logits ratio is only defined for three classes or more.
     losses = ['cross_entropy', 'difference_logits_ratio'][: classifier.nb_classes - 1]

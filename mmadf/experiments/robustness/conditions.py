@@ -15,16 +15,8 @@ class Condition(NamedTuple):
     name: str = ''
     strength: float = 0.0
 
-    @property
-    def key(self) -> str:
-        """A unique name."""
+    def __str__(self) -> str:
         return f'{self.kind}/{self.name}/{self.strength:g}'
-
-    @classmethod
-    def from_key(cls, key: str) -> 'Condition':
-        """Return the condition with a unique name."""
-        kind, name, strength = key.split('/')
-        return cls(kind, name, float(strength))
 
 
 def plan_conditions(
@@ -45,11 +37,9 @@ def plan_conditions(
         severities: severities of each corruption, 1 to 5.
     """
     transferred = [name for name in attacks if transfer and name != 'autoattack']
-    conditions = [Condition('clean')]
-    for kind, names, strengths in (
-        ('attack', attacks, eps),
-        ('transfer', transferred, eps),
-        ('corruption', corruptions, severities),
-    ):
-        conditions += [Condition(kind, n, float(s)) for n in names for s in strengths]
-    return conditions
+    return [
+        Condition('clean'),
+        *(Condition('attack', name, e) for name in attacks for e in eps),
+        *(Condition('transfer', name, e) for name in transferred for e in eps),
+        *(Condition('corruption', name, s) for name in corruptions for s in severities),
+    ]

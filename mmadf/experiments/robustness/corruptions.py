@@ -14,7 +14,6 @@ from torch import Tensor
 
 from mmadf.utils.optional import import_optional
 
-INSTALL = 'pip install imagecorruptions-imaug'
 SEVERITIES = (1, 2, 3, 4, 5)
 MIN_SIZE = 32
 
@@ -32,7 +31,7 @@ def select_corruptions(names: Sequence[str]) -> List[str]:
     """
     if list(names) == ['none']:
         return []
-    package = import_optional('imagecorruptions', INSTALL)
+    package = import_optional('imagecorruptions')
     if list(names) == ['all']:
         return package.get_corruption_names('common')
     known = package.get_corruption_names('all')
@@ -56,7 +55,7 @@ def corrupt(
     Returns:
         uint8, (N, 3, H, W).
     """
-    package = import_optional('imagecorruptions', INSTALL)
+    package = import_optional('imagecorruptions')
     # Most corruptions use NumPy's global random state, two have a seed of their own.
     np.random.seed(seed)
     seeded = 'seed' in signature(package.corruption_dict[name]).parameters

@@ -11,7 +11,7 @@ from mmpretrain.registry import DATASETS
 from torch import Tensor, nn
 
 from mmadf.engine.config import check_config
-from mmadf.utils.progress import import_tqdm
+from mmadf.utils.optional import import_optional
 
 
 class PixelNetwork(nn.Module):
@@ -68,7 +68,7 @@ def load_images(cfg: Config, limit: int = 0) -> Tuple[Tensor, Tensor]:
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
     count = min(limit, len(dataset)) if limit else len(dataset)
     picked = [index * len(dataset) // count for index in range(count)]
-    bar = import_tqdm()(picked, desc='loading images', unit='image')
+    bar = import_optional('tqdm').tqdm(picked, desc='loading images', unit='image')
     samples = [dataset[index] for index in bar]
     images = [sample['inputs'] for sample in samples]
     kinds = {(tuple(image.shape), image.dtype) for image in images}

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple
 
+from .conditions import Condition
+
 
 class Outcome(NamedTuple):
     """The outcome of one batch.
@@ -30,30 +32,25 @@ class Records:
     """
 
     def __init__(self, folder: Path, settings: dict) -> None:
-        self.path = Path(folder) / 'records.jsonl'
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        _check_settings(self.path.with_name('settings.json'), settings)
+        self.path = folder / 'records.jsonl'
+        folder.mkdir(parents=True, exist_ok=True)
+        _check_settings(folder / 'settings.json', settings)
         self.outcomes = _read(self.path)
 
-    def has(self, condition: str, batch: int) -> bool:
-        """Whether the outcome of a batch is known."""
-        return (condition, batch) in self.outcomes
-
-    def add(self, condition: str, batch: int, outcome: Outcome) -> None:
+    def add(self, condition: Condition, batch: int, outcome: Outcome) -> None:
         """Add an outcome; it is written to the file before this returns."""
         line = dict(condition=condition, batch=batch, **outcome._asdict())
         with open(self.path, 'a') as file:
             file.write(json.dumps(line) + '\n')
         self.outcomes[condition, batch] = outcome
 
-    def of(self, condition: str) -> List[Outcome]:
+    def of(self, condition: Condition) -> List[Outcome]:
         """Return the outcomes of a condition in the order of its batches."""
-        return [
-            o for (name, _), o in sorted(self.outcomes.items()) if name == condition
-        ]
+        keys = sorted(key for key in self.outcomes if key[0] == condition)
+        return [self.outcomes[key] for key in keys]
 
 
-def _read(path: Path) -> Dict[Tuple[str, int], Outcome]:
+def _read(path: Path) -> Dict[Tuple[Condition, int], Outcome]:
     """Read complete lines; a last line that an interruption cut off is removed."""
     if not path.exists():
         return {}
@@ -64,15 +61,15 @@ def _read(path: Path) -> Dict[Tuple[str, int], Outcome]:
     outcomes = {}
     for line in complete.splitlines():
         entry = json.loads(line)
-        key = entry.pop('condition'), entry.pop('batch')
+        key = Condition(*entry.pop('condition')), entry.pop('batch')
         outcomes[key] = Outcome(**entry)
     return outcomes
 
 
 def _check_settings(path: Path, settings: dict) -> None:
+    """Write the settings, or compare them with those that the file contains."""
     if not path.exists():
         path.write_text(json.dumps(settings, indent=2) + '\n')
-        return
     known = json.loads(path.read_text())
     changed = sorted(
         name for name in {*known, *settings} if known.get(name) != settings.get(name)

@@ -9,7 +9,6 @@ from mmadf.utils.optional import import_optional
 from .conditions import KINDS, Condition
 from .records import Outcome, Records
 
-INSTALL = 'pip install torchmetrics'
 BINS = 15
 
 
@@ -46,18 +45,13 @@ def summarise(records: Records, images: int) -> List[Row]:
     Returns:
         Rows sorted by kind, by name in the order of evaluation, and by strength.
     """
-    keys = dict.fromkeys(key for key, _ in records.outcomes)
-    conditions = [Condition.from_key(key) for key in keys]
-    names = list(dict.fromkeys(condition.name for condition in conditions))
+    conditions = list(dict.fromkeys(condition for condition, _ in records.outcomes))
+    names = [condition.name for condition in conditions]
     conditions.sort(
         key=lambda c: (KINDS.index(c.kind), names.index(c.name), c.strength)
     )
-    rows = []
-    for condition in conditions:
-        outcomes = records.of(condition.key)
-        if sum(len(outcome.correct) for outcome in outcomes) == images:
-            rows.append(_row(condition, outcomes))
-    return rows
+    rows = [_row(condition, records.of(condition)) for condition in conditions]
+    return [row for row in rows if row.images == images]
 
 
 def common_conditions(results: Dict[str, Sequence[Row]]) -> Dict[str, List[Row]]:
@@ -111,7 +105,7 @@ def calibration_error(confidence: Sequence[float], correct: Sequence[int]) -> fl
     Raises:
         ImportError: torchmetrics is not installed.
     """
-    metrics = import_optional('torchmetrics.functional.classification', INSTALL)
+    metrics = import_optional('torchmetrics.functional.classification')
     # It is the binary error of the event that the prediction is correct.
     return metrics.binary_calibration_error(
         torch.tensor(confidence, dtype=torch.float64).clamp(max=1),

@@ -12,7 +12,7 @@ import torch
 from mmengine.config import Config
 
 from mmadf.analysis import read_log
-from mmadf.utils.progress import import_tqdm
+from mmadf.utils.optional import import_optional
 
 from .plan import Run
 from .worker import POLL_SECONDS, RunError, Worker
@@ -32,29 +32,25 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, RunError]:
 
     Returns:
         The errors of the runs that failed.
-
-    Raises:
-        ValueError: `jobs` is not positive.
     """
-    if jobs < 1:
-        raise ValueError(f'jobs={jobs} must be positive.')
-    environments, stop = Queue(), Event()
+    workers, stop = Queue(), Event()
     for environment in job_environments(jobs):
-        environments.put(environment)
+        workers.put(Worker(tools, environment, stop))
 
-    def _work(run: Run) -> None:
-        environment = environments.get()
+    def _finish(run: Run) -> None:
+        worker = workers.get()
         try:
-            Worker(tools, environment, stop).finish(run)
+            worker.finish(run)
         finally:
-            environments.put(environment)
+            workers.put(worker)
 
     done = sum(run.result.exists() for run in runs)
-    pool, errors, tqdm = ThreadPoolExecutor(jobs), {}, import_tqdm()
+    pool, errors = ThreadPoolExecutor(jobs), {}
+    tqdm = import_optional('tqdm').tqdm
     bar = tqdm(total=len(runs), initial=done, bar_format=BAR, smoothing=0)
     try:
         futures = {
-            pool.submit(_work, run): run for run in runs if not run.result.exists()
+            pool.submit(_finish, run): run for run in runs if not run.result.exists()
         }
         pending = set(futures)
         while pending:

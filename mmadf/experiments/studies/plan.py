@@ -9,7 +9,7 @@ from typing import Dict, List, NamedTuple, Optional
 from mmengine.config import Config
 
 from mmadf.engine.config import check_config, merge_options
-from mmadf.weights.load import read_config
+from mmadf.weights.load import read_config, read_config_file
 
 from .split import write_split
 
@@ -17,6 +17,9 @@ REQUIRED = ('variants', 'control', 'seeds')
 FIELDS = (*REQUIRED, 'data', 'options', 'metric', 'work_dir')
 DATA_FIELDS = {'root', 'train', 'test', 'val_fraction', 'split_seed'}
 SPLITS = ('train', 'val', 'test')
+
+# The runs of a study share few configs.
+_read_config = lru_cache(maxsize=None)(read_config)
 
 
 class Run(NamedTuple):
@@ -50,19 +53,11 @@ def load_study(path: Path, options: Optional[dict] = None) -> Config:
         FileNotFoundError: the file does not exist.
         ValueError: the file is not a config, or a field is unknown, missing or invalid.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such study; give a config file.')
-    try:
-        study = Config.fromfile(path)
-    except Exception as error:  # a config is Python code, which can raise anything
-        raise ValueError(
-            f'{path} cannot be read as a config: {type(error).__name__}: {error}'
-        ) from error
+    study = read_config_file(path)
     study.merge_from_dict(options or {})
     _check_fields(study, path)
     study.variants = {k: v for k, v in study.variants.items() if v is not None}
-    _check_variants(study)
+    _check_variants(study.variants, study.control)
     study.setdefault('metric', 'accuracy/top1')
     study.setdefault('work_dir', f'work_dirs/{path.stem}')
     for variant in study.variants.values():
@@ -123,15 +118,9 @@ def run_config(
     return cfg
 
 
-@lru_cache(maxsize=None)  # the runs of a study share few configs
-def _read_config(path: str) -> Config:
-    return read_config(path)
-
-
 def _check_fields(study: Config, path: Path) -> None:
     own = {name for name in study if not name.startswith('_')}
-    unknown = sorted(own - set(FIELDS))
-    missing = [name for name in REQUIRED if study.get(name) in (None, (), [], {})]
+    unknown, missing = sorted(own - set(FIELDS)), sorted(set(REQUIRED) - own)
     if unknown or missing:
         raise ValueError(
             f'{path}: unknown fields {unknown}, missing fields {missing}; allowed are '
@@ -140,28 +129,26 @@ def _check_fields(study: Config, path: Path) -> None:
     if not isinstance(study.variants, dict):
         raise ValueError(f'variants={study.variants!r} must be a dict of dicts.')
     seeds = study.seeds if isinstance(study.seeds, (list, tuple)) else ()
-    distinct = {seed for seed in seeds if type(seed) is int}
-    if not seeds or len(distinct) != len(seeds):
+    if not seeds or {type(s) for s in seeds} != {int} or len(set(seeds)) < len(seeds):
         raise ValueError(
             f'seeds={study.seeds} must be a list of distinct integers, e.g. (0, 1, 2).'
         )
 
 
-def _check_variants(study: Config) -> None:
-    bad = [name for name in study.variants if not re.fullmatch(r'[\w.+-]+', name)]
+def _check_variants(variants: dict, control: str) -> None:
+    bad = [name for name in variants if not re.fullmatch(r'[\w.+-]+', name)]
     if bad:
         raise ValueError(
             f'variants={bad}: the names are also folder names; use only letters, '
             'digits and _ . + -'
         )
-    if study.control not in study.variants:
+    if control not in variants:
         raise ValueError(
-            f'control={study.control!r} must be one of the variants '
-            f'{list(study.variants)}.'
+            f'control={control!r} must be one of the variants {list(variants)}.'
         )
-    for name, variant in study.variants.items():
-        fields = list(variant) if isinstance(variant, dict) else variant
-        if fields not in (['config'], ['config', 'options'], ['options', 'config']):
+    for name, variant in variants.items():
+        fields = sorted(variant) if isinstance(variant, dict) else variant
+        if fields not in (['config'], ['config', 'options']):
             raise ValueError(
                 f"variant {name!r} has {fields}; 'config' is required, 'options' is "
                 'optional, and nothing else is allowed.'

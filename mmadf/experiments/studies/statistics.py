@@ -2,22 +2,13 @@
 
 import math
 from statistics import fmean, stdev
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
 
 from mmadf.utils.optional import import_optional
 
-INSTALL = "pip install 'scipy>=1.15'"  # the first with `rng` of `dunnett`
 CONFIDENCE = 0.95
-
-
-class Band(NamedTuple):
-    """Mean and sample standard deviation of several curves at their common steps."""
-
-    steps: List[int]
-    mean: np.ndarray
-    deviation: np.ndarray
 
 
 def mean_and_deviation(values: Sequence[float]) -> Tuple[float, float]:
@@ -30,28 +21,35 @@ def mean_and_deviation(values: Sequence[float]) -> Tuple[float, float]:
     return mean, stdev(values) if len(values) > 1 else math.nan
 
 
-def mean_curve(curves: Sequence[Tuple[Sequence[int], Sequence[float]]]) -> Band:
-    """Return the mean of several curves; a single curve has a deviation of 0.
+def mean_curve(
+    curves: Sequence[Tuple[Sequence[int], Sequence[float]]],
+) -> Tuple[List[int], np.ndarray, np.ndarray]:
+    """Return the mean of several curves.
 
     Args:
-        curves: steps and values of each; only their common steps are used.
+        curves: steps and values of each.
+
+    Returns:
+        The common steps of all curves, and there the mean and the sample standard
+        deviation, which is 0 for a single curve.
     """
     values_at = [dict(zip(*curve, strict=True)) for curve in curves]
     steps = sorted(set.intersection(*map(set, values_at)))
     values = np.array([[values[step] for step in steps] for values in values_at])
     deviation = values.std(0, ddof=1) if len(curves) > 1 else np.zeros(len(steps))
-    return Band(steps, values.mean(0), deviation)
+    return steps, values.mean(0), deviation
 
 
-def first_step_at(curve: Band, level: float) -> float:
-    """Return the first step at which a mean curve reaches a level, or NaN.
+def first_step_at(steps: Sequence[int], values: Sequence[float], level: float) -> float:
+    """Return the first step at which a curve reaches a level, or NaN.
 
     Args:
-        curve: see `mean_curve`.
-        level: value to reach; higher is better.
+        steps: steps of the curve.
+        values: values of the curve; higher is better.
+        level: value to reach.
     """
-    reached = np.flatnonzero(curve.mean >= level)
-    return curve.steps[reached[0]] if len(reached) else math.nan
+    reached = (s for s, value in zip(steps, values, strict=True) if value >= level)
+    return next(reached, math.nan)
 
 
 def paired_difference(
@@ -75,7 +73,7 @@ def paired_difference(
     mean, _ = mean_and_deviation(np.subtract(*pairs).tolist())
     if len(seeds) < 2:
         return mean, math.nan, math.nan
-    test = import_optional('scipy.stats', INSTALL).ttest_rel(*pairs)
+    test = import_optional('scipy.stats').ttest_rel(*pairs)
     return mean, *map(float, test.confidence_interval(CONFIDENCE))
 
 
@@ -103,7 +101,7 @@ def dunnett_intervals(
     if len(control) < 2 or not groups or not varies:
         return {}
     # SciPy integrates with random samples; a fixed seed makes the bounds reproducible.
-    test = import_optional('scipy.stats', INSTALL).dunnett(
+    test = import_optional('scipy.stats').dunnett(
         *groups.values(), control=list(control), rng=np.random.default_rng(0)
     )
     bounds = np.transpose(test.confidence_interval(CONFIDENCE)).tolist()

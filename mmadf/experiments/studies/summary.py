@@ -1,6 +1,7 @@
 """Summarises the results of a study: one row per variant, per readout, or per run."""
 
 import math
+from statistics import fmean
 from typing import Dict, List, Sequence
 
 from .results import Result, by_variant
@@ -37,9 +38,12 @@ def summarise(
     """
     groups = by_variant(results)
     scores = {name: {r.seed: r.test for r in group} for name, group in groups.items()}
-    curves = {n: mean_curve([r.validation for r in rs]) for n, rs in groups.items()}
+    curves = {
+        name: mean_curve([result.validation for result in group])[:2]
+        for name, group in groups.items()
+    }
     reference = scores.get(control, {})
-    level = curves[control].mean[-1] if control in curves else math.nan
+    level = curves[control][1][-1] if control in curves else math.nan
     others = {name: list(scores[name].values()) for name in scores if name != control}
     simultaneous = dunnett_intervals(others, list(reference.values()))
     rows = []
@@ -51,9 +55,9 @@ def summarise(
                 **_compare(scores[name], {} if name == control else reference),
                 simultaneous_low=low,
                 simultaneous_high=high,
-                steps=first_step_at(curves[name], level),
+                steps=first_step_at(*curves[name], level),
                 **costs[name],
-                seconds=mean_and_deviation([r.seconds for r in group])[0],
+                seconds=fmean(result.seconds for result in group),
             )
         )
     return rows

@@ -48,12 +48,9 @@ class Worker:
             except BlockingIOError as error:
                 raise RunError('another process is working on this run') from error
             if not run.result.exists():
-                self._train(run, lock)
+                options = ['--work-dir', run.work_dir, '--resume']
+                self._execute('train', [run.config, *options], run, lock)
                 self._test(run, lock)
-
-    def _train(self, run: Run, lock: IO) -> None:
-        options = ['--work-dir', run.work_dir, '--resume']
-        self._execute('train', [run.config, *options], run, lock)
 
     def _test(self, run: Run, lock: IO) -> None:
         checkpoint = best_checkpoint(run.work_dir)

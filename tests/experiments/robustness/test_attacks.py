@@ -18,7 +18,7 @@ QUICK = AttackOptions(steps=4, autoattack_steps=3, queries=10, batch_size=3)
 
 def attacked(network, name, eps, pixels, labels):
     pytest.importorskip('art')
-    target = art_classifier(network, network.num_classes, pixels.shape[1:])
+    target = art_classifier(network, pixels.shape[1:])
     return attack(target, name, eps, pixels, labels, QUICK)
 
 
@@ -104,4 +104,4 @@ def test_unknown_attack_is_refused():
 def test_missing_toolbox_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'art.estimators.classification', None)
     with pytest.raises(ImportError, match='pip install adversarial-robustness-toolbox'):
-        art_classifier(Linear(halves()), 3, (3, 12, 12))
+        art_classifier(Linear(halves()), (3, 12, 12))

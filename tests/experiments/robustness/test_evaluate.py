@@ -7,31 +7,30 @@ from torch.testing import assert_close
 from mmadf.experiments.robustness.attacks import AttackOptions
 from mmadf.experiments.robustness.conditions import Condition, plan_conditions
 from mmadf.experiments.robustness.corruptions import corrupt
-from mmadf.experiments.robustness.evaluate import Evaluation, batch_seed, evaluate
+from mmadf.experiments.robustness.evaluate import Evaluation, batch_seed
 from mmadf.experiments.robustness.masking import masking_warnings
 from mmadf.experiments.robustness.records import Records
 from mmadf.experiments.robustness.summary import summarise
 from tests.experiments.robustness.toys import SIZE, Linear, Masked, halves, images
 
+CLEAN = Condition('clean')
 OPTIONS = AttackOptions(steps=4, autoattack_steps=4, queries=60, batch_size=5)
 
 
-def job(network=None, source=None, options=OPTIONS, **changes):
-    return Evaluation(
-        network or Linear(halves()), *images(), options, source, **changes
-    )
+def job(conditions, network=None, source=None, options=OPTIONS, **changes):
+    network = network or Linear(halves())
+    return Evaluation(network, *images(), conditions, options, source, **changes)
 
 
-def evaluated(folder, work, conditions):
+def evaluated(folder, work):
     records = Records(folder, {})
-    list(evaluate(work, conditions, records))
+    list(work.run(records))
     return records
 
 
 def test_clean_outcomes_equal_a_loop(tmp_path):
-    work = job(Linear(torch.randn(3, 3, SIZE, SIZE)))
-    records = evaluated(tmp_path, work, [Condition('clean')])
-    outcomes = records.of('clean//0')
+    work = job([CLEAN], Linear(torch.randn(3, 3, SIZE, SIZE)))
+    outcomes = evaluated(tmp_path, work).of(CLEAN)
     assert [len(o.correct) for o in outcomes] == [5, 5, 2]
     found = zip(
         *(sum((list(o[field]) for o in outcomes), []) for field in range(3)),
@@ -56,32 +55,33 @@ def test_transferred_attacks_follow_the_gradients_of_the_other_network(tmp_path)
     conditions = plan_conditions(['fgsm'], [4, 12], True, [], [])
     for source, left in ((Linear(rest), 1), (Linear(red), 0)):
         folder = tmp_path / str(left)
-        records = evaluated(folder, job(Linear(red), source), conditions)
+        records = evaluated(folder, job(conditions, Linear(red), source))
         for eps, right in ((4, 1), (12, 0)):  # the margin ends at 7.5
-            outcomes = records.of(f'attack/fgsm/{eps}')
+            outcomes = records.of(Condition('attack', 'fgsm', eps))
             assert {c for o in outcomes for c in o.correct} == {right}
-        away = [c for o in records.of('transfer/fgsm/12') for c in o.correct]
+        transferred = records.of(Condition('transfer', 'fgsm', 12))
+        away = [c for o in transferred for c in o.correct]
         assert away == [left] * 12
 
 
 @pytest.mark.parametrize(('classes', 'bgr'), [(2, False), (3, True)])
-def test_source_that_reads_other_images_is_refused(classes, bgr, tmp_path):
+def test_source_that_reads_other_images_is_refused(classes, bgr):
     source = Linear(halves(classes))
     source.reads_bgr = bgr
     conditions = plan_conditions(['fgsm'], [8], True, [], [])
     with pytest.raises(ValueError, match="transfer: .*'classes': 3, 'bgr': False"):
-        evaluated(tmp_path, job(source=source), conditions)
+        job(conditions, source=source)
 
 
-def test_images_too_small_for_corruptions_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r'image size \[12, 12\]: .*32x32'):
-        evaluated(tmp_path, job(), [Condition('corruption', 'fog', 1.0)])
+def test_images_too_small_for_corruptions_are_refused():
+    with pytest.raises(ValueError, match=r'image size \(12, 12\): .*32x32'):
+        job([Condition('corruption', 'fog', 1.0)])
 
 
 def test_recorded_batches_are_not_computed_again(tmp_path):
     pytest.importorskip('art')
     conditions = plan_conditions(['pgd'], [4, 8], False, [], [])
-    whole = evaluated(tmp_path / 'a', job(), conditions)
+    whole = evaluated(tmp_path / 'a', job(conditions))
     lines = (tmp_path / 'a' / 'records.jsonl').read_text().splitlines(keepends=True)
     (tmp_path / 'b').mkdir()
     (tmp_path / 'b' / 'records.jsonl').write_text(''.join(lines[:4]))
@@ -92,13 +92,13 @@ def test_recorded_batches_are_not_computed_again(tmp_path):
             calls.append(len(pixels))
             return super().forward(pixels)
 
-    resumed = evaluated(tmp_path / 'b', job(Counting(halves())), conditions)
+    resumed = evaluated(tmp_path / 'b', job(conditions, Counting(halves())))
     assert sum(calls) > 0
     for key, outcome in whole.outcomes.items():
         assert resumed.outcomes[key].correct == outcome.correct
         assert_close(resumed.outcomes[key].brier, outcome.brier)
     calls.clear()
-    evaluated(tmp_path / 'b', job(Counting(halves())), conditions)
+    evaluated(tmp_path / 'b', job(conditions, Counting(halves())))
     assert calls == []
 
 
@@ -113,8 +113,8 @@ def test_every_batch_is_written_before_the_next(tmp_path):
             return super().forward(pixels)
 
     with pytest.raises(KeyboardInterrupt):
-        evaluated(tmp_path, job(Breaking(halves())), [Condition('clean')])
-    assert len(Records(tmp_path, {}).of('clean//0')) == 2
+        evaluated(tmp_path, job([CLEAN], Breaking(halves())))
+    assert len(Records(tmp_path, {}).of(CLEAN)) == 2
 
 
 def test_seed_determines_the_outcomes(tmp_path):
@@ -122,7 +122,7 @@ def test_seed_determines_the_outcomes(tmp_path):
     noisy = Linear(torch.randn(3, 3, SIZE, SIZE))
     conditions = [Condition('attack', 'pgd', 2.0)]
     found = [
-        evaluated(tmp_path / str(i), job(noisy, seed=seed), conditions).outcomes
+        evaluated(tmp_path / str(i), job(conditions, noisy, seed=seed)).outcomes
         for i, seed in enumerate((0, 0, 1))
     ]
     first, again, other = ([o.brier for o in f.values()] for f in found)
@@ -144,8 +144,8 @@ def test_network_sees_the_corrupted_images_of_each_batch(tmp_path):
 
     condition = Condition('corruption', 'frost', 3.0)
     labels = torch.zeros(7, dtype=torch.long)
-    work = Evaluation(Seeing(halves()), big, labels, OPTIONS, seed=4)
-    evaluated(tmp_path, work, [condition])
+    work = Evaluation(Seeing(halves()), big, labels, [condition], OPTIONS, seed=4)
+    evaluated(tmp_path, work)
     for batch, (pixels, count) in enumerate(zip(seen, (5, 2), strict=True)):
         seed = batch_seed(4, condition, batch)
         expected = corrupt(big[:count], 'frost', 3, seed, bgr=True)
@@ -163,8 +163,8 @@ def test_masked_gradients_are_detected(tmp_path):
     options = OPTIONS._replace(queries=150)
     warnings = {}
     for name, network in (('open', Linear), ('masked', Masked)):
-        work = job(network(halves()), Linear(halves()), options)
-        rows = summarise(evaluated(tmp_path / name, work, conditions), 12)
+        work = job(conditions, network(halves()), Linear(halves()), options)
+        rows = summarise(evaluated(tmp_path / name, work), 12)
         warnings[name] = masking_warnings(rows)
     assert warnings['open'] == []
     text = '\n'.join(warnings['masked'])

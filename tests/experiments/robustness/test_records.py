@@ -5,7 +5,7 @@ import pytest
 from mmadf.experiments.robustness.conditions import Condition
 from mmadf.experiments.robustness.records import Outcome, Records
 
-FOG = Condition('corruption', 'fog', 2.0).key
+FOG = Condition('corruption', 'fog', 2.0)
 
 
 def outcome(*correct):
@@ -16,9 +16,9 @@ def test_records_are_read_again_without_the_truncated_line(tmp_path):
     records = Records(tmp_path, dict(seed=1))
     records.add(FOG, 0, outcome(1, 0))
     with open(tmp_path / 'records.jsonl', 'a') as file:
-        file.write('{"condition": "corruption/fog/2", "ba')
+        file.write('{"condition": ["corruption", "fog", 2.0], "ba')
     again = Records(tmp_path, dict(seed=1))
-    assert again.has(FOG, 0) and not again.has(FOG, 1)
+    assert list(again.outcomes) == [(FOG, 0)]
     again.add(FOG, 1, outcome(1))
     assert Records(tmp_path, dict(seed=1)).of(FOG) == [outcome(1, 0), outcome(1)]
 

@@ -188,6 +188,6 @@ def test_progress_is_that_of_the_log_also_while_it_is_written(
     assert progress_of(run) == 1
 
 
-def test_no_jobs_are_refused(scripts):
-    with pytest.raises(ValueError, match='jobs=0 must be positive'):
-        run_all([], scripts, 0)
+def test_no_jobs_are_refused(study):
+    code, _, errors = study('--jobs', 0)
+    assert code == 2 and '--jobs 0 must be positive' in errors

@@ -95,7 +95,7 @@ def test_work_dir_is_named_after_the_study(study):
 
 INVALID = [
     ({'sead': 1}, r"unknown fields \['sead'\]"),
-    ({'seeds': ()}, r"missing fields \['seeds'\]"),
+    ({'seeds': ()}, r'seeds=\(\) must be a list of distinct integers'),
     ({'seeds': (1, 1)}, r'seeds=.1, 1. must be a list of distinct integers'),
     ({'seeds': 3}, r'seeds=3 must be a list of distinct integers'),
     ({'control': 'x'}, r"control='x' .*\['plain', 'wide'\]"),
@@ -109,6 +109,12 @@ def test_invalid_study_is_refused(study):
     for options, message in INVALID:
         with pytest.raises(ValueError, match=message):
             load_study(study, options)
+
+
+def test_study_without_a_control_is_refused(study):
+    study.write_text(study.read_text().replace("control = 'plain'", ''))
+    with pytest.raises(ValueError, match=r"missing fields \['control'\]"):
+        load_study(study)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +139,7 @@ def test_invalid_options_are_refused_before_anything_runs(
     ('options', 'message'),
     [
         ({'data.root': 'no/such'}, 'no/such/train is not a folder'),
-        ({'data.test': 'gone'}, 'test_dataloader.dataset: data_root=.*/gone'),
+        ({'data.test': 'gone'}, 'test_dataloader.dataset.data_root=.*/gone'),
         ({'variants.wide.config': 'gone.py'}, 'gone.py'),
     ],
 )
@@ -145,8 +151,8 @@ def test_missing_files_are_refused_before_anything_runs(
 
 
 def test_file_that_is_no_study_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match='gone.py: no such study'):
+    with pytest.raises(FileNotFoundError, match="config='.*/gone.py' does not exist"):
         load_study(tmp_path / 'gone.py')
     (tmp_path / 'torn.py').write_text('variants = dict(')
-    with pytest.raises(ValueError, match='torn.py cannot be read .*SyntaxError'):
+    with pytest.raises(ValueError, match="torn.py' cannot be read .*SyntaxError"):
         load_study(tmp_path / 'torn.py')

@@ -30,7 +30,7 @@ def test_invalid_field_is_refused_before_training(option, message, refused):
 
 
 def test_missing_study_is_refused(refused):
-    assert 'gone.py: no such study' in refused(study='gone.py')
+    assert "'gone.py' does not exist" in refused(study='gone.py')
 
 
 def test_unknown_metric_is_refused_with_those_that_exist(study):

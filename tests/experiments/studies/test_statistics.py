@@ -101,12 +101,12 @@ def test_mean_curve_is_mean_and_deviation_at_common_steps():
     assert steps == [2, 3]
     np.testing.assert_allclose(mean, [23, 30])
     np.testing.assert_allclose(deviation, [np.std([20, 26], ddof=1), 0])
-    np.testing.assert_array_equal(mean_curve(curves[:1]).deviation, [0, 0, 0])
+    np.testing.assert_array_equal(mean_curve(curves[:1])[2], [0, 0, 0])
 
 
 def test_first_step_is_where_the_mean_reaches_the_level():
     curves = [((5, 10, 15), (30.0, 10.0, 50.0)), ((5, 10, 15), (20.0, 50.0, 10.0))]
+    steps, mean, _ = mean_curve(curves)
     levels = (20, 25, 25.1, 30)
-    found = [first_step_at(mean_curve(curves), level) for level in levels]
-    assert found == [5, 5, 10, 10]
-    assert math.isnan(first_step_at(mean_curve(curves), 30.1))
+    assert [first_step_at(steps, mean, level) for level in levels] == [5, 5, 10, 10]
+    assert math.isnan(first_step_at(steps, mean, 30.1))
