@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 from typing import Dict, List
 
-from mmadf.analysis import counts_epochs, read_log, training_curve, validation_curve
+from mmadf.analysis import read_log, training_curve, validation_curve, validation_unit
 from mmadf.analysis.plots import import_pyplot, plot_learning_curves
 from mmadf.utils.command_line import NamedFolders, report_invalid_input
 
@@ -38,10 +38,7 @@ def unit_of(runs: Dict[str, List[dict]]) -> str:
     Raises:
         ValueError: some runs count epochs, others iterations.
     """
-    units = {
-        name: 'epoch' if counts_epochs(records) else 'iteration'
-        for name, records in runs.items()
-    }
+    units = {name: validation_unit(records) for name, records in runs.items()}
     if len(set(units.values())) > 1:
         raise ValueError(
             f'runs are validated by different units, {units}; plot them separately.'
