@@ -19,7 +19,7 @@ from torch import nn
 
 from mmadf.analysis import explain
 from mmadf.analysis.plots import import_pyplot
-from mmadf.utils.command_line import report_invalid_input
+from mmadf.utils.command_line import available_device, report_invalid_input
 from mmadf.utils.progress import import_tqdm
 from mmadf.weights.load import class_names, load_network, read_config
 
@@ -32,7 +32,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('images', type=Path, help='an image, or a folder of images')
     parser.add_argument('out', type=Path, help='folder to write the pages to')
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    parser.add_argument('--device', default=device, help=f'default: {device}')
+    parser.add_argument(
+        '--device', type=available_device, default=device, help=f'default: {device}'
+    )
     return parser.parse_args()
 
 

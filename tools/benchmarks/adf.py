@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 import mmadf  # noqa: F401  registers
 from mmadf.analysis.benchmark import compare
+from mmadf.utils.command_line import available_device
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'adf'
 SINGLE = 'single 32x4d'
@@ -133,7 +134,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--threads', type=int, default=2, help='CPU threads')
     parser.add_argument('--repeats', type=int, default=7, help='measured rounds')
-    parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
+    parser.add_argument(
+        '--device', type=available_device, default='cpu', help='cpu or cuda'
+    )
     parser.add_argument(
         '--batch', type=int, nargs='+', default=[1], help='batch sizes of inference'
     )
@@ -144,10 +147,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--channels-last', action='store_true')
     parser.add_argument('--compile', action='store_true', help='also torch.compile')
     parser.add_argument('--loader', action='store_true', help='also the data pipeline')
-    args = parser.parse_args()
-    if args.device == 'cuda' and not torch.cuda.is_available():
-        parser.error('--device cuda: no GPU is available')
-    return args
+    return parser.parse_args()
 
 
 def measure_inference(args: argparse.Namespace) -> None:
