@@ -45,11 +45,3 @@ def relative_difference(actual: Tensor, expected: Tensor) -> float:
     scale = expected.abs().max().clamp(min=torch.finfo(torch.double).tiny)
     ratio = (actual - expected).abs().max() / scale
     return ratio.item() if ratio.isfinite() else float('inf')
-
-
-def relative_spread(scores: Tensor) -> float:
-    """Return how much scores, (N, K), vary between N images, relative to the largest.
-
-    A comparison of scores that are the same for all images shows little.
-    """
-    return relative_difference(scores.mean(0).expand_as(scores), scores)

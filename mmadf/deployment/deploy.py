@@ -51,7 +51,7 @@ def deploy_classifier(
     """
     out = Path(out)
     check_out(out, '.pth')
-    _check_overwriting(config, checkpoint, out)
+    _check_overwriting(checkpoint, out)
     cfg = read_config(config)
     model, meta = load_network(cfg, checkpoint)
     _check_model(model, config)
@@ -100,20 +100,16 @@ def _check_model(model: nn.Module, config: str) -> None:
     )
 
 
-def _check_overwriting(config: str, checkpoint: str, out: Path) -> None:
+def _check_overwriting(checkpoint: str, out: Path) -> None:
     """Refuse to overwrite anything but the files of an earlier deployment."""
-    beside = out.with_suffix('.py')
-    problem = None
     if out.exists() and Path(checkpoint).exists() and out.samefile(checkpoint):
-        problem = 'it is the checkpoint itself'
-    elif beside.is_dir():
-        problem = f'its config {beside} is a folder'
-    elif beside.exists() and Path(config).exists() and beside.samefile(config):
-        problem = f'its config would overwrite {config}'
-    elif beside.exists() and not _is_deployed(beside):
-        problem = f'{beside} exists and is not the config of a deployed network'
-    if problem:
-        raise ValueError(f'out={out}: {problem}; give another name.')
+        raise ValueError(f'out={out} is the checkpoint itself; give another name.')
+    config = out.with_suffix('.py')
+    if config.exists() and not _is_deployed(config):
+        raise ValueError(
+            f'out={out}: {config} exists and is not the config of a deployed network; '
+            'give another name.'
+        )
 
 
 def _is_deployed(config: Path) -> bool:

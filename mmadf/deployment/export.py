@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmadf.weights.load import load_network, read_config
 
-from .checks import DeploymentError, check_out, relative_difference, relative_spread
+from .checks import DeploymentError, check_out, relative_difference
 from .network import ExportNetwork, prepare
 from .tracing import write_onnx, write_pt2
 
@@ -100,7 +100,8 @@ def _compare(
     of `torch.export` instead, and so would miss an error of the tracing.
     """
     expected = [exported.network(images) for images in exported.batches]
-    if relative_spread(expected[-1]) < tolerance:
+    scores = expected[-1]
+    if relative_difference(scores.mean(0).expand_as(scores), scores) < tolerance:
         log(
             'warning: the scores hardly depend on the image, so the comparison shows '
             'little; is the network trained?'

@@ -101,7 +101,7 @@ def test_invalid_input_is_one_line_and_exit_code_2(network, explain, tmp_path, c
     untested.write_text(adf[0].read_text() + 'test_dataloader = None\n')
     for arguments, words in [
         ((*plain, images), 'model=ImageClassifier has no appearance branch'),
-        ((adf[0], plain[1], images), 'missing keys'),
+        ((adf[0], plain[1], images), 'does not fit the network'),
         ((untested, adf[1], images), 'has no test_dataloader'),
         ((*adf, tmp_path / 'lost'), 'lost does not exist'),
     ]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Callable, List
 
 import torch
+from mmengine.dataset import Compose
 from torch import nn
 
 from mmadf.analysis import explain
@@ -40,7 +41,7 @@ def parse_args() -> argparse.Namespace:
 
 def draw_pages(
     model: nn.Module,
-    read: explain.ImageReader,
+    pipeline: Compose,
     names_of: Callable[[int], List[str]],
     files: List[Path],
     args: argparse.Namespace,
@@ -50,7 +51,7 @@ def draw_pages(
     errors = []
     for file in import_tqdm()(files, desc='pages', unit='image'):
         try:
-            inputs = read(file)
+            inputs = explain.read_image(file, pipeline)
         except ValueError as error:
             errors.append(str(error))
             continue
@@ -73,11 +74,11 @@ def main() -> None:
         explain.import_grad_cam()
         files = explain.find_images(args.images)
         cfg = read_config(args.config)
-        read = explain.ImageReader(cfg)
+        pipeline = explain.build_pipeline(cfg)
         model, meta = load_network(cfg, args.checkpoint, args.device)
         explain.check_model(model)
     names_of = partial(class_names, cfg, meta)
-    errors = draw_pages(model, read, names_of, files, args)
+    errors = draw_pages(model, pipeline, names_of, files, args)
     for error in errors:
         print(f'skipped: {error}')
     print(f'{len(files) - len(errors)} pages: {args.out}')

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Callable, Dict
 
+import mmcv
 import mmpretrain
 import numpy as np
 import torch
@@ -105,18 +106,15 @@ def images_per_second(count: int = 48) -> float:
     Args:
         count: number of images.
     """
-    import cv2
-
     cfg = Config.fromfile(CONFIGS / 'adf_resnext101_imagenet.py')
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / 'a').mkdir()
         for i in range(count):
             small = rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
-            image = cv2.resize(small, (500, 375), interpolation=cv2.INTER_CUBIC)
+            image = mmcv.imresize(small, (500, 375), interpolation='bicubic')
             noise = rng.normal(0, 12, image.shape)
             image = np.clip(image + noise, 0, 255).astype(np.uint8)
-            cv2.imwrite(f'{folder}/a/{i}.jpg', image)
+            mmcv.imwrite(image, f'{folder}/a/{i}.jpg')
         pipeline = cfg.train_dataloader.dataset.pipeline
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             dataset = DATASETS.build(
