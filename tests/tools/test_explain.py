@@ -112,6 +112,13 @@ def test_invalid_input_is_one_line_and_exit_code_2(network, explain, tmp_path, c
     assert not (tmp_path / 'pages').exists()
 
 
+def test_an_unknown_device_is_one_line_and_exit_code_2(tool, capsys):
+    with pytest.raises(SystemExit, match='2'):
+        tool('analysis/explain.py', *('lost',) * 4, '--device', 'gone')
+    (line,) = capsys.readouterr().err.splitlines()[-1:]
+    assert "--device: 'gone' cannot be used: " in line
+
+
 def test_a_missing_package_is_found_before_any_work(explain, monkeypatch, capsys):
     for name in ('captum.attr', 'matplotlib'):
         with monkeypatch.context() as patch, pytest.raises(SystemExit, match='2'):
