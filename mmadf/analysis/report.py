@@ -63,10 +63,9 @@ def plot_run(records: List[dict], path: Path) -> None:
     logged = {key for record in records for key in record if key.endswith('_loss')}
     keys = sorted(logged - {'orthogonality_loss'}) or ['loss']
     losses = {key: training_curve(records, key) for key in keys}
-    unit = validation_unit(records)
-    labels = dict(loss='loss', metric='accuracy (%)', unit=unit)
     metrics = {'top-1': validation_curve(records)}
-    plot_learning_curves(losses, metrics, labels, path, yscale='log')
+    unit = validation_unit(records)
+    plot_learning_curves(losses, metrics, 'accuracy (%)', unit, path, yscale='log')
 
 
 def plot_confusion(

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from mmadf.analysis import read_log
 from mmadf.deployment import deploy
-from tests.analysis.test_logs import BY_EPOCH, write
+from tests.analysis.test_logs import BY_EPOCH, train, write
 from tests.conftest import ROOT
 
 DIGITS = ROOT / 'configs/adf/adf_tiny_digits.py'
@@ -58,6 +58,8 @@ def test_report_refuses_invalid_input(refuse, trained, tmp_path):
     torch.save({}, tmp_path / 'some.pth')
     arguments = DIGITS, tmp_path, '--checkpoint', tmp_path / 'some.pth'
     assert 'contains no training log' in refuse(script, *arguments)
+    write(tmp_path, '20260101_000000', [train(10, 3.0)])
+    assert "metric='accuracy/top1'" in refuse(script, *arguments)
     assert not list(trained.glob('*.png'))
 
 

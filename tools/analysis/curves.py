@@ -52,13 +52,13 @@ def main() -> None:
     with report_invalid_input():
         import_pyplot()
         runs = {name: read_log(work_dir) for name, work_dir in args.runs.items()}
-        labels = dict(loss='loss', metric=args.metric, unit=unit_of(runs))
+        unit = unit_of(runs)
         losses = {name: training_curve(records) for name, records in runs.items()}
         metrics = {
             name: validation_curve(records, args.metric)
             for name, records in runs.items()
         }
-    plot_learning_curves(losses, metrics, labels, args.out)
+    plot_learning_curves(losses, metrics, args.metric, unit, args.out)
     for name, (steps, values) in metrics.items():
         print(f'{name}: {values[-1]:.2f} at {steps[-1]}, highest {max(values):.2f}')
     print(f'figure: {args.out}')
