@@ -140,7 +140,7 @@ def _draw_predictions(figure: object, page: Page) -> None:
             blank(below)
             above.text(0.05, 0.9, fill(ABSENT[name], 32), va='top', fontsize=11)
             continue
-        best = _short(page.classes[int(evidence.scores.argmax())], 28)
+        best = _short(page.classes[int(evidence.scores.argmax())])
         limits = (0, float(evidence.cam.max()))
         shown = overlay(above, page.image, evidence.cam, 'inferno', limits)
         place = dict(ax=above, location='bottom', shrink=0.7, aspect=30, pad=0.02)
@@ -157,13 +157,13 @@ def _draw_bars(axes: object, evidence: Evidence, page: Page) -> None:
     colors = ['#7fc97f' if name == page.truth else '#c3cbd6' for name in names]
     axes.barh(range(len(names)), scores.tolist(), color=colors)
     for row, (name, score) in enumerate(zip(names, scores, strict=True)):
-        axes.text(0.01, row, _short(name, 28), va='center', fontsize=10)
+        axes.text(0.01, row, _short(name), va='center', fontsize=10)
         axes.text(0.99, row, percent(score), va='center', ha='right', fontsize=10)
     axes.set(xlim=(0, 1), ylim=(4.5, -0.5), yticks=[])
     axes.xaxis.set_major_formatter(lambda value, _: percent(value))
 
 
-def _short(name: str, length: int) -> str:
-    """Return the first of several comma-separated names, cut to `length` characters."""
+def _short(name: str) -> str:
+    """Return the first of several comma-separated names, cut to 28 characters."""
     name = name.split(',')[0]
-    return name if len(name) <= length else name[: length - 1] + '…'
+    return name if len(name) <= 28 else name[:27] + '…'

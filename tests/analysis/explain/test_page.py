@@ -83,6 +83,14 @@ def test_the_headline_gives_prediction_and_truth(drawn):
     assert any(text.startswith('x$y$.png') for text in texts)
 
 
+def test_dollar_signs_in_names_are_no_mathematics(drawn):
+    from matplotlib.text import Text
+
+    texts = [text for text in drawn[1].findobj(Text) if '$' in text.get_text()]
+    assert len(texts) > 1
+    assert not any(text.get_parse_math() for text in texts)
+
+
 def test_heat_maps_cover_the_image_interpolated(drawn):
     found, figure, _, _ = drawn
     (gate,) = found.gates
