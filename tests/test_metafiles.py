@@ -11,10 +11,10 @@ from tests.conftest import ROOT
 from tests.test_configs import build
 
 METAFILES = sorted((ROOT / 'configs').glob('*/metafile.yml'))
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group('configs')]  # built once
 STORED = dict(cifar10=32, cifar100=32, digits=16)  # images that are not resized
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('path', METAFILES, ids=lambda path: path.parent.name)
 def test_metafiles_state_parameters_and_flops(path):
     for entry in yaml.safe_load(path.read_text())['Models']:

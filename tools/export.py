@@ -12,7 +12,7 @@ import argparse
 import sys
 from functools import partial
 
-from mmadf.deployment import ExportError, export_classifier
+from mmadf.deployment import DeploymentError, export_classifier
 from mmadf.utils.command_line import report_invalid_input
 
 
@@ -63,9 +63,10 @@ def main() -> None:
     """Export; exit with 1 if that fails or the file is wrong, 2 for invalid input."""
     args = parse_args()
     try:
-        with report_invalid_input():
-            export_classifier(**vars(args), log=partial(print, flush=True))
-    except ExportError as error:
+        with report_invalid_input() as start_work:
+            log = partial(print, flush=True)
+            export_classifier(**vars(args), log=log, on_start=start_work)
+    except DeploymentError as error:
         sys.exit(str(error))
 
 

@@ -2,11 +2,11 @@
 
 from .cost import Cost, cost_by_part, cost_by_phase, cost_table, total_cost
 from .logs import (
-    counts_epochs,
     read_log,
     training_curve,
     training_seconds,
     validation_curve,
+    validation_unit,
 )
 
 __all__ = [
@@ -14,10 +14,10 @@ __all__ = [
     'cost_by_part',
     'cost_by_phase',
     'cost_table',
-    'counts_epochs',
     'read_log',
     'total_cost',
     'training_curve',
     'training_seconds',
     'validation_curve',
+    'validation_unit',
 ]

@@ -1,7 +1,8 @@
 """Time and memory of several networks, as ratios to the first of them."""
 
 import time
-from itertools import product
+from collections import defaultdict
+from functools import partial
 from statistics import median
 from typing import Any, Callable, Collection, Dict, Sequence
 
@@ -25,46 +26,42 @@ def compare(
     """Measure networks interleaved, in one run.
 
     A training step is a forward pass, a backward pass, and SGD with momentum and
-    learning rate 0. Inference is measured first, before training fills the memory
-    allocator. The order of the networks rotates from round to round, and ratios are
-    taken within a round, so that other load on the machine affects all networks alike.
+    learning rate 0. The order of the networks rotates from round to round, and ratios
+    are taken within a round, so that other load on the machine affects all networks
+    alike.
 
     Args:
         models: networks by name, on one device; the first is the reference.
         inputs: the one argument of their forward pass.
         repeats: number of measured rounds, > 0; one more warms up.
         title: label of the progress bar.
-        kinds: what to measure, of `KINDS`.
+        kinds: what to measure, of `KINDS`, in this order; inference comes first, before
+            training fills the memory allocator.
 
     Returns:
         For each network and kind the ratio to the first network, for times the median
         over rounds, and for each time also its median in seconds, as 'forward (s)'.
     """
-    steps = {name: _steps(model, inputs) for name, model in models.items()}
-    timed = [kind for kind in TIMES if kind in kinds]
-    times = {(name, kind): [] for name in models for kind in timed}
-    order = list(models)
-    rounds = list(product(timed, range(repeats + 1)))
+    measures = {name: _measures(model, inputs) for name, model in models.items()}
+    rounds = [
+        (kind, index)
+        for kind in kinds
+        for index in range(repeats + 1 if kind in TIMES else 1)
+    ]
+    order, measured = list(models), defaultdict(list)
     for kind, index in import_optional('tqdm').tqdm(rounds, desc=title, leave=False):
         order = order[1:] + order[:1]
         for name in order:
-            models[name].train(kind == 'training step')
-            seconds = _seconds(steps[name][kind])
-            if index > 0:
-                times[name, kind].append(seconds)
-    memory = {
-        (name, kind): _memory(kind, model, inputs)
-        for name, model in models.items()
-        for kind in MEMORY
-        if kind in kinds
-    }
-    reference, result = next(iter(models)), {name: {} for name in models}
-    for (name, kind), seconds in times.items():
-        pairs = zip(seconds, times[reference, kind], strict=True)
-        result[name][kind] = median(one / other for one, other in pairs)
-        result[name][f'{kind} (s)'] = median(seconds)
-    for (name, kind), size in memory.items():
-        result[name][kind] = size / memory[reference, kind]
+            models[name].train(kind != 'forward')
+            value = measures[name][kind]()
+            if index > 0 or kind in MEMORY:
+                measured[name, kind].append(value)
+    result = {name: {} for name in models}
+    for (name, kind), values in measured.items():
+        pairs = zip(values, measured[next(iter(models)), kind], strict=True)
+        result[name][kind] = median(value / first for value, first in pairs)
+        if kind in TIMES:
+            result[name][f'{kind} (s)'] = median(values)
     return result
 
 
@@ -113,32 +110,25 @@ def training_bytes(step: Callable[[], Tensor], model: nn.Module) -> int:
     return peak + 2 * size
 
 
-def _memory(kind: str, model: nn.Module, inputs: Any) -> int:
-    model.train()
-    if kind == 'saved activations':
-        return saved_bytes(lambda: _output(model, inputs))
-    return training_bytes(lambda: _output(model, inputs), model)
-
-
-def _output(model: nn.Module, inputs: Any) -> Tensor:
-    """Return the output of a network, of a backbone the last feature map."""
-    y = model(inputs)
-    return y[-1] if isinstance(y, tuple) else y
-
-
-def _steps(model: nn.Module, inputs: Any) -> Dict[str, Callable[[], None]]:
+def _measures(model: nn.Module, inputs: Any) -> Dict[str, Callable[[], float]]:
+    """Return a function for each of `KINDS` that measures a network once."""
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0, momentum=0.9)
 
-    @torch.no_grad()
-    def _forward() -> None:
-        model(inputs)
+    def _output() -> Tensor:
+        y = model(inputs)
+        return y[-1] if isinstance(y, tuple) else y  # of a backbone, the last map
 
     def _training_step() -> None:
         optimizer.zero_grad()
-        _output(model, inputs).sum().backward()
+        _output().sum().backward()
         optimizer.step()
 
-    return {'forward': _forward, 'training step': _training_step}
+    return {
+        'forward': partial(_seconds, torch.no_grad()(_output)),
+        'training step': partial(_seconds, _training_step),
+        'saved activations': partial(saved_bytes, _output),
+        'training memory': partial(training_bytes, _output, model),
+    }
 
 
 def _seconds(step: Callable[[], None]) -> float:

@@ -21,13 +21,6 @@ class Cost(NamedTuple):
     multiply_adds: int = 0
 
 
-class Phases(NamedTuple):
-    """Costs by part of a network as it is trained and as it is deployed."""
-
-    trained: Dict[str, Cost]
-    deployed: Dict[str, Cost]
-
-
 @torch.no_grad()
 def cost_by_part(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, Cost]:
     """Count the parameters of each child of a network, and its multiply-adds per image.
@@ -91,23 +84,28 @@ def _part(name: str) -> Optional[str]:
     return child or None
 
 
-def cost_by_phase(model: nn.Module, image_size: Tuple[int, int]) -> Phases:
+def cost_by_phase(
+    model: nn.Module, image_size: Tuple[int, int]
+) -> Dict[str, Dict[str, Cost]]:
     """Count the parts of a network as it is trained and as it is deployed.
 
     Batch norms are not folded, so that the counts compare with those of other networks.
-    A network that cannot be trimmed for deployment has the same costs twice.
 
     Args:
         model: a classifier, which is left unchanged.
         image_size: height and width in pixels.
+
+    Returns:
+        The cost of each part, 'trained' and 'deployed'; both are the same for a network
+        that cannot be trimmed for deployment.
     """
     trained = cost_by_part(model, image_size)
     predicts_fused = chosen_readout(model) == 'semantic'
     if not (hasattr(model, 'switch_to_deploy') and predicts_fused):
-        return Phases(trained, trained)
+        return dict(trained=trained, deployed=trained)
     small = deepcopy(model)
     small.switch_to_deploy(fold=False)
-    return Phases(trained, cost_by_part(small, image_size))
+    return dict(trained=trained, deployed=cost_by_part(small, image_size))
 
 
 def total_cost(parts: Dict[str, Cost], names: Tuple[str, ...] = ()) -> Cost:
@@ -116,26 +114,26 @@ def total_cost(parts: Dict[str, Cost], names: Tuple[str, ...] = ()) -> Cost:
     return Cost(*(sum(column) for column in zip(*costs, strict=True)))
 
 
-def cost_table(phases: Phases) -> List[List[str]]:
+def cost_table(phases: Dict[str, Dict[str, Cost]]) -> List[List[str]]:
     """Return a table of text: a header, the parts, their sum and, for ADF, its ratio.
 
     Args:
-        phases: costs in training and deployment; equal ones share their columns.
+        phases: see `cost_by_phase`; phases of equal costs share their columns.
 
     Returns:
         Rows of a name followed by parameters (M) and multiply-adds (G) per phase. For
         ADF, the last rows compare with the single network, its semantic branch.
     """
-    columns = phases._asdict()
-    if phases.deployed == phases.trained:
+    trained, columns = phases['trained'], dict(phases)
+    if columns['deployed'] == trained:
         del columns['deployed']
     rows = [['part', *(f'{name}, {unit}' for name in columns for unit in ('M', 'G'))]]
-    for part in phases.trained:
+    for part in trained:
         rows.append([part, *_cells(column.get(part) for column in columns.values())])
     totals = [total_cost(column) for column in columns.values()]
     rows.append(['all', *_cells(totals)])
-    if any(part.startswith('appearance') for part in phases.trained):
-        single = total_cost(phases.trained, SINGLE)
+    if any(part.startswith('appearance') for part in trained):
+        single = total_cost(trained, SINGLE)
         rows.append(['single network', *_cells([single] * len(columns))])
         counts = [pair for cost in totals for pair in zip(cost, single, strict=True)]
         ratios = [f'{count / of_single:.3f}' for count, of_single in counts]

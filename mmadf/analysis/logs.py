@@ -28,9 +28,9 @@ def read_log(work_dir: Path) -> List[dict]:
     return [json.loads(line) for line in lines if line.endswith('\n')]
 
 
-def counts_epochs(records: List[dict]) -> bool:
-    """Return whether the run is validated by epochs, as opposed to iterations."""
-    return any('epoch' in record for record in records)
+def validation_unit(records: List[dict]) -> str:
+    """Return the unit in which a run counts its validations, 'epoch' or 'iteration'."""
+    return 'epoch' if any('epoch' in record for record in records) else 'iteration'
 
 
 def training_curve(records: List[dict], key: str = 'loss') -> Curve:
@@ -58,14 +58,14 @@ def validation_curve(records: List[dict], metric: str = 'accuracy/top1') -> Curv
     Raises:
         ValueError: the metric has never been logged.
     """
-    epochs = counts_epochs(records)
+    by_epoch = validation_unit(records) == 'epoch'
     points, iteration = {}, 0
     for record in records:
         if 'loss' in record:
             iteration = record['step']
         elif metric in record:
             step = record['step']
-            points[step if epochs else max(step, iteration)] = record[metric]
+            points[step if by_epoch else max(step, iteration)] = record[metric]
     if not points:
         logged = {name for r in records if 'loss' not in r for name in r}
         raise ValueError(

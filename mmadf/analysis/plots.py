@@ -44,7 +44,8 @@ def save_figure(
 def plot_learning_curves(
     losses: Dict[str, Curve],
     metrics: Dict[str, Curve],
-    labels: Dict[str, str],
+    metric: str,
+    unit: str,
     path: Path,
     yscale: str = 'linear',
 ) -> None:
@@ -53,7 +54,8 @@ def plot_learning_curves(
     Args:
         losses: losses by iteration, by name in the legend.
         metrics: metrics by epoch or iteration, by name in the legend.
-        labels: axis labels: `loss`, `metric`, and `unit`, 'epoch' or 'iteration'.
+        metric: label of the metrics.
+        unit: unit of the validations, 'epoch' or 'iteration'.
         path: image file to write.
         yscale: of the losses, 'linear' or 'log'.
     """
@@ -64,9 +66,9 @@ def plot_learning_curves(
             axes.plot(*curve, label=name, marker='.' if axes is right else None)
         axes.grid(alpha=0.3)
         axes.legend()
-    left.set(xlabel='iteration', ylabel=labels['loss'], title='training')
+    left.set(xlabel='iteration', ylabel='loss', title='training')
     left.set_yscale(yscale)
-    right.set(xlabel=labels['unit'], ylabel=labels['metric'], title='validation')
+    right.set(xlabel=unit, ylabel=metric, title='validation')
     right.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
     save_figure(figure, path)
 
@@ -103,8 +105,3 @@ def blank(axes: object) -> object:
 def percent(value: Union[float, Tensor], digits: Optional[int] = None) -> str:
     """Format a share with `digits` significant digits, by default as whole percent."""
     return f'{float(value):.0%}' if digits is None else f'{100 * value:.{digits}g}%'
-
-
-def plain(text: str) -> str:
-    """Escape dollar signs, which matplotlib would take for mathematics."""
-    return text.replace('$', r'\$')

@@ -16,7 +16,7 @@ from mmadf.engine.readouts import chosen_readout, predict_readouts
 from mmadf.utils.optional import import_optional
 
 from .cost import Cost, cost_by_part, total_cost
-from .logs import counts_epochs, training_curve, validation_curve
+from .logs import training_curve, validation_curve, validation_unit
 from .plots import plot_learning_curves, save_figure
 from .tables import markdown_table
 
@@ -63,10 +63,9 @@ def plot_run(records: List[dict], path: Path) -> None:
     logged = {key for record in records for key in record if key.endswith('_loss')}
     keys = sorted(logged - {'orthogonality_loss'}) or ['loss']
     losses = {key: training_curve(records, key) for key in keys}
-    unit = 'epoch' if counts_epochs(records) else 'iteration'
-    labels = dict(loss='loss', metric='accuracy (%)', unit=unit)
     metrics = {'top-1': validation_curve(records)}
-    plot_learning_curves(losses, metrics, labels, path, yscale='log')
+    unit = validation_unit(records)
+    plot_learning_curves(losses, metrics, 'accuracy (%)', unit, path, yscale='log')
 
 
 def plot_confusion(

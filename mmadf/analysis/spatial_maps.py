@@ -1,7 +1,7 @@
 """What Wise-SrNet has learned about positions: its kernels as maps, and a plot."""
 
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -15,13 +15,12 @@ from .plots import import_pyplot, save_figure
 class SpatialMaps(NamedTuple):
     """Weights by position.
 
-    `kernels`, (C, h, w), one per channel, or C = 1 if all channels share one; their
-    `mean`, (h, w); and for each class the kernels weighted by the classifier, (K, h,
-    w), None unless a linear classifier follows.
+    `kernels`, (C, h, w), one per channel, or C = 1 if all channels share one; `classes`
+    the kernels weighted by the classifier for each class, (K, h, w), None unless a
+    linear classifier follows.
     """
 
     kernels: Tensor
-    mean: Tensor
     classes: Optional[Tensor]
 
 
@@ -48,8 +47,7 @@ def spatial_maps(model: nn.Module) -> Dict[str, SpatialMaps]:
             if isinstance(module, SpatialKernel):
                 slot = name.partition('.')[0]
                 kernels = module.effective_weight().detach()[:, 0].float().cpu()
-                classes = _class_maps(model, slot, kernels)
-                found[slot] = SpatialMaps(kernels, kernels.mean(0), classes)
+                found[slot] = SpatialMaps(kernels, _class_maps(model, slot, kernels))
     if not found:
         slots = {name: type(child).__name__ for name, child in model.named_children()}
         raise ValueError(
@@ -72,7 +70,7 @@ def _class_maps(model: nn.Module, slot: str, kernels: Tensor) -> Optional[Tensor
 
 def plot_spatial_maps(
     found: Dict[str, SpatialMaps],
-    names: Dict[str, Sequence[str]],
+    names_of: Callable[[int], Sequence[str]],
     counts: Tuple[int, int],
     path: Path,
 ) -> None:
@@ -80,7 +78,7 @@ def plot_spatial_maps(
 
     Args:
         found: see `spatial_maps`.
-        names: class names, for each slot.
+        names_of: returns the names of a given number of classes.
         counts: how many kernels and classes to show, spread evenly over all.
         path: image file to write.
     """
@@ -91,17 +89,18 @@ def plot_spatial_maps(
     for part, (slot, maps) in zip(parts, found.items(), strict=True):
         kernels = _spread(counts[0], len(maps.kernels))
         classes = [] if maps.classes is None else _spread(counts[1], len(maps.classes))
-        height, width = maps.mean.shape
+        height, width = maps.kernels.shape[1:]
         part.suptitle(
             f'{slot}: {len(maps.kernels)} kernels of {height} x {width} positions'
             + ('; below: weighted by the classifier' if classes else '')
         )
         axes = part.subplots(2 if classes else 1, columns, squeeze=False)
-        _draw_row(part, axes[0, :1], [maps.mean], ['mean of kernels'])
+        _draw_row(part, axes[0, :1], [maps.kernels.mean(0)], ['mean of kernels'])
         titles = [f'kernel {index}' for index in kernels]
         _draw_row(part, axes[0, 1:], [maps.kernels[i] for i in kernels], titles)
         if classes:
-            titles = [names[slot][index] for index in classes]
+            names = names_of(len(maps.classes))
+            titles = [names[index] for index in classes]
             _draw_row(part, axes[1], [maps.classes[i] for i in classes], titles)
     save_figure(figure, path)
 

@@ -3,8 +3,8 @@
 `import mmadf` does not import this package, which has dependencies of its own.
 """
 
+from .checks import DeploymentError
 from .deploy import deploy_classifier
 from .export import export_classifier
-from .network import ExportError
 
-__all__ = ['ExportError', 'deploy_classifier', 'export_classifier']
+__all__ = ['DeploymentError', 'deploy_classifier', 'export_classifier']

@@ -7,12 +7,12 @@ from typing import Callable, Union
 import torch
 from mmengine.config import Config
 from mmengine.runner import save_checkpoint
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmadf.models import ADFClassifier
 from mmadf.weights.load import load_network, read_config, strip_pretrained, test_dataset
 
-from .checks import check_paths, relative_difference
+from .checks import DeploymentError, check_out, relative_difference
 from .input_spec import infer_input_spec
 
 TOLERANCE = 1e-5
@@ -24,6 +24,7 @@ def deploy_classifier(
     out: Union[str, Path],
     fold: bool = True,
     log: Callable[[str], None] = print,
+    on_start: Callable[[], None] = lambda: None,
 ) -> float:
     """Write the deployed form of an ADF classifier, if it predicts the same.
 
@@ -36,6 +37,7 @@ def deploy_classifier(
         out: checkpoint to write, *.pth, in an existing folder.
         fold: see `ADFClassifier.switch_to_deploy`.
         log: is called with a line of text for each step.
+        on_start: is called once the input is valid, before the network is changed.
 
     Returns:
         The largest difference of the logits, relative to the largest logit.
@@ -43,29 +45,26 @@ def deploy_classifier(
     Raises:
         FileNotFoundError: the config, the checkpoint or the folder does not exist.
         ValueError: the classifier is not an ADF classifier, is deployed already, or
-            needs its appearance head; the difference is above 1e-5; or one of the two
-            files would overwrite something other than an earlier deployment.
+            needs its appearance head; or one of the two files would overwrite something
+            other than an earlier deployment.
+        DeploymentError: the difference is above 1e-5.
     """
     out = Path(out)
-    check_paths(checkpoint, out, '.pth')
-    _check_overwriting(config, checkpoint, out)
+    check_out(out, '.pth')
+    _check_overwriting(checkpoint, out)
     cfg = read_config(config)
     model, meta = load_network(cfg, checkpoint)
-    if not isinstance(model, ADFClassifier) or model.deployed:
-        deployed = 'deployed ' if isinstance(model, ADFClassifier) else ''
-        raise ValueError(
-            f'config={config} builds a {deployed}{type(model).__name__}; give the '
-            'config of an ADFClassifier that is not deployed.'
-        )
+    _check_model(model, config)
     spec = infer_input_spec(test_dataset(cfg).get('pipeline'))
     images = torch.randn(2, spec.channels, *(spec.size or (224, 224)))
     with torch.no_grad():
         expected = model(images)
-    before = sum(p.numel() for p in model.parameters())
-    model.switch_to_deploy(fold=fold)
-    after = sum(p.numel() for p in model.parameters())
-    log(f'parameters: {before / 1e6:.2f} M trained, {after / 1e6:.2f} M deployed')
     with TemporaryDirectory(dir=out.parent, prefix='.deploy-') as folder:
+        on_start()
+        before = sum(p.numel() for p in model.parameters())
+        model.switch_to_deploy(fold=fold)
+        after = sum(p.numel() for p in model.parameters())
+        log(f'parameters: {before / 1e6:.2f} M trained, {after / 1e6:.2f} M deployed')
         draft = Path(folder) / out.name
         kept = {name: meta[name] for name in ('dataset_meta',) if name in meta}
         save_checkpoint(dict(state_dict=model.state_dict(), meta=kept), str(draft))
@@ -87,20 +86,30 @@ def deployed_config(cfg: Config, fold: bool) -> Config:
     return cfg
 
 
-def _check_overwriting(config: str, checkpoint: str, out: Path) -> None:
+def _check_model(model: nn.Module, config: str) -> None:
+    """Refuse networks that are not trained ADF classifiers with a fused prediction."""
+    is_adf = isinstance(model, ADFClassifier)
+    if is_adf and not model.deployed and model.readout == 'semantic':
+        return
+    found = type(model).__name__
+    if is_adf:
+        found += f' with deployed={model.deployed} and readout={model.readout!r}'
+    raise ValueError(
+        f'config={config} builds {found}; deployment needs an ADFClassifier that is '
+        "not deployed and has readout='semantic'."
+    )
+
+
+def _check_overwriting(checkpoint: str, out: Path) -> None:
     """Refuse to overwrite anything but the files of an earlier deployment."""
-    beside = out.with_suffix('.py')
-    problem = None
-    if out.exists() and out.samefile(checkpoint):
-        problem = 'it is the checkpoint itself'
-    elif beside.is_dir():
-        problem = f'its config {beside} is a folder'
-    elif beside.exists() and Path(config).exists() and beside.samefile(config):
-        problem = f'its config would overwrite {config}'
-    elif beside.exists() and not _is_deployed(beside):
-        problem = f'{beside} exists and is not the config of a deployed network'
-    if problem:
-        raise ValueError(f'out={out}: {problem}; give another name.')
+    if out.exists() and Path(checkpoint).exists() and out.samefile(checkpoint):
+        raise ValueError(f'out={out} is the checkpoint itself; give another name.')
+    config = out.with_suffix('.py')
+    if config.exists() and not _is_deployed(config):
+        raise ValueError(
+            f'out={out}: {config} exists and is not the config of a deployed network; '
+            'give another name.'
+        )
 
 
 def _is_deployed(config: Path) -> bool:
@@ -118,7 +127,7 @@ def _compare(draft: Path, images: Tensor, expected: Tensor) -> float:
     model, _ = load_network(Config.fromfile(draft.with_suffix('.py')), str(draft))
     difference = relative_difference(model(images), expected)
     if not difference <= TOLERANCE:
-        raise ValueError(
+        raise DeploymentError(
             f'the logits of the deployed network differ by {difference:.1e} of the '
             f'largest one, tolerance {TOLERANCE:.0e}; nothing was written.'
         )

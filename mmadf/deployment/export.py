@@ -5,22 +5,16 @@ from tempfile import TemporaryDirectory
 from typing import Callable, Optional, Tuple, Union
 
 import torch
+from torch import Tensor
 
 from mmadf.utils.optional import import_optional
 from mmadf.weights.load import load_network, read_config
 
-from .checks import (
-    check_paths,
-    onnx_runner,
-    pt2_runner,
-    relative_difference,
-    relative_spread,
-)
-from .network import ExportError, ExportNetwork, prepare
+from .checks import DeploymentError, check_out, relative_difference
+from .network import ExportNetwork, prepare
 from .tracing import write_onnx, write_pt2
 
 PACKAGES = ('onnx', 'onnxruntime', 'onnxscript')
-RUNNERS = {'.onnx': onnx_runner, '.pt2': pt2_runner}
 
 
 def export_classifier(
@@ -33,6 +27,7 @@ def export_classifier(
     pt2: bool = False,
     tolerance: float = 1e-4,
     log: Callable[[str], None] = print,
+    on_start: Callable[[], None] = lambda: None,
 ) -> float:
     """Export a classifier to ONNX, with a dynamic batch and a fixed image size.
 
@@ -51,6 +46,7 @@ def export_classifier(
         tolerance: largest accepted difference from PyTorch, relative to the largest
             score, > 0.
         log: is called with a line of text for each step.
+        on_start: is called once the input is valid, before the network is traced.
 
     Returns:
         The largest relative difference found.
@@ -59,16 +55,17 @@ def export_classifier(
         ImportError: a package that writes or runs ONNX is missing.
         FileNotFoundError: the config, the checkpoint or the folder does not exist.
         ValueError: an argument is invalid, or does not fit the network.
-        ExportError: the network cannot be exported, or the file gives other scores.
+        DeploymentError: the network cannot be exported, or the file gives other scores.
     """
     out = Path(out)
-    _check_arguments(checkpoint, out, tolerance)
+    _check_arguments(out, tolerance)
     cfg = read_config(config)
+    log(f'loading {checkpoint}')
+    model, meta = load_network(cfg, checkpoint)
+    exported = prepare(model, cfg, meta, size, preprocess, probabilities, log)
     with TemporaryDirectory(dir=out.parent, prefix='.export-') as folder:
+        on_start()
         draft = Path(folder) / out.name
-        log(f'loading {checkpoint}')
-        model, meta = load_network(cfg, checkpoint)
-        exported = prepare(model, cfg, meta, size, preprocess, probabilities, log)
         program = write_onnx(exported, draft, log)
         if pt2:
             write_pt2(program, draft.with_suffix('.pt2'))
@@ -79,11 +76,11 @@ def export_classifier(
     return difference
 
 
-def _check_arguments(checkpoint: str, out: Path, tolerance: float) -> None:
+def _check_arguments(out: Path, tolerance: float) -> None:
     """Find invalid arguments and missing packages before any work."""
     for name in PACKAGES:
         import_optional(name)
-    check_paths(checkpoint, out, '.onnx')
+    check_out(out, '.onnx')
     if not tolerance > 0:
         raise ValueError(f'export: tolerance={tolerance} must be > 0.')
 
@@ -101,23 +98,40 @@ def _compare(
     of `torch.export` instead, and so would miss an error of the tracing.
     """
     expected = [exported.network(images) for images in exported.batches]
-    if relative_spread(expected[-1]) < tolerance:
+    scores = expected[-1]
+    if relative_difference(scores.mean(0).expand_as(scores), scores) < tolerance:
         log(
             'warning: the scores hardly depend on the image, so the comparison shows '
             'little; is the network trained?'
         )
     worst = 0.0
     for file in sorted(folder.iterdir()):
-        run = RUNNERS[file.suffix](file)
+        run = run_onnx(file) if file.suffix == '.onnx' else run_pt2(file)
         found = max(
             relative_difference(run(images), scores)
             for images, scores in zip(exported.batches, expected, strict=True)
         )
         log(f'{file.name}: largest relative difference from PyTorch {found:.1e}')
         if not found <= tolerance:
-            raise ExportError(
+            raise DeploymentError(
                 f'export: {file.name} differs from PyTorch by {found:.1e} of the '
                 f'largest score, tolerance={tolerance:.1e}; nothing was written.'
             )
         worst = max(worst, found)
     return worst
+
+
+def run_onnx(path: Path) -> Callable[[Tensor], Tensor]:
+    """Return a function that runs an ONNX file with ONNX Runtime on the CPU."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(
+        str(path), providers=['CPUExecutionProvider']
+    )
+    (image,) = session.get_inputs()
+    return lambda x: torch.from_numpy(session.run(None, {image.name: x.numpy()})[0])
+
+
+def run_pt2(path: Path) -> Callable[[Tensor], Tensor]:
+    """Return the module in a file written by `torch.export.save`."""
+    return torch.export.load(path).module()

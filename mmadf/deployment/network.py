@@ -1,8 +1,7 @@
 """The network to export: a classifier, with pre- and postprocessing, and metadata."""
 
 import json
-from functools import partial
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -11,16 +10,13 @@ from mmpretrain.models.heads import MultiLabelClsHead
 from torch import Tensor, nn
 
 from mmadf.version import __version__
-from mmadf.weights.load import class_names, known_names, test_dataset
+from mmadf.weights.load import known_names, test_dataset
 
+from .checks import DeploymentError
 from .input_spec import InputSpec, infer_input_spec, normalisation
 
 BATCHES = (2, 1, 5)  # traced with the first: PyTorch would specialise 0 and 1
 READERS = ('LoadImageFromFile', 'PackInputs')  # transforms that keep pixels unchanged
-
-
-class ExportError(RuntimeError):
-    """A network that cannot be exported, or an exported file with wrong scores."""
 
 
 class ExportNetwork(NamedTuple):
@@ -76,7 +72,7 @@ def prepare(
 
     Raises:
         ValueError: an argument does not fit the network.
-        ExportError: the network does not return class scores.
+        DeploymentError: the network does not return class scores.
     """
     pipeline = test_dataset(cfg).get('pipeline') or []
     spec = infer_input_spec(pipeline)
@@ -106,7 +102,8 @@ def prepare(
         output='probabilities' if probabilities else 'logits',
         mmadf_version=__version__,
     )
-    return ExportNetwork(network, batches, _as_text(metadata))
+    known = {k: _as_text(value) for k, value in metadata.items() if value is not None}
+    return ExportNetwork(network, batches, known)
 
 
 def random_pixels(shape: Tuple[int, int, int, int]) -> Tensor:
@@ -119,12 +116,11 @@ def random_pixels(shape: Tuple[int, int, int, int]) -> Tensor:
     return (255 * F.interpolate(coarse, shape[2:], mode='bilinear')).to(torch.uint8)
 
 
-def _as_text(metadata: Dict[str, Any]) -> Dict[str, str]:
-    """Encode lists as JSON; leave out what is unknown."""
-    known = {name: value for name, value in metadata.items() if value is not None}
-    lists = {name: x for name, x in known.items() if not isinstance(x, str)}
-    encode = partial(json.dumps, ensure_ascii=False, default=str)
-    return {**known, **{name: encode(value) for name, value in lists.items()}}
+def _as_text(value: object) -> str:
+    """Encode a value of the metadata, as JSON unless it is a string."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _check(
@@ -160,13 +156,13 @@ def _count_outputs(network: nn.Module, images: Tensor) -> int:
     try:
         scores = network(images)
     except Exception as error:  # a network may raise anything
-        raise ExportError(
+        raise DeploymentError(
             f'export: the network fails for images of shape {tuple(images.shape)}: '
             f'{type(error).__name__}: {error}'
         ) from error
     if not isinstance(scores, Tensor) or scores.ndim != 2:
         found = tuple(getattr(scores, 'shape', ())) or type(scores).__name__
-        raise ExportError(
+        raise DeploymentError(
             f'export: the network returns {found} instead of scores, (N, K); only '
             'classifiers with one head and one task can be exported.'
         )
@@ -177,9 +173,8 @@ def _classes(
     cfg: Config, meta: dict, outputs: int, log: Callable[[str], None]
 ) -> Optional[List[str]]:
     """Return the class names, None if no known list of names fits."""
-    known = [len(names) for names in known_names(cfg, meta)]
-    if outputs in known:
-        return class_names(cfg, meta, outputs)
-    if known:
-        log(f'ignored {known[0]} class names: the network has {outputs} outputs')
-    return None
+    known = known_names(cfg, meta)
+    fitting = [names for names in known if len(names) == outputs]
+    if known and not fitting:
+        log(f'ignored {len(known[0])} class names: the network has {outputs} outputs')
+    return fitting[0] if fitting else None

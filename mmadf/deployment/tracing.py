@@ -1,16 +1,17 @@
 """A network traced by `torch.export` with a dynamic batch, and written as ONNX."""
 
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable, ContextManager
+from unittest import mock
 
 import torch
 from mmpretrain.models.utils import ShiftWindowMSA
 from torch import Tensor
 from torch.export import ExportedProgram
 
-from .network import ExportError, ExportNetwork
+from .checks import DeploymentError
+from .network import ExportNetwork
 
 DYNAMIC_BATCH = ({0: torch.export.Dim('batch', min=1)},)
 
@@ -26,13 +27,13 @@ def write_onnx(
         log: is called with a line of text for each step.
 
     Raises:
-        ExportError: one of the two exporters fails.
+        DeploymentError: one of the two exporters fails.
     """
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
     images, metadata = exported.batches[0], exported.metadata
     try:
-        with torch.no_grad(), batch_free_windows(), warnings.catch_warnings():
+        with torch.no_grad(), dynamic_windows(), warnings.catch_warnings():
             warnings.simplefilter('ignore')
             log(f'tracing with images of shape {tuple(images.shape)} (torch.export)')
             program = torch.export.export(
@@ -48,7 +49,7 @@ def write_onnx(
                 verbose=False,
             )
     except Exception as error:  # both exporters raise many types
-        raise ExportError(
+        raise DeploymentError(
             'export: the network cannot be exported: '
             f'{type(error).__name__}: {str(error).strip()[:1500]}'
         ) from error
@@ -66,19 +67,14 @@ def write_pt2(program: ExportedProgram, out: Path) -> None:
     torch.export.save(program, out)
 
 
-@contextmanager
-def batch_free_windows() -> Iterator[None]:
+def dynamic_windows() -> ContextManager:
     """Replace MMPretrain's `window_reverse` of Swin Transformers while tracing.
 
     The original computes the batch size as a float from the number of windows, which
     makes it a constant of the trace.
     """
-    original = ShiftWindowMSA.window_reverse
-    ShiftWindowMSA.window_reverse = staticmethod(window_reverse)
-    try:
-        yield
-    finally:
-        ShiftWindowMSA.window_reverse = staticmethod(original)
+    replacement = staticmethod(window_reverse)
+    return mock.patch.object(ShiftWindowMSA, 'window_reverse', replacement)
 
 
 def window_reverse(windows: Tensor, height: int, width: int, size: int) -> Tensor:

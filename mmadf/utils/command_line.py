@@ -1,10 +1,18 @@
-"""What the scripts of `tools/` share: reporting of invalid input, and an argument."""
+"""What the scripts of `tools/` share: reporting of invalid input, and arguments."""
 
 import sys
-from argparse import Action, ArgumentError, ArgumentParser, Namespace
+from argparse import (
+    Action,
+    ArgumentError,
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+)
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, Iterator, Optional, Sequence
+
+import torch
 
 # What invalid input raises: in our code; in MMEngine, KeyError for an unknown type and
 # TypeError for an unknown field; in MMPretrain, AssertionError.
@@ -41,6 +49,20 @@ def _one_line(error: Exception) -> str:
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
     line = ' '.join(str(message).split())
     return line if ' ' in line else f'{type(error).__name__}: {line}'
+
+
+def available_device(name: str) -> str:
+    """Return the name of a device of PyTorch, for `type` of an argument.
+
+    Raises:
+        ArgumentTypeError: there is no such device on this machine.
+    """
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:  # of PyTorch without CUDA
+        reason = str(error).splitlines()[0]
+        raise ArgumentTypeError(f'{name!r} cannot be used: {reason}') from error
+    return name
 
 
 class NamedFolders(Action):

@@ -50,6 +50,14 @@ class Repeated(nn.Module):
         return (x,)
 
 
+def test_times_are_medians_without_the_first_round(monkeypatch):
+    seconds = iter([100.0, 5.0, 1.0, 2.0])
+    monkeypatch.setattr(benchmark, '_seconds', lambda step: next(seconds))
+    model, x = nn.Linear(3, 3), torch.randn(2, 3)
+    rows = benchmark.compare(dict(one=model), x, repeats=3, kinds=('forward',))
+    assert rows['one'] == {'forward': 1, 'forward (s)': 2}
+
+
 def test_ratios_are_to_the_first_and_the_weights_stay(monkeypatch):
     def seconds(step):
         before = Repeated.products

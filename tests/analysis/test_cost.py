@@ -69,7 +69,7 @@ def costs():
 
 
 def test_both_branches_of_the_trained_network_cost_the_same(costs):
-    trained = costs[0].trained
+    trained = costs[0]['trained']
     assert trained['backbone'] == trained['appearance_backbone']
     assert trained['head'] == trained['appearance_head']
     single = sum(trained[part].multiply_adds for part in ('backbone', 'head'))
@@ -77,7 +77,7 @@ def test_both_branches_of_the_trained_network_cost_the_same(costs):
 
 
 def test_the_deployed_appearance_branch_ends_with_its_shallow_stages(costs):
-    trained, deployed = costs[0]
+    trained, deployed = costs[0].values()
     assert deployed['backbone'].multiply_adds == trained['backbone'].multiply_adds
     assert deployed['mappers.0'].multiply_adds == trained['mappers.0'].multiply_adds
     assert 'appearance_head' not in deployed
@@ -93,7 +93,7 @@ def test_the_table_adds_up_and_compares_with_the_single_network(costs):
     phases, single = costs
     rows = {row[0]: row[1:] for row in cost_table(phases)}
     assert rows['part'] == ['trained, M', 'trained, G', 'deployed, M', 'deployed, G']
-    parameters = sum(cost.parameters for cost in phases.deployed.values())
+    parameters = sum(cost.parameters for cost in phases['deployed'].values())
     assert rows['all'][2] == f'{parameters / 1e6:.2f}'
     assert rows['single network'][0] == f'{single.parameters / 1e6:.2f}'
     ratio = parameters / single.parameters
@@ -102,7 +102,7 @@ def test_the_table_adds_up_and_compares_with_the_single_network(costs):
 
 
 def test_batch_norms_are_not_folded(costs):
-    trained, deployed = costs[0]
+    trained, deployed = costs[0].values()
     assert deployed['backbone'] == trained['backbone']
     assert deployed['mappers.0'] == trained['mappers.0']
 
@@ -119,7 +119,8 @@ def build(**changes):
 
 
 def test_an_ensemble_is_deployed_as_it_is_trained():
-    trained, deployed = cost_by_phase(build(mapper=None, readout='sum'), (16, 16))
+    ensemble = build(mapper=None, readout='sum')
+    trained, deployed = cost_by_phase(ensemble, (16, 16)).values()
     assert trained == deployed
     assert total_cost(trained) == tuple(2 * x for x in total_cost(trained, SINGLE))
 

@@ -3,11 +3,11 @@ import json
 import pytest
 
 from mmadf.analysis import (
-    counts_epochs,
     read_log,
     training_curve,
     training_seconds,
     validation_curve,
+    validation_unit,
 )
 
 
@@ -36,7 +36,7 @@ BY_EPOCH = [
 
 
 def test_run_by_epochs():
-    assert counts_epochs(BY_EPOCH)
+    assert validation_unit(BY_EPOCH) == 'epoch'
     assert training_curve(BY_EPOCH) == ([10, 20], [3.0, 2.0])
     assert training_curve(BY_EPOCH, 'semantic_loss') == ([10, 20], [2.0, 1.5])
     assert validation_curve(BY_EPOCH) == ([1, 2], [20.0, 30.0])
@@ -47,7 +47,7 @@ def test_run_by_epochs():
 )
 def test_run_by_iterations_however_validations_are_noted(noted, expected):
     records = [train(50, 3.0), val(noted[0], 1.0), train(100, 2.0), val(noted[1], 4.0)]
-    assert not counts_epochs(records)
+    assert validation_unit(records) == 'iteration'
     assert validation_curve(records) == (expected, [1.0, 4.0])
 
 

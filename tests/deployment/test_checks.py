@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmadf.deployment.checks import relative_difference, relative_spread
+from mmadf.deployment.checks import relative_difference
 
 INF, NAN = float('inf'), float('nan')
 
@@ -28,8 +28,3 @@ def test_scores_that_are_not_finite_or_of_another_shape_never_agree():
     ]:
         pair = torch.tensor(actual), torch.tensor(expected)
         assert relative_difference(*pair) == INF, pair
-
-
-def test_spread_is_the_deviation_from_the_mean_over_images():
-    scores = torch.tensor([[1.0, 10.0], [3.0, 10.0]])
-    assert relative_spread(scores) == pytest.approx(0.1)

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
 from mmpretrain import ImageClassificationInferencer
 from torch.testing import assert_close
 
+from mmadf.deployment import DeploymentError, deploy_classifier
 from mmadf.deployment import deploy as module
-from mmadf.deployment import deploy_classifier
 
 ADF = dict(type='mmadf.ADFClassifier', mapper=dict(type='Mapper', sources=(0,)))
 META = dict(dataset_meta=dict(classes=('a', 'b', 'c', 'd', 'e')), epoch=7)
@@ -77,25 +78,27 @@ def test_a_network_with_other_logits_is_not_written(trained, tmp_path, monkeypat
         return cfg
 
     monkeypatch.setattr(module, 'deployed_config', _spoilt)
-    with pytest.raises(ValueError, match='differ by .*tolerance 1e-05; nothing'):
-        deploy_classifier(*trained, tmp_path / 'small.pth')
+    started = []
+    with pytest.raises(DeploymentError, match='differ by .*tolerance 1e-05; nothing'):
+        deploy_classifier(
+            *trained, tmp_path / 'small.pth', on_start=lambda: started.append(1)
+        )
+    assert started == [1]
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ('model', 'message'),
     [
-        (
-            dict(),
-            'net.py builds a ImageClassifier; give the config of an ADFClassifier',
-        ),
-        (dict(ADF, deploy=dict(fold=False)), 'builds a deployed ADFClassifier'),
-        (dict(ADF, readout='sum'), "readout='sum' needs the appearance head"),
+        (dict(), 'net.py builds ImageClassifier; '),
+        (dict(ADF, deploy=dict(fold=False)), 'builds ADFClassifier with deployed=True'),
+        (dict(ADF, readout='sum'), "deployed=False and readout='sum'"),
     ],
 )
 def test_other_networks_are_refused(write_files, tmp_path, model, message):
     with pytest.raises(ValueError, match=message):
-        deploy_classifier(*write_files(model), tmp_path / 'small.pth')
+        files, out = write_files(model), tmp_path / 'small.pth'
+        deploy_classifier(*files, out, on_start=pytest.fail)
 
 
 def test_an_invalid_output_path_is_found_before_any_work(trained, tmp_path):
@@ -108,9 +111,7 @@ def test_an_invalid_output_path_is_found_before_any_work(trained, tmp_path):
 
 
 def test_the_checkpoint_is_not_overwritten(trained):
-    with pytest.raises(
-        ValueError, match=r'out=.*net\.pth: it is the checkpoint itself'
-    ):
+    with pytest.raises(ValueError, match=r'out=.*net\.pth is the checkpoint itself'):
         deploy_classifier(*trained, trained[1])
 
 
@@ -129,7 +130,7 @@ def trained_here(trained, tmp_path):
 def test_the_training_config_is_not_overwritten(trained_here):
     before = contents(trained_here)
     config, checkpoint = trained_here / 'my.py', trained_here / 'epoch_7.pth'
-    with pytest.raises(ValueError, match=r'would overwrite .*my\.py'):
+    with pytest.raises(ValueError, match=r'my\.py exists and is not the config'):
         deploy_classifier(str(config), str(checkpoint), trained_here / 'my.pth')
     assert contents(trained_here) == before
 
@@ -148,8 +149,21 @@ def test_only_the_config_of_a_deployed_network_is_overwritten(trained_here, text
 
 def test_a_folder_in_the_place_of_the_config_is_found_before_any_work(trained_here):
     (trained_here / 'small.py').mkdir()
-    with pytest.raises(ValueError, match=r'its config .*small\.py is a folder'):
+    with pytest.raises(ValueError, match=r'small\.py exists and is not the config'):
         deploy_classifier('no', str(trained_here / 'my.py'), trained_here / 'small.pth')
+
+
+def test_a_checkpoint_at_a_url_replaces_an_earlier_deployment(
+    trained, trained_here, monkeypatch
+):
+    def _load(filename, map_location):
+        return torch.load(filename.removeprefix('disk://'), map_location)
+
+    schemes = {'disk://': _load, **CheckpointLoader._schemes}
+    monkeypatch.setattr(CheckpointLoader, '_schemes', schemes)
+    (trained_here / 'small.pth').write_text('earlier')
+    deploy_classifier(trained[0], f'disk://{trained[1]}', trained_here / 'small.pth')
+    assert torch.load(trained_here / 'small.pth', weights_only=False)['state_dict']
 
 
 def test_an_earlier_deployment_is_replaced(trained_here):

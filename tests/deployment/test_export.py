@@ -12,11 +12,12 @@ from mmpretrain.models.utils import ShiftWindowMSA
 from PIL import Image
 from torch.testing import assert_close
 
-from mmadf.deployment import ExportError, export_classifier
+from mmadf.deployment import DeploymentError, export_classifier
 from mmadf.deployment import export as module
+from mmadf.models.layers import DecoupledConv2d
 from mmadf.registry import MODELS
 from tests.conftest import ROOT
-from tests.deployment.conftest import NORMALISE, PIPELINE, backbone_cfg
+from tests.deployment.conftest import NORMALISE, PIPELINE
 
 pytest.importorskip('onnxscript')
 runtime = pytest.importorskip('onnxruntime')
@@ -24,13 +25,24 @@ runtime = pytest.importorskip('onnxruntime')
 CLASSES = ('ant', 'bee', 'Kröte', 'dog', 'elk')
 META = dict(dataset_meta=dict(classes=CLASSES))
 ADF = dict(type='mmadf.ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1)))
-DECOUPLED = dict(type='mmadf.DecoupledConv2d', magnitude='segmented', angle='cosine')
 WISE_SRNET = dict(
-    backbone=backbone_cfg(conv_cfg=DECOUPLED, num_stages=1, strides=(1,)),
+    backbone=dict(type='OneDecoupledLayer'),
     neck=None,
     head=dict(type='mmadf.WiseSrNetHead', num_classes=5, in_channels=8, map_size=32),
 )
-WISE_SRNET['backbone'].update(dilations=(1,), out_indices=(0,))
+
+
+@MODELS.register_module()
+class OneDecoupledLayer(torch.nn.Module):
+    """A backbone that is one decoupled convolution of 3 to 8 channels."""
+
+    def __init__(self):
+        super().__init__()
+        options = dict(magnitude='segmented', angle='cosine')
+        self.conv = DecoupledConv2d(3, 8, 3, padding=1, **options)
+
+    def forward(self, x):
+        return (self.conv(x),)
 
 
 @MODELS.register_module()
@@ -209,7 +221,9 @@ def test_a_file_that_is_wrong_for_other_batches_is_not_left(write_files, tmp_pat
     files = write_files(dict(SMALL, backbone=dict(type='WrongInFile')))
     out = tmp_path / 'net.onnx'
     out.write_text('older')
-    with pytest.raises(ExportError, match=r'net\.onnx differs .* tolerance=1.0e-04'):
+    with pytest.raises(
+        DeploymentError, match=r'net\.onnx differs .* tolerance=1.0e-04'
+    ):
         export_classifier(*files, out, size=(8, 8), pt2=True, log=silent)
     assert [path.name for path in tmp_path.iterdir()] == ['net.onnx']
     assert out.read_text() == 'older'
@@ -217,8 +231,8 @@ def test_a_file_that_is_wrong_for_other_batches_is_not_left(write_files, tmp_pat
 
 @pytest.mark.slow
 def test_a_wrong_pt2_file_is_not_left(write_files, tmp_path, monkeypatch):
-    monkeypatch.setitem(module.RUNNERS, '.pt2', lambda path: torch.zeros_like)
-    with pytest.raises(ExportError, match=r'net\.pt2 differs'):
+    monkeypatch.setattr(module, 'run_pt2', lambda path: torch.zeros_like)
+    with pytest.raises(DeploymentError, match=r'net\.pt2 differs'):
         out = tmp_path / 'net.onnx'
         export_classifier(*write_files(SMALL), out, pt2=True, log=silent)
     assert not list(tmp_path.iterdir())
@@ -238,7 +252,11 @@ def test_constant_scores_and_ignored_class_names_are_reported(write_files, tmp_p
     ('model', 'options', 'words'),
     [
         (dict(backbone=dict(type='DataDependent')), {}, 'cannot be exported: .*depend'),
-        (dict(head=None), {}, r'returns tuple instead of scores, \(N, K\)'),
+        (
+            dict(backbone=dict(type='OneDecoupledLayer'), head=None),
+            {},
+            r'returns tuple instead of scores, \(N, K\)',
+        ),
         (WISE_SRNET, dict(size=(16, 16)), r'fails for .*\(2, 3, 16, 16\)'),
     ],
 )
@@ -246,7 +264,7 @@ def test_a_network_that_cannot_be_exported_is_reported(
     model, options, words, write_files, tmp_path
 ):
     files = write_files({**SMALL, **model})
-    with pytest.raises(ExportError, match=words):
+    with pytest.raises(DeploymentError, match=words):
         export_classifier(*files, tmp_path / 'net.onnx', log=silent, **options)
     assert not list(tmp_path.iterdir())
 
@@ -266,13 +284,13 @@ def test_arguments_that_do_not_fit_the_network_are_refused(write_files, tmp_path
     ]:
         files = write_files({**SMALL, **model}, pipeline)
         with pytest.raises(ValueError, match=words):
-            export_classifier(*files, tmp_path / 'net.onnx', log=silent, **options)
+            out = tmp_path / 'net.onnx'
+            export_classifier(*files, out, log=silent, on_start=pytest.fail, **options)
     assert not list(tmp_path.iterdir())
 
 
 def test_invalid_arguments_are_found_before_any_work():
     for changes, error, words in [
-        (dict(checkpoint='no.pth'), FileNotFoundError, 'checkpoint=no.pth'),
         (dict(out='no/net.onnx'), FileNotFoundError, 'out=no/net.onnx: the folder no'),
         (dict(out='net.pt'), ValueError, r'out=net.pt must be .*\*\.onnx'),
         (dict(tolerance=0), ValueError, 'tolerance=0 must be > 0'),

@@ -3,7 +3,7 @@ import torch
 from mmpretrain.models.utils import ShiftWindowMSA
 from torch.testing import assert_close
 
-from mmadf.deployment.tracing import DYNAMIC_BATCH, batch_free_windows, window_reverse
+from mmadf.deployment.tracing import DYNAMIC_BATCH, dynamic_windows, window_reverse
 
 
 def test_windows_are_merged_as_by_mmpretrain():
@@ -14,7 +14,7 @@ def test_windows_are_merged_as_by_mmpretrain():
 
 def test_the_function_of_mmpretrain_comes_back_after_an_error():
     original = ShiftWindowMSA.window_reverse
-    with pytest.raises(KeyError), batch_free_windows():
+    with pytest.raises(KeyError), dynamic_windows():
         assert ShiftWindowMSA.window_reverse is window_reverse
         raise KeyError
     assert ShiftWindowMSA.window_reverse is original
@@ -26,7 +26,7 @@ def test_traced_windows_run_for_another_batch_size():
             windows = ShiftWindowMSA.window_partition(x, 2)
             return ShiftWindowMSA.window_reverse(windows.relu(), 4, 6, 2)
 
-    with batch_free_windows():
+    with dynamic_windows():
         program = torch.export.export(
             Partition(), (torch.randn(2, 4, 6, 3),), dynamic_shapes=DYNAMIC_BATCH
         )

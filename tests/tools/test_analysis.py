@@ -2,11 +2,14 @@
 
 import sys
 
+import mmpretrain
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmadf.analysis import read_log
-from tests.analysis.test_logs import BY_EPOCH, write
+from mmadf.deployment import deploy
+from tests.analysis.test_logs import BY_EPOCH, train, write
 from tests.conftest import ROOT
 
 DIGITS = ROOT / 'configs/adf/adf_tiny_digits.py'
@@ -55,15 +58,54 @@ def test_report_refuses_invalid_input(refuse, trained, tmp_path):
     torch.save({}, tmp_path / 'some.pth')
     arguments = DIGITS, tmp_path, '--checkpoint', tmp_path / 'some.pth'
     assert 'contains no training log' in refuse(script, *arguments)
+    write(tmp_path, '20260101_000000', [train(10, 3.0)])
+    assert "metric='accuracy/top1'" in refuse(script, *arguments)
     assert not list(trained.glob('*.png'))
 
 
 def test_deploy_refuses_invalid_input(refuse, trained, tmp_path):
     checkpoint = trained / 'best_accuracy_top1_epoch_2.pth'
-    script = 'model_converters/deploy.py'
-    assert '*.pth' in refuse(script, DIGITS, checkpoint, tmp_path / 'small.onnx')
-    assert 'lost.pth' in refuse(script, DIGITS, 'lost.pth', tmp_path / 'small.pth')
-    assert checkpoint.name in refuse(script, DIGITS, checkpoint, tmp_path / 'small.pth')
+    assert '*.pth' in refuse(DEPLOY, DIGITS, checkpoint, tmp_path / 'small.onnx')
+    assert 'lost.pth' in refuse(DEPLOY, DIGITS, 'lost.pth', tmp_path / 'small.pth')
+    assert checkpoint.name in refuse(DEPLOY, DIGITS, checkpoint, tmp_path / 'small.pth')
+
+
+@pytest.fixture
+def adf(job, tmp_path):
+    """Return config and checkpoint of a small ADF network."""
+    weights = mmpretrain.get_model(str(job)).state_dict()
+    torch.save(dict(state_dict=weights), tmp_path / 'adf.pth')
+    return job, tmp_path / 'adf.pth'
+
+
+DEPLOY = 'model_converters/deploy.py'
+
+
+def test_deploy_writes_config_and_checkpoint(tool, adf, tmp_path, capsys):
+    tool(DEPLOY, *adf, tmp_path / 'small.pth', '--no-fold')
+    assert 'largest difference of a logit: 0.0e+00' in capsys.readouterr().out
+    assert Config.fromfile(tmp_path / 'small.py').model.deploy == dict(fold=False)
+    assert (tmp_path / 'small.pth').exists()
+
+
+def test_deploy_exits_with_1_if_the_prediction_would_change(
+    tool, adf, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(deploy, 'TOLERANCE', -1)
+    with pytest.raises(SystemExit, match='differ by .*nothing was written'):
+        tool(DEPLOY, *adf, tmp_path / 'small.pth')
+
+
+def test_a_bug_in_the_work_of_deploy_keeps_its_traceback(
+    tool, adf, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(deploy, 'deployed_config', fail_like_invalid_input)
+    with pytest.raises(ValueError, match='a bug'):
+        tool(DEPLOY, *adf, tmp_path / 'small.pth')
+
+
+def fail_like_invalid_input(*_):
+    raise ValueError('a bug')
 
 
 def test_help_needs_no_matplotlib(tool, monkeypatch, capsys):

@@ -101,7 +101,7 @@ def test_invalid_input_is_one_line_and_exit_code_2(network, explain, tmp_path, c
     untested.write_text(adf[0].read_text() + 'test_dataloader = None\n')
     for arguments, words in [
         ((*plain, images), 'model=ImageClassifier has no appearance branch'),
-        ((adf[0], plain[1], images), 'missing keys'),
+        ((adf[0], plain[1], images), 'does not fit the network'),
         ((untested, adf[1], images), 'has no test_dataloader'),
         ((*adf, tmp_path / 'lost'), 'lost does not exist'),
     ]:
@@ -110,6 +110,13 @@ def test_invalid_input_is_one_line_and_exit_code_2(network, explain, tmp_path, c
         (line,) = capsys.readouterr().err.splitlines()[-1:]
         assert line.startswith('explain.py: error: ') and words in line
     assert not (tmp_path / 'pages').exists()
+
+
+def test_an_unknown_device_is_one_line_and_exit_code_2(tool, capsys):
+    with pytest.raises(SystemExit, match='2'):
+        tool('analysis/explain.py', *('lost',) * 4, '--device', 'gone')
+    (line,) = capsys.readouterr().err.splitlines()[-1:]
+    assert "--device: 'gone' cannot be used: " in line
 
 
 def test_a_missing_package_is_found_before_any_work(explain, monkeypatch, capsys):

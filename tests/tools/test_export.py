@@ -1,6 +1,8 @@
 import pytest
 import torch
 
+from mmadf.deployment import export
+
 pytest.importorskip('onnxscript')
 runtime = pytest.importorskip('onnxruntime')
 
@@ -56,6 +58,15 @@ def test_a_difference_above_the_tolerance_exits_with_1(tool, files, tmp_path):
     with pytest.raises(SystemExit, match=r'net\.onnx differs from PyTorch by'):
         tool('export.py', *files, tmp_path / 'net.onnx', *options)
     assert sorted(path.name for path in tmp_path.iterdir()) == ['net.pth', 'net.py']
+
+
+def test_a_bug_in_the_work_keeps_its_traceback(tool, files, tmp_path, monkeypatch):
+    def _fail(*_):
+        raise ValueError('a bug')
+
+    monkeypatch.setattr(export, 'write_onnx', _fail)
+    with pytest.raises(ValueError, match='a bug'):
+        tool('export.py', *files, tmp_path / 'net.onnx')
 
 
 def test_invalid_input_is_one_line_and_exit_code_2(tool, files, tmp_path, capsys):

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 from typing import Dict, List
 
-from mmadf.analysis import counts_epochs, read_log, training_curve, validation_curve
+from mmadf.analysis import read_log, training_curve, validation_curve, validation_unit
 from mmadf.analysis.plots import import_pyplot, plot_learning_curves
 from mmadf.utils.command_line import NamedFolders, report_invalid_input
 
@@ -38,10 +38,7 @@ def unit_of(runs: Dict[str, List[dict]]) -> str:
     Raises:
         ValueError: some runs count epochs, others iterations.
     """
-    units = {
-        name: 'epoch' if counts_epochs(records) else 'iteration'
-        for name, records in runs.items()
-    }
+    units = {name: validation_unit(records) for name, records in runs.items()}
     if len(set(units.values())) > 1:
         raise ValueError(
             f'runs are validated by different units, {units}; plot them separately.'
@@ -55,13 +52,13 @@ def main() -> None:
     with report_invalid_input():
         import_pyplot()
         runs = {name: read_log(work_dir) for name, work_dir in args.runs.items()}
-        labels = dict(loss='loss', metric=args.metric, unit=unit_of(runs))
+        unit = unit_of(runs)
         losses = {name: training_curve(records) for name, records in runs.items()}
         metrics = {
             name: validation_curve(records, args.metric)
             for name, records in runs.items()
         }
-    plot_learning_curves(losses, metrics, labels, args.out)
+    plot_learning_curves(losses, metrics, args.metric, unit, args.out)
     for name, (steps, values) in metrics.items():
         print(f'{name}: {values[-1]:.2f} at {steps[-1]}, highest {max(values):.2f}')
     print(f'figure: {args.out}')

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Callable, List
 
 import torch
+from mmengine.dataset import Compose
 from torch import nn
 
 from mmadf.analysis import explain
 from mmadf.analysis.plots import import_pyplot
-from mmadf.utils.command_line import report_invalid_input
+from mmadf.utils.command_line import available_device, report_invalid_input
 from mmadf.utils.optional import import_optional
 from mmadf.weights.load import class_names, load_network, read_config
 
@@ -32,13 +33,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('images', type=Path, help='an image, or a folder of images')
     parser.add_argument('out', type=Path, help='folder to write the pages to')
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    parser.add_argument('--device', default=device, help=f'default: {device}')
+    parser.add_argument(
+        '--device', type=available_device, default=device, help=f'default: {device}'
+    )
     return parser.parse_args()
 
 
 def draw_pages(
     model: nn.Module,
-    read: explain.ImageReader,
+    pipeline: Compose,
     names_of: Callable[[int], List[str]],
     files: List[Path],
     args: argparse.Namespace,
@@ -48,7 +51,7 @@ def draw_pages(
     errors = []
     for file in import_optional('tqdm').tqdm(files, desc='pages', unit='image'):
         try:
-            inputs = read(file)
+            inputs = explain.read_image(file, pipeline)
         except ValueError as error:
             errors.append(str(error))
             continue
@@ -71,11 +74,11 @@ def main() -> None:
         explain.import_grad_cam()
         files = explain.find_images(args.images)
         cfg = read_config(args.config)
-        read = explain.ImageReader(cfg)
+        pipeline = explain.build_pipeline(cfg)
         model, meta = load_network(cfg, args.checkpoint, args.device)
         explain.check_model(model)
     names_of = partial(class_names, cfg, meta)
-    errors = draw_pages(model, read, names_of, files, args)
+    errors = draw_pages(model, pipeline, names_of, files, args)
     for error in errors:
         print(f'skipped: {error}')
     print(f'{len(files) - len(errors)} pages: {args.out}')

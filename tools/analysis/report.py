@@ -15,7 +15,7 @@ from mmengine.device import get_device
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
-from mmadf.analysis import read_log
+from mmadf.analysis import read_log, validation_curve
 from mmadf.analysis.plots import import_pyplot
 from mmadf.analysis.report import write_report
 from mmadf.engine.work_dir import best_checkpoint
@@ -42,6 +42,7 @@ def main() -> None:
     with report_invalid_input():
         import_pyplot()
         records = read_log(args.work_dir)
+        validation_curve(records)  # needed after the test, so refused before it
         cfg = read_config(args.config)
         model, _ = load_network(cfg, args.checkpoint, get_device())
         if not cfg.get('test_dataloader'):

@@ -9,6 +9,7 @@ weighted by the classifier. The orientation is that of the image.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from mmadf.analysis.plots import import_pyplot
@@ -41,11 +42,8 @@ def main() -> None:
         cfg = read_config(args.config)
         model, meta = load_network(cfg, args.checkpoint)
         found = spatial_maps(model)
-    names = {
-        slot: class_names(cfg, meta, 0 if maps.classes is None else len(maps.classes))
-        for slot, maps in found.items()
-    }
-    plot_spatial_maps(found, names, (args.channels, args.classes), args.out)
+    names_of = partial(class_names, cfg, meta)
+    plot_spatial_maps(found, names_of, (args.channels, args.classes), args.out)
     print(f'spatial kernels of {", ".join(found)}: {args.out}')
 
 

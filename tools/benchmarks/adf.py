@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Callable, Dict
 
+import mmcv
 import mmpretrain
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 
 import mmadf  # noqa: F401  registers
 from mmadf.analysis.benchmark import compare
+from mmadf.utils.command_line import available_device
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'adf'
 SINGLE = 'single 32x4d'
@@ -104,18 +106,15 @@ def images_per_second(count: int = 48) -> float:
     Args:
         count: number of images.
     """
-    import cv2
-
     cfg = Config.fromfile(CONFIGS / 'adf_resnext101_imagenet.py')
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / 'a').mkdir()
         for i in range(count):
             small = rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
-            image = cv2.resize(small, (500, 375), interpolation=cv2.INTER_CUBIC)
+            image = mmcv.imresize(small, (500, 375), interpolation='bicubic')
             noise = rng.normal(0, 12, image.shape)
             image = np.clip(image + noise, 0, 255).astype(np.uint8)
-            cv2.imwrite(f'{folder}/a/{i}.jpg', image)
+            mmcv.imwrite(image, f'{folder}/a/{i}.jpg')
         pipeline = cfg.train_dataloader.dataset.pipeline
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             dataset = DATASETS.build(
@@ -133,7 +132,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--threads', type=int, default=2, help='CPU threads')
     parser.add_argument('--repeats', type=int, default=7, help='measured rounds')
-    parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
+    parser.add_argument(
+        '--device', type=available_device, default='cpu', help='cpu or cuda'
+    )
     parser.add_argument(
         '--batch', type=int, nargs='+', default=[1], help='batch sizes of inference'
     )
@@ -144,10 +145,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--channels-last', action='store_true')
     parser.add_argument('--compile', action='store_true', help='also torch.compile')
     parser.add_argument('--loader', action='store_true', help='also the data pipeline')
-    args = parser.parse_args()
-    if args.device == 'cuda' and not torch.cuda.is_available():
-        parser.error('--device cuda: no GPU is available')
-    return args
+    return parser.parse_args()
 
 
 def measure_inference(args: argparse.Namespace) -> None:

@@ -20,6 +20,7 @@ from torch import nn
 import mmadf  # noqa: F401  registers
 from mmadf.analysis.benchmark import KINDS, compare
 from mmadf.registry import MODELS
+from mmadf.utils.command_line import available_device
 
 SIZES = dict(num_classes=1000, in_channels=2048)
 BASE = 'GAP + linear of MMPretrain'
@@ -64,7 +65,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--threads', type=int, default=2, help='number of CPU threads')
     parser.add_argument('--repeats', type=int, default=15, help='measured rounds')
-    parser.add_argument('--device', default='cpu', help='cpu or cuda')
+    parser.add_argument(
+        '--device', type=available_device, default='cpu', help='cpu or cuda'
+    )
     parser.add_argument('--batch', type=int, default=4, help='batch size')
     parser.add_argument('--heads-only', action='store_true', help='skip ResNet-50')
     args = parser.parse_args()

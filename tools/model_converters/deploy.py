@@ -8,13 +8,14 @@ from them predicts the same.
 """
 
 import argparse
+import sys
 
-from mmadf.deployment import deploy_classifier
+from mmadf.deployment import DeploymentError, deploy_classifier
 from mmadf.utils.command_line import report_invalid_input
 
 
 def main() -> None:
-    """Deploy; exit with 2 if that is not possible."""
+    """Deploy; exit with 1 if the prediction would change, 2 for invalid input."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -28,8 +29,11 @@ def main() -> None:
         help='keep batch norms, so that the logits stay exactly the same',
     )
     args = parser.parse_args()
-    with report_invalid_input():
-        deploy_classifier(**vars(args))
+    try:
+        with report_invalid_input() as start_work:
+            deploy_classifier(**vars(args), on_start=start_work)
+    except DeploymentError as error:
+        sys.exit(str(error))
 
 
 if __name__ == '__main__':

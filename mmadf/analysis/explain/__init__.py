@@ -2,17 +2,18 @@
 
 from .evidence import import_grad_cam
 from .explanation import check_model, explain
-from .images import ImageReader, class_of, find_images
+from .images import build_pipeline, class_of, find_images, read_image
 from .page import Page, draw_page, to_rgb
 
 __all__ = [
-    'ImageReader',
     'Page',
+    'build_pipeline',
     'check_model',
     'class_of',
     'draw_page',
     'explain',
     'find_images',
     'import_grad_cam',
+    'read_image',
     'to_rgb',
 ]

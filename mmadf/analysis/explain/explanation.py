@@ -1,12 +1,12 @@
 """What an ADF network does with one image: predictions, evidence and gates."""
 
-from functools import partial
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 import torch
 from torch import Tensor, nn
 
 from mmadf.models.classifiers import ADFClassifier
+from mmadf.models.fusion import Mapper
 
 from .evidence import Evidence, Part, find_evidence
 
@@ -27,11 +27,6 @@ class GateView(NamedTuple):
     weight: Tensor
     gated: Tensor
     semantic: float
-
-    @property
-    def is_spatial(self) -> bool:
-        """Whether the gate has a value for each position."""
-        return self.gate in ('element', 'spatial')
 
 
 class Explanation(NamedTuple):
@@ -65,8 +60,8 @@ def explain(model: nn.Module, inputs: Tensor) -> Explanation:
             f'explain: got {len(inputs)} images and model.training={model.training}; '
             'give one image, (1, 3, H, W), and call model.eval() first.'
         )
-    absent = dict(appearance=model.deployed, semantic=not model.mappers, fused=False)
-    parts = [name for name in absent if not absent[name]]
+    parts = [] if model.deployed else ['appearance']
+    parts += ['semantic', 'fused'] if model.mappers else ['fused']
     with torch.no_grad():
         (sample,) = model.predict(inputs)
     return Explanation(
@@ -97,22 +92,39 @@ def view_gates(model: ADFClassifier, inputs: Tensor) -> List[GateView]:
         model: a classifier in evaluation mode.
         inputs: one preprocessed image, (1, 3, H, W).
     """
-    views: Dict[int, GateView] = {}
+    calls: Dict[nn.Module, Tuple[Tensor, ...]] = {}
 
-    def _view(index: int, _: nn.Module, maps: Tuple[Tensor, ...], g: Tensor) -> None:
-        mapper, (s, a) = model.mappers[index], maps
-        weight = g if mapper.fusion == 'residual' else 1 - g
-        gated = (weight * a)[0].abs().mean(0)
-        shown: List[Any] = [weight[0].cpu(), gated.cpu(), float(s.abs().mean())]
-        views[index] = GateView(*model.mappers.routes[index], mapper.gate_name, *shown)
+    def _record(gate: nn.Module, maps: Tuple[Tensor, ...], g: Tensor) -> None:
+        calls[gate] = (*maps, g)
 
-    hooks = [
-        mapper.gate.register_forward_hook(partial(_view, index))
-        for index, mapper in enumerate(model.mappers)
-    ]
+    hooks = [mapper.gate.register_forward_hook(_record) for mapper in model.mappers]
     try:
         model.fused_maps(inputs)
     finally:
         for hook in hooks:
             hook.remove()
-    return [views[index] for index in range(len(model.mappers))]
+    return [
+        _view_gate(mapper, *route, *calls[mapper.gate])
+        for mapper, route in zip(model.mappers, model.mappers.routes, strict=True)
+    ]
+
+
+def _view_gate(
+    mapper: Mapper,
+    sources: Tuple[int, ...],
+    target: int,
+    semantic: Tensor,
+    appearance: Tensor,
+    gate: Tensor,
+) -> GateView:
+    """Return what a gate, evaluated for two feature maps, does with them."""
+    weight = gate if mapper.fusion == 'residual' else 1 - gate
+    gated = (weight * appearance)[0].abs().mean(0)
+    return GateView(
+        sources=sources,
+        target=target,
+        gate=mapper.gate_name,
+        weight=weight[0].cpu(),
+        gated=gated.cpu(),
+        semantic=float(semantic.abs().mean()),
+    )

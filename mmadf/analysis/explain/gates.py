@@ -30,7 +30,7 @@ def draw_gate(figure: object, image: Tensor, index: int, gates: List[GateView]) 
     )
     left, right = figure.subplots(1, 2)
     weight = gate.weight.float()
-    if gate.is_spatial:
+    if gate.gate in ('element', 'spatial'):
         low, high = float(weight.mean(0).min()), float(weight.mean(0).max())
         limits = low, max(high, low + 0.01)
         shown = overlay(left, image, weight.mean(0), 'viridis', limits)

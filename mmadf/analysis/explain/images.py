@@ -8,10 +8,9 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import TRANSFORMS
 from torch import Tensor
+from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from mmadf.data_prep.checks import decode_problem
-
-EXTENSIONS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
 
 
 def find_images(path: Path) -> List[Path]:
@@ -25,18 +24,18 @@ def find_images(path: Path) -> List[Path]:
     """
     if path.is_file():
         return [path]
-    files = (f for f in path.rglob('*') if f.suffix.lower() in EXTENSIONS)
+    files = (f for f in path.rglob('*') if f.suffix.lower() in IMG_EXTENSIONS)
     if found := sorted(file for file in files if file.is_file()):
         return found
     problem = 'contains no image' if path.is_dir() else 'does not exist'
     raise ValueError(
         f'images={path} {problem}; give an image file or a folder of images '
-        f'({", ".join(EXTENSIONS)}).'
+        f'({", ".join(IMG_EXTENSIONS)}).'
     )
 
 
-class ImageReader:
-    """The test pipeline of a config, for single files.
+def build_pipeline(cfg: Config) -> Compose:
+    """Build the test pipeline of a config.
 
     Args:
         cfg: config with a `test_dataloader`.
@@ -44,30 +43,30 @@ class ImageReader:
     Raises:
         ValueError: the config has no `test_dataloader`.
     """
+    if not cfg.get('test_dataloader'):
+        raise ValueError(
+            f'config {cfg.filename} has no test_dataloader, whose pipeline reads '
+            'and resizes images; give the config of the training run.'
+        )
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        steps = cfg.test_dataloader.dataset.pipeline
+        return Compose([TRANSFORMS.build(step) for step in steps])
 
-    def __init__(self, cfg: Config) -> None:
-        if not cfg.get('test_dataloader'):
-            raise ValueError(
-                f'config {cfg.filename} has no test_dataloader, whose pipeline reads '
-                'and resizes images; give the config of the training run.'
-            )
-        with DefaultScope.overwrite_default_scope('mmpretrain'):
-            steps = cfg.test_dataloader.dataset.pipeline
-            self.pipeline = Compose([TRANSFORMS.build(step) for step in steps])
 
-    def __call__(self, path: Path) -> Tensor:
-        """Return an image after the pipeline, (C, H, W), before normalisation.
+def read_image(path: Path, pipeline: Compose) -> Tensor:
+    """Return an image after the test pipeline, (C, H, W), before normalisation.
 
-        Args:
-            path: an image file.
+    Args:
+        path: an image file.
+        pipeline: see `build_pipeline`.
 
-        Raises:
-            ValueError: it cannot be decoded.
-        """
-        problem = decode_problem(path.read_bytes())
-        if problem:
-            raise ValueError(f'{path}: {problem}')
-        return self.pipeline(dict(img_path=str(path)))['inputs']
+    Raises:
+        ValueError: the file cannot be decoded.
+    """
+    problem = decode_problem(path.read_bytes())
+    if problem:
+        raise ValueError(f'{path}: {problem}')
+    return pipeline(dict(img_path=str(path)))['inputs']
 
 
 def class_of(path: Path, names: Sequence[str]) -> Optional[str]:

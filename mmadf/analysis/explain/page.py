@@ -13,7 +13,6 @@ from mmadf.analysis.plots import (
     import_pyplot,
     overlay,
     percent,
-    plain,
     save_figure,
 )
 
@@ -92,6 +91,12 @@ def draw_page(page: Page, out: Path) -> None:
         ImportError: matplotlib is missing.
     """
     plt = import_pyplot()
+    with plt.rc_context({'text.parse_math': False}):  # names may have dollar signs
+        save_figure(_draw(plt, page), out, dpi=80)
+
+
+def _draw(plt: object, page: Page) -> object:
+    """Return a figure of the whole page."""
     gates = page.explanation.gates
     rows = (len(gates) + 1) // 2
     heights = [5.4, *[3.7] * rows]
@@ -106,14 +111,14 @@ def draw_page(page: Page, out: Path) -> None:
                 draw_gate(half, page.image, index, gates)
             else:
                 half.text(0.08, 0.75, dedent(ABOUT_GATES), va='top', fontsize=11)
-    save_figure(figure, out, dpi=80)
+    return figure
 
 
 def _headline(page: Page) -> str:
     scores = page.explanation.scores
     top = f'{page.classes[int(scores.argmax())]} ({percent(scores.max())})'
     truth = '' if page.truth is None else f'   –   true class: {page.truth}'
-    return plain(f'{page.name}   –   prediction: {top}{truth}')
+    return f'{page.name}   –   prediction: {top}{truth}'
 
 
 def _draw_predictions(figure: object, page: Page) -> None:
@@ -135,13 +140,13 @@ def _draw_predictions(figure: object, page: Page) -> None:
             blank(below)
             above.text(0.05, 0.9, fill(ABSENT[name], 32), va='top', fontsize=11)
             continue
-        best = _short(page.classes[int(evidence.scores.argmax())], 28)
+        best = _short(page.classes[int(evidence.scores.argmax())])
         limits = (0, float(evidence.cam.max()))
         shown = overlay(above, page.image, evidence.cam, 'inferno', limits)
         place = dict(ax=above, location='bottom', shrink=0.7, aspect=30, pad=0.02)
         bar = figure.colorbar(shown, **place)
         bar.set_ticks(shown.get_clim(), labels=['no evidence', 'most'])
-        above.set_title(plain(f'{title}\npredicts {best}'))
+        above.set_title(f'{title}\npredicts {best}')
         _draw_bars(below, evidence, page)
 
 
@@ -152,13 +157,13 @@ def _draw_bars(axes: object, evidence: Evidence, page: Page) -> None:
     colors = ['#7fc97f' if name == page.truth else '#c3cbd6' for name in names]
     axes.barh(range(len(names)), scores.tolist(), color=colors)
     for row, (name, score) in enumerate(zip(names, scores, strict=True)):
-        axes.text(0.01, row, plain(_short(name, 28)), va='center', fontsize=10)
+        axes.text(0.01, row, _short(name), va='center', fontsize=10)
         axes.text(0.99, row, percent(score), va='center', ha='right', fontsize=10)
     axes.set(xlim=(0, 1), ylim=(4.5, -0.5), yticks=[])
     axes.xaxis.set_major_formatter(lambda value, _: percent(value))
 
 
-def _short(name: str, length: int) -> str:
-    """Return the first of several comma-separated names, cut to `length` characters."""
+def _short(name: str) -> str:
+    """Return the first of several comma-separated names, cut to 28 characters."""
     name = name.split(',')[0]
-    return name if len(name) <= length else name[: length - 1] + '…'
+    return name if len(name) <= 28 else name[:27] + '…'

@@ -10,11 +10,11 @@ from mmpretrain.registry import DATASETS
 
 from mmadf.analysis import (
     cost_by_phase,
-    counts_epochs,
     read_log,
     total_cost,
     training_seconds,
     validation_curve,
+    validation_unit,
 )
 from mmadf.analysis.logs import Curve
 
@@ -78,7 +78,7 @@ def cost_of(run: Run) -> Dict[str, int]:
     phases = cost_by_phase(mmpretrain.get_model(cfg), size)
     return {
         f'{phase}_{quantity}': count
-        for phase, parts in phases._asdict().items()
+        for phase, parts in phases.items()
         for quantity, count in total_cost(parts)._asdict().items()
     }
 
@@ -98,7 +98,7 @@ def _read(run: Run, metric: str) -> Result:
         seed=run.seed,
         test=test,
         validation=curve,
-        unit='epoch' if counts_epochs(records) else 'iteration',
+        unit=validation_unit(records),
         seconds=training_seconds(records),
         readouts=_readouts(run, metrics, metric),
     )

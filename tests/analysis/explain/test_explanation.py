@@ -66,7 +66,7 @@ def test_gate_views_hold_weight_and_gated_appearance(fusion, gate):
     places, channels = gate in ('element', 'spatial'), 1
     if gate in ('element', 'channel'):
         channels = 64
-    assert view.is_spatial == places
+    assert view.gate == gate
     assert view.weight.shape == (channels, *((6, 4) if places else (1, 1)))
 
 

@@ -4,7 +4,12 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmadf.analysis.explain.images import ImageReader, class_of, find_images
+from mmadf.analysis.explain.images import (
+    build_pipeline,
+    class_of,
+    find_images,
+    read_image,
+)
 
 NAMES = ['cat', 'dog']
 
@@ -52,13 +57,14 @@ def test_a_path_without_images_is_refused(tmp_path, name, what):
 )
 def test_images_are_read_as_three_channels(tmp_path, shape, dtype):
     path = write(tmp_path / 'a.png', shape, dtype)
-    inputs = ImageReader(config())(path)
+    inputs = read_image(path, build_pipeline(config()))
     expected = torch.from_numpy(cv2.imread(str(path))).permute(2, 0, 1)
     assert torch.equal(inputs, expected)
 
 
 def test_a_tiny_16_bit_image_passes_the_pipeline(tmp_path):
-    inputs = ImageReader(config())(write(tmp_path / 'a.png', (2, 5), np.uint16))
+    path = write(tmp_path / 'a.png', (2, 5), np.uint16)
+    inputs = read_image(path, build_pipeline(config()))
     assert inputs.shape == (3, 6, 8)
     assert inputs.dtype == torch.uint8
 
@@ -68,12 +74,12 @@ def test_an_unreadable_image_is_reported(tmp_path, content):
     path = write(tmp_path / 'a.png', (40, 40, 3))
     path.write_bytes(path.read_bytes()[:900] if content is None else content)
     with pytest.raises(ValueError, match='a.png: '):
-        ImageReader(config())(path)
+        read_image(path, build_pipeline(config()))
 
 
 def test_a_config_without_test_set_is_refused():
     with pytest.raises(ValueError, match='has no test_dataloader'):
-        ImageReader(Config(dict(model=dict())))
+        build_pipeline(Config(dict(model=dict())))
 
 
 def test_the_folder_of_an_image_is_its_class_if_there_is_one(tmp_path, monkeypatch):

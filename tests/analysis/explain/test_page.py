@@ -73,14 +73,22 @@ def test_bars_are_the_five_most_probable_classes_and_the_true_one_is_green(drawn
     fused = ['bee', '50%', 'elk', '30%', 'cow', '10%', 'dog', '7%', 'ant', '2%']
     assert texts[2] == fused
     assert texts[0][:4] == ['elk', '50%', 'bee', '30%']
-    assert texts[1][:4] == ['cow', '50%', r'a\$b\$c', '30%']
+    assert texts[1][:4] == ['cow', '50%', 'a$b$c', '30%']
     assert [color == f'#{GREEN}' for color in colors[2]] == [*[False] * 3, True, False]
 
 
 def test_the_headline_gives_prediction_and_truth(drawn):
     texts = drawn[2]
     assert any('prediction: bee (50%)   –   true class: dog' in text for text in texts)
-    assert any(text.startswith(r'x\$y\$.png') for text in texts)
+    assert any(text.startswith('x$y$.png') for text in texts)
+
+
+def test_dollar_signs_in_names_are_no_mathematics(drawn):
+    from matplotlib.text import Text
+
+    texts = [text for text in drawn[1].findobj(Text) if '$' in text.get_text()]
+    assert len(texts) > 1
+    assert not any(text.get_parse_math() for text in texts)
 
 
 def test_heat_maps_cover_the_image_interpolated(drawn):

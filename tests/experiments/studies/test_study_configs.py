@@ -121,7 +121,7 @@ def test_wider_controls_of_adf_cost_what_their_names_say():
         networks = {k: MODELS.build(m) for k, m in models_of('adf_scenes').items()}
     for phase in ('deployed', 'trained'):
         wide, adf = (
-            total_cost(getattr(cost_by_phase(networks[name], (64, 64)), phase))
+            total_cost(cost_by_phase(networks[name], (64, 64))[phase])
             for name in (f'wide_{phase}', 'inside')
         )
         assert wide.multiply_adds == pytest.approx(adf.multiply_adds, rel=0.05)
