@@ -1,4 +1,4 @@
-"""The one place that reads a file of weights, and loads what fits a module."""
+"""Reading of weights from a file, and loading of those that fit a module."""
 
 from contextlib import contextmanager
 from typing import Dict, Iterable, Iterator, NamedTuple, Tuple
@@ -6,6 +6,8 @@ from typing import Dict, Iterable, Iterator, NamedTuple, Tuple
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
+
+from mmadf.utils.optional import import_optional
 
 # Batch norm's counter of batches, which old checkpoints lack, does not count as loaded.
 COUNTER = 'num_batches_tracked'
@@ -51,8 +53,8 @@ def read_checkpoint(checkpoint: str) -> Tuple[Dict[str, Tensor], dict]:
     state = next((x for x in nested if isinstance(x, dict)), content)
     if not any(isinstance(tensor, Tensor) for tensor in state.values()):
         raise ValueError(
-            f'checkpoint={checkpoint!r} has no weights ({first(content)}); give a '
-            'state dict, alone or as `state_dict` or `model`.'
+            f'checkpoint={checkpoint!r} has no weights ({first_names(content)}); give '
+            'a state dict, alone or as `state_dict` or `model`.'
         )
     consume_prefix_in_state_dict_if_present(state, 'module.')
     return state, content.get('meta') or {}
@@ -65,13 +67,7 @@ def _read(checkpoint: str) -> object:
         )
     if '://' in checkpoint:
         raise ValueError('safetensors are read from local files only; download it.')
-    try:
-        from safetensors.torch import load_file
-    except ImportError as error:
-        raise ImportError(
-            f'checkpoint={checkpoint!r} requires safetensors: pip install safetensors'
-        ) from error
-    return load_file(checkpoint)
+    return import_optional('safetensors.torch').load_file(checkpoint)
 
 
 def load_matching(module: nn.Module, weights: Dict[str, Tensor]) -> LoadReport:
@@ -115,8 +111,8 @@ def _ignoring_mismatches(module: nn.Module) -> Iterator[Dict[str, str]]:
             handle.remove()
 
 
-def first(names: Iterable[str], count: int = 3) -> str:
-    """Return the first names as text, and the number of the others."""
+def first_names(names: Iterable[str], count: int = 3) -> str:
+    """Return the first `count` names and the number of the others as text."""
     names = list(names)
     more = f' and {len(names) - count} more' if len(names) > count else ''
     return (', '.join(map(str, names[:count])) or 'nothing') + more

@@ -1,7 +1,5 @@
 """Check data sets against the model before training starts."""
 
-from typing import Sequence
-
 import mmcv
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -12,6 +10,7 @@ from mmpretrain.utils import get_ori_model
 from torch import nn
 
 from mmadf.registry import HOOKS
+from mmadf.weights.checkpoint import first_names
 
 
 @HOOKS.register_module()
@@ -62,7 +61,7 @@ def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
         if 'head' in name and num_classes not in (None, len(classes)):
             raise ValueError(
                 f'model.{name}.num_classes={num_classes}, but the {split} set has '
-                f'{len(classes)} classes ({_first(classes)}); set num_classes='
+                f'{len(classes)} classes ({first_names(classes)}); set num_classes='
                 f'{len(classes)} in the head, or check data_root.'
             )
 
@@ -87,7 +86,7 @@ def check_images(dataset: BaseDataset, split: str, max_images: int) -> None:
     if broken:
         raise ValueError(
             f'{len(broken)} of {count} checked images of the {split} set cannot be '
-            f'read: {_first(broken)}; replace or remove them.'
+            f'read: {first_names(broken)}; replace or remove them.'
         )
 
 
@@ -97,9 +96,3 @@ def _readable(path: str) -> bool:
         return mmcv.imfrombytes(get(path)) is not None
     except Exception:  # decoders raise whatever they like on broken files
         return False
-
-
-def _first(items: Sequence[str], count: int = 5) -> str:
-    """Return the first few items as text."""
-    more = ', ...' if len(items) > count else ''
-    return ', '.join(map(str, items[:count])) + more

@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmadf.registry import MODELS
+from mmadf.utils.optional import import_optional
 
 
 @MODELS.register_module()
@@ -55,12 +56,7 @@ class TimmPooling(BaseModule):
 
 
 def _timm_layer(name: str) -> type:
-    try:
-        from timm import layers
-    except ImportError as error:
-        raise ImportError(
-            f'TimmPooling: pooling={name!r} requires timm: pip install timm'
-        ) from error
+    layers = import_optional('timm').layers
     layer = getattr(layers, name, None)
     if not (isinstance(layer, type) and issubclass(layer, nn.Module)):
         known = sorted(n for n in dir(layers) if 'Pool' in n and n.endswith('2d'))
