@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from .checkpoint import LoadReport, first_names, load_matching, read_checkpoint
 
 SLOTS = ('backbone', 'neck', 'head')
-TIMM = 'timm_model.'  # where MMPretrain's TIMMBackbone keeps its network
 
 
 def load_branches(
@@ -151,6 +150,7 @@ def _rename_timm(weights: Dict[str, Tensor], names: Sequence[str]) -> Dict[str, 
     for name, tensor in weights.items():
         inner = name.removeprefix('backbone.')
         joined = inner.replace('.', '_', 1)
-        options = (name, f'backbone.{TIMM}{inner}', f'backbone.{TIMM}{joined}')
+        prefix = 'backbone.timm_model.'
+        options = (name, prefix + inner, prefix + joined)
         renamed[next((n for n in options if n in names), name)] = tensor
     return renamed

@@ -42,16 +42,13 @@ class CheckDataHook(Hook):
 
 
 def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
-    """Compare the number of classes of a data set with that of every head.
+    """Compare the number of classes of a data set, if it is known, with every head's.
 
-    Args:
-        model: classifier; its heads are the submodules with 'head' in their name, and
-            those with `num_classes` are compared.
-        dataset: data set; without `metainfo['classes']` nothing is checked.
-        split: name of the data set in the message.
+    The heads are the submodules of `model` that have 'head' in their name and define
+    `num_classes`.
 
     Raises:
-        ValueError: a head has another number of classes.
+        ValueError: the numbers differ; the message names the head and the `split`.
     """
     classes = getattr(dataset, 'metainfo', {}).get('classes')
     if classes is None:
@@ -67,15 +64,10 @@ def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
 
 
 def check_images(dataset: BaseDataset, split: str, max_images: int) -> None:
-    """Decode images of a data set.
-
-    Args:
-        dataset: data set of image files; others are not checked.
-        split: name of the data set in the message.
-        max_images: number of images, see `CheckDataHook`.
+    """Decode `max_images` images of a data set of image files; others are skipped.
 
     Raises:
-        ValueError: some of these images cannot be read.
+        ValueError: some of these images cannot be read; the message names the `split`.
     """
     if not hasattr(dataset, 'get_data_info') or max_images == 0:
         return
