@@ -1,4 +1,4 @@
-"""What the scripts of `tools/` share: reporting of invalid input, and an argument."""
+"""Command lines of `tools/`: reporting of invalid input, and NAME=DIR arguments."""
 
 import sys
 from argparse import Action, ArgumentError, ArgumentParser, Namespace

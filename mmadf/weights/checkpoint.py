@@ -13,7 +13,7 @@ COUNTER = 'num_batches_tracked'
 
 
 class LoadReport(NamedTuple):
-    """Names of the tensors that `load_matching` loaded or left."""
+    """Names of the tensors that `load_matching` loaded, and of all others."""
 
     loaded: Tuple[str, ...]
     missing: Tuple[str, ...]  # not in the checkpoint, left as initialised

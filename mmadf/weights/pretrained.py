@@ -1,4 +1,4 @@
-"""Both branches of an ADF classifier are initialised from pretrained weights.
+"""Initialisation of both branches of an ADF classifier from pretrained weights.
 
 Paper (ADF): trained from scratch. Ours: all of this.
 """

@@ -136,5 +136,6 @@ def test_partial_file_of_a_killed_run_is_replaced_by_the_whole_one(started):
 
 
 def test_other_storage_is_refused():
+    assert SafeCheckpointHook(backend_args=None).backend_args == dict(backend='safe')
     with pytest.raises(ValueError, match='backend_args'):
         SafeCheckpointHook(backend_args=dict(backend='petrel'))

@@ -52,13 +52,14 @@ class AdversarialTrainingHook(Hook):
     """Replace a share of each training batch by adversarial examples.
 
     Paper: Decoupled Networks, arXiv 1804.08071, reports adversarially trained networks;
-        we do not know its strength and share.
+        we do not know the strength and the share of the attack.
     Ours: the strength, the share (mixed as in arXiv 1611.01236) and the treatment of
         running statistics, see below.
 
-    Works with every classifier that has the host's `loss(inputs, data_samples)`; for
-    `ADFClassifier` the losses of both heads are attacked. Network and checkpoints stay
-    the same. The attacked loss is the training loss, with label smoothing and Mixup.
+    Works with every classifier that has MMPretrain's `loss(inputs, data_samples)`; for
+    `ADFClassifier` the losses of both heads are attacked. The attacked loss is the
+    training loss, including label smoothing and Mixup. The network and the format of
+    its checkpoints are unchanged.
 
     The attack runs the network in training mode, then restores running statistics and
     all other buffers: they see each batch once, as it is trained on. It is computed in

@@ -45,7 +45,7 @@ class SafeCheckpointHook(CheckpointHook):
     """
 
     def __init__(self, *args, **kwargs) -> None:
-        if kwargs.get('backend_args') or kwargs.get('file_client_args'):
+        if kwargs.pop('backend_args', None) or kwargs.get('file_client_args'):
             raise ValueError(
                 'SafeCheckpointHook writes to local directories; remove backend_args '
                 'and file_client_args, or use CheckpointHook for other storage.'
