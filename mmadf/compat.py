@@ -1,28 +1,21 @@
 """Supported versions of the mm packages, and the differences between them."""
 
 import warnings
+from contextlib import suppress
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pickle import UnpicklingError
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
-# Import name -> (distributions that provide it with their lowest supported versions,
-# first unsupported version).
-SUPPORTED: Dict[str, Tuple[Dict[str, str], str]] = {
-    'mmengine': ({'onedl-mmengine': '0.10.12', 'mmengine': '0.10.7'}, '1.0'),
-    'mmcv': (
-        {'onedl-mmcv': '2.3.6', 'mmcv': '2.2.0', 'mmcv-lite': '2.2.0'},
-        '2.4',
-    ),
-    'mmpretrain': ({'onedl-mmpretrain': '1.3.6', 'mmpretrain': '1.2.0'}, '2.0'),
+# Import name -> distributions that provide it, the maintained fork first, with the same
+# bounds as in requirements/.
+SUPPORTED: Dict[str, Tuple[str, ...]] = {
+    'mmengine': ('onedl-mmengine>=0.10.12,<1', 'mmengine>=0.10.7,<1'),
+    'mmcv': ('onedl-mmcv>=2.3.6,<2.4', 'mmcv>=2.2.0,<2.4', 'mmcv-lite>=2.2.0,<2.4'),
+    'mmpretrain': ('onedl-mmpretrain>=1.3.6,<2', 'mmpretrain>=1.2.0,<2'),
 }
 
-INSTALL = 'pip install ' + ' '.join(
-    f"'{name}>={lowest}'"
-    for lowests, _ in SUPPORTED.values()
-    for name, lowest in lowests.items()
-    if name.startswith('onedl-')
-)
+INSTALL = 'pip install ' + ' '.join(f"'{fork}'" for fork, *_ in SUPPORTED.values())
 
 # The domain from which the stock packages download weights expired in 2026; the forks
 # provide a mirror with the same paths. Use it as
@@ -117,30 +110,22 @@ def allow_own_checkpoints() -> None:
 
 def _package_problem(package: str) -> Optional[str]:
     """Return what is wrong with one mm package, or None."""
-    lowest, below = SUPPORTED[package]
-    wanted = ' or '.join(f'{d} >={v},<{below}' for d, v in lowest.items())
-    found = _installed(list(lowest))
+    wanted = ' or '.join(SUPPORTED[package])
+    bounds = {line.split('>=')[0]: line for line in SUPPORTED[package]}
+    found = {}
+    for name in bounds:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    named = ' and '.join(f'{name} {version}' for name, version in found.items())
     if len(found) > 1:
-        both = ' and '.join(f'{d} {v}' for d, v in found.items())
-        return f'{both} install the same files; keep one of them'
+        return f'{named} install the same files; keep one of them'
     if not found:
         if find_spec(package):
             return None  # a source tree on the path has no version to check
         return f'{package} is missing (supported: {wanted})'
-    from packaging.version import Version  # a dependency of the mm packages
+    from packaging.requirements import Requirement  # a dependency of the mm packages
 
-    (distribution, version), *_ = found.items()
-    if not Version(lowest[distribution]) <= Version(version) < Version(below):
-        return f'found {distribution} {version} (supported: {wanted})'
+    ((name, version),) = found.items()
+    if not Requirement(bounds[name]).specifier.contains(version, prereleases=True):
+        return f'found {named} (supported: {wanted})'
     return None
-
-
-def _installed(distributions: List[str]) -> Dict[str, str]:
-    """Return the versions of those `distributions` that are installed."""
-    found = {}
-    for name in distributions:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

@@ -177,7 +177,7 @@ def test_supported_stacks_pass(monkeypatch, installed):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(onedl_mmcv=None), 'mmcv is missing .supported: onedl-mmcv >=2.3.6'),
+        (dict(onedl_mmcv=None), 'mmcv is missing .supported: onedl-mmcv>=2.3.6'),
         (dict(onedl_mmengine='0.9.1'), 'found onedl-mmengine 0.9.1 .supported: '),
         (dict(onedl_mmpretrain='2.0'), 'found onedl-mmpretrain 2.0 '),
         (dict(mmcv='2.2.0'), 'onedl-mmcv 2.3.6 and mmcv 2.2.0 install the same files'),
@@ -188,7 +188,7 @@ def test_unsupported_stacks_are_named(monkeypatch, changes, message):
     versions(monkeypatch, **installed)
     with pytest.raises(ImportError, match=message) as error:
         compat.check_stack()
-    command = "pip install 'onedl-mmengine>=0.10.12' 'onedl-mmcv>=2.3.6' 'onedl-mmp"
+    command = "pip install 'onedl-mmengine>=0.10.12,<1' 'onedl-mmcv>=2.3.6,<2.4' 'one"
     assert command in str(error.value)
 
 

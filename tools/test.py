@@ -74,7 +74,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         add_tta(cfg)
     config.set_dataloader_defaults(
         cfg,
-        pin_memory=False if args.no_pin_memory else None,
+        pin_memory=not args.no_pin_memory,
         persistent_workers=False,
     )
     return cfg

@@ -51,8 +51,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         config.enable_amp(cfg)
     config.set_dataloader_defaults(
         cfg,
-        pin_memory=False if args.no_pin_memory else None,
-        persistent_workers=False if args.no_persistent_workers else None,
+        pin_memory=not args.no_pin_memory,
+        persistent_workers=not args.no_persistent_workers,
     )
     if args.resume:
         auto = args.resume == 'auto'

@@ -8,7 +8,7 @@ from inspect import signature
 from typing import Iterator, Optional, Sequence, Tuple
 
 import torch
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from .work_dir import default_work_dir
@@ -66,13 +66,25 @@ def merge_options(cfg: Config, options: Optional[dict]) -> None:
 
     Args:
         cfg: config, modified in place.
-        options: values by dotted key; not modified.
+        options: values by dotted key, such as `model.readout`; not modified.
 
     Raises:
-        ValueError: an option that would have no effect, see `check_options`.
+        ValueError: the first part of a key is unknown, or is a variable of the config
+            file, whose value was copied into other fields when the file was read.
     """
     options = deepcopy(dict(options or {}))  # MMEngine removes `_delete_` from it
-    check_options(cfg, list(options))
+    for option in options:
+        key = option.split('.')[0]
+        if key in KNOWN_KEYS:
+            continue
+        if key not in cfg:
+            _reject_near_miss(key, cutoff=0.0)
+        users = [field for field in _fields(cfg) if field.endswith(f'.{key}')]
+        raise ValueError(
+            f'--cfg-options {option} has no effect: {key!r} is a variable of the '
+            'config file, whose value has already been used; edit the file, or set '
+            f'the fields that use it{": " if users else ""}{", ".join(users)}.'
+        )
     cfg.merge_from_dict(options)
 
 
@@ -91,51 +103,28 @@ def enable_amp(cfg: Config) -> None:
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
-def set_dataloader_defaults(cfg: Config, **forced: Optional[bool]) -> None:
+def set_dataloader_defaults(
+    cfg: Config, pin_memory: bool = True, persistent_workers: bool = True
+) -> None:
     """Give each data loader the defaults of MMPretrain's scripts.
 
     Args:
         cfg: config, modified in place; values that a data loader sets stay.
-        forced: fields to set in every data loader; those that are None are ignored.
+        pin_memory: False disables it in every data loader.
+        persistent_workers: False disables them in every data loader.
     """
-    forced = {name: value for name, value in forced.items() if value is not None}
     for split in SPLITS:
-        field = f'{split}_dataloader'
-        if cfg.get(field) is None:
+        loader = cfg.get(f'{split}_dataloader')
+        if loader is None:
             continue
-        defaults = ConfigDict(
-            pin_memory=torch.cuda.is_available(),
-            persistent_workers=True,
-            collate_fn=dict(type='default_collate'),
-        )
-        cfg[field] = {**defaults, **deepcopy(cfg[field]), **forced}
-        if not cfg[field].get('num_workers'):
-            cfg[field].persistent_workers = False  # PyTorch refuses it without workers
-
-
-def check_options(cfg: Config, options: Sequence[str]) -> None:
-    """Reject options of the command line that would have no effect.
-
-    Args:
-        cfg: config before the options are merged.
-        options: dotted keys, such as `model.readout`.
-
-    Raises:
-        ValueError: the first part of a key is unknown, or is a variable of the config
-            file, whose value was copied into other fields when the file was read.
-    """
-    for option in options:
-        key = option.split('.')[0]
-        if key in KNOWN_KEYS:
-            continue
-        if key not in cfg:
-            _reject_near_miss(key, cutoff=0.0)
-        users = [field for field in _fields(cfg) if field.endswith(f'.{key}')]
-        raise ValueError(
-            f'--cfg-options {option} has no effect: {key!r} is a variable of the '
-            'config file, whose value has already been used; edit the file, or set '
-            f'the fields that use it{": " if users else ""}{", ".join(users)}.'
-        )
+        loader.setdefault('pin_memory', torch.cuda.is_available())
+        loader.setdefault('persistent_workers', True)
+        loader.setdefault('collate_fn', dict(type='default_collate'))
+        if not pin_memory:
+            loader.pin_memory = False
+        # PyTorch rejects persistent workers without workers.
+        if not (persistent_workers and loader.get('num_workers')):
+            loader.persistent_workers = False
 
 
 def check_config(cfg: Config, splits: Sequence[str]) -> None:

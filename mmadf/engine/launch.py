@@ -1,4 +1,4 @@
-"""From a config to a Runner, in one process or several."""
+"""Building of a Runner from a config, in one process or several."""
 
 import gc
 from datetime import timedelta
@@ -6,6 +6,7 @@ from typing import Callable, Sequence
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import is_distributed
 from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -90,8 +91,7 @@ def leave_processes() -> None:
     Call it when nothing refers to the Runner any more: DistributedDataParallel holds
     the group, and its threads abort the interpreter if they outlive it.
     """
-    if not torch.distributed.is_available() or not torch.distributed.is_initialized():
-        return
-    torch.distributed.barrier()
-    gc.collect()  # the Runner is part of reference cycles
-    torch.distributed.destroy_process_group()
+    if is_distributed():
+        torch.distributed.barrier()
+        gc.collect()  # the Runner is part of reference cycles
+        torch.distributed.destroy_process_group()

@@ -47,38 +47,45 @@ def predict_readouts(model: nn.Module, data_batch: dict) -> Dict[str, List[DataS
     """Compute the predictions of every readout in one forward pass.
 
     Args:
-        model: a classifier of MMPretrain, in evaluation mode.
+        model: a classifier of MMPretrain in evaluation mode, with or without a wrapper
+            such as DDP.
         data_batch: batch of a data loader.
     """
-    if not has_readouts(model):
+    classifier = get_ori_model(model)
+    if not has_readouts(classifier):
         return {ONLY: model.test_step(data_batch)}
-    data = model.data_preprocessor(data_batch, training=False)
-    return model.predict_readouts(data['inputs'], data['data_samples'])
+    data = classifier.data_preprocessor(data_batch, training=False)
+    return classifier.predict_readouts(data['inputs'], data['data_samples'])
 
 
 class ReadoutEvaluators:
     """One evaluator for each readout, all configured alike.
 
     Args:
-        chosen: evaluator of the readout that the network predicts with; it alone
-            dumps predictions.
+        chosen: readout that the network predicts with.
+        evaluator: its evaluator, which alone dumps predictions.
     """
 
-    def __init__(self, chosen: Evaluator) -> None:
-        blank = deepcopy(chosen)
-        blank.metrics = [m for m in blank.metrics if not isinstance(m, DumpResults)]
-        self.chosen, self.others = chosen, defaultdict(lambda: deepcopy(blank))
+    def __init__(self, chosen: str, evaluator: Evaluator) -> None:
+        other = deepcopy(evaluator)
+        other.metrics = [m for m in other.metrics if not isinstance(m, DumpResults)]
+        self.chosen = chosen
+        self.evaluators = defaultdict(lambda: deepcopy(other), {chosen: evaluator})
 
-    def process(self, data_samples: List[DataSample], data_batch: dict) -> None:
-        """Process one batch of predictions of the chosen readout."""
-        self.chosen.process(data_samples=data_samples, data_batch=data_batch)
+    def process(
+        self, predictions: Dict[str, List[DataSample]], data_batch: dict
+    ) -> None:
+        """Process one batch of predictions, by readout."""
+        for readout, samples in predictions.items():
+            self.evaluators[readout].process(samples, data_batch)
 
     def evaluate(self, size: int) -> Dict[str, float]:
         """Return the metrics of all readouts over `size` images."""
-        metrics = self.chosen.evaluate(size)
-        for readout, evaluator in self.others.items():
+        metrics = {}
+        for readout, evaluator in self.evaluators.items():
+            prefix = '' if readout == self.chosen else f'{readout}/'
             found = evaluator.evaluate(size)
-            metrics.update({f'{readout}/{name}': v for name, v in found.items()})
+            metrics.update({prefix + name: value for name, value in found.items()})
         return metrics
 
 
@@ -93,12 +100,13 @@ class ReadoutsTestLoop(TestLoop):
 
     def run(self) -> Dict[str, float]:
         """Test the network and return the metrics of all readouts."""
-        chosen = self.evaluator
-        self.evaluator = ReadoutEvaluators(chosen)
+        evaluator = self.evaluator
+        chosen = chosen_readout(get_ori_model(self.runner.model))
+        self.evaluator = ReadoutEvaluators(chosen, evaluator)
         try:
             return super().run()
         finally:
-            self.evaluator = chosen
+            self.evaluator = evaluator
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: dict) -> None:
@@ -108,18 +116,13 @@ class ReadoutsTestLoop(TestLoop):
             idx: index of the batch.
             data_batch: batch of the data loader.
         """
-        model = get_ori_model(self.runner.model)
-        if not has_readouts(model):
-            super().run_iter(idx, data_batch)
-            return
         self.runner.call_hook('before_test_iter', batch_idx=idx, data_batch=data_batch)
         with autocast(enabled=self.fp16):
-            predictions = predict_readouts(model, data_batch)
-        outputs = predictions.pop(chosen_readout(model))
-        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
-        for readout, samples in predictions.items():
-            other = self.evaluator.others[readout]
-            other.process(data_samples=samples, data_batch=data_batch)
+            predictions = predict_readouts(self.runner.model, data_batch)
+        self.evaluator.process(predictions, data_batch)
         self.runner.call_hook(
-            'after_test_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs
+            'after_test_iter',
+            batch_idx=idx,
+            data_batch=data_batch,
+            outputs=predictions[self.evaluator.chosen],
         )

@@ -25,9 +25,7 @@ def latest_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
         The checkpoint that the file `last_checkpoint` names. If either is missing or
         truncated, the newest complete epoch_*.pth or iter_*.pth; None without any.
     """
-    named = None
-    if os.path.exists(os.path.join(work_dir, 'last_checkpoint')):
-        named = find_latest_checkpoint(work_dir)
+    named = find_latest_checkpoint(str(work_dir))
     folder = escape(str(work_dir))
     saved = glob(f'{folder}/epoch_*.pth') + glob(f'{folder}/iter_*.pth')
     newest_first = sorted(saved, key=os.path.getmtime, reverse=True)

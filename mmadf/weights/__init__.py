@@ -1,1 +1,1 @@
-"""Weights from files: trained networks, and pretrained weights for both branches."""
+"""Loading of trained networks, and of pretrained weights into both branches."""

@@ -1,7 +1,6 @@
-"""The one place that reads a file of weights, and loads what fits a module."""
+"""Reading of weights from a file, and loading of those that fit a module."""
 
-from contextlib import contextmanager
-from typing import Dict, Iterable, Iterator, NamedTuple, Tuple
+from typing import Dict, Iterable, NamedTuple, Tuple
 
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ COUNTER = 'num_batches_tracked'
 
 
 class LoadReport(NamedTuple):
-    """Names of the tensors that `load_matching` loaded or left."""
+    """Names of the tensors that `load_matching` loaded, and of all others."""
 
     loaded: Tuple[str, ...]
     missing: Tuple[str, ...]  # not in the checkpoint, left as initialised
@@ -53,8 +52,8 @@ def read_checkpoint(checkpoint: str) -> Tuple[Dict[str, Tensor], dict]:
     state = next((x for x in nested if isinstance(x, dict)), content)
     if not any(isinstance(tensor, Tensor) for tensor in state.values()):
         raise ValueError(
-            f'checkpoint={checkpoint!r} has no weights ({first(content)}); give a '
-            'state dict, alone or as `state_dict` or `model`.'
+            f'checkpoint={checkpoint!r} has no weights ({first_names(content)}); give '
+            'a state dict, alone or as `state_dict` or `model`.'
         )
     consume_prefix_in_state_dict_if_present(state, 'module.')
     return state, content.get('meta') or {}
@@ -80,21 +79,9 @@ def load_matching(module: nn.Module, weights: Dict[str, Tensor]) -> LoadReport:
         module: changed in place.
         weights: by their names in the module.
     """
-    with _ignoring_mismatches(module) as mismatched:
-        missing, unused = module.load_state_dict(weights, strict=False)
-    names = [name for name in module.state_dict() if not name.endswith(COUNTER)]
-    missing = [n for n in names if n in missing and n not in mismatched]
-    loaded = [n for n in names if n not in missing and n not in mismatched]
-    mismatched = {n: shapes for n, shapes in mismatched.items() if n in names}
-    return LoadReport(tuple(loaded), tuple(missing), mismatched, tuple(unused))
+    mismatched = {}
 
-
-@contextmanager
-def _ignoring_mismatches(module: nn.Module) -> Iterator[Dict[str, str]]:
-    """Make `load_state_dict` skip tensors of another shape, and collect their names."""
-    mismatched: Dict[str, str] = {}
-
-    def _skip(part: nn.Module, state: dict, prefix: str, *_: object) -> None:
+    def _skip_mismatches(part: nn.Module, state: dict, prefix: str, *_: object) -> None:
         for name, own in {**part._parameters, **part._buffers}.items():
             given = state.get(prefix + name)
             if own is not None and given is not None and given.shape != own.shape:
@@ -102,17 +89,26 @@ def _ignoring_mismatches(module: nn.Module) -> Iterator[Dict[str, str]]:
                 mismatched[prefix + name] = shapes
                 del state[prefix + name]
 
-    parts = list(module.modules())
-    handles = [part.register_load_state_dict_pre_hook(_skip) for part in parts]
+    hooks = [
+        part.register_load_state_dict_pre_hook(_skip_mismatches)
+        for part in module.modules()
+    ]
     try:
-        yield mismatched
+        missing, unused = module.load_state_dict(weights, strict=False)
     finally:
-        for handle in handles:
-            handle.remove()
+        for hook in hooks:
+            hook.remove()
+    names = [name for name in module.state_dict() if not name.endswith(COUNTER)]
+    return LoadReport(
+        loaded=tuple(n for n in names if n not in missing),
+        missing=tuple(n for n in names if n in missing and n not in mismatched),
+        mismatched=mismatched,
+        unused=tuple(unused),
+    )
 
 
-def first(names: Iterable[str], count: int = 3) -> str:
-    """Return the first names as text, and the number of the others."""
+def first_names(names: Iterable[str], count: int = 3) -> str:
+    """Return the first `count` names and the number of the others as text."""
     names = list(names)
     more = f' and {len(names) - count} more' if len(names) > count else ''
     return (', '.join(map(str, names[:count])) or 'nothing') + more

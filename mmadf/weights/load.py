@@ -1,4 +1,4 @@
-"""A trained network from config and checkpoint, and its class names and test set."""
+"""Loading of a trained network, its class names and its test set."""
 
 from copy import deepcopy
 from pathlib import Path

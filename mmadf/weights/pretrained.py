@@ -1,19 +1,18 @@
-"""Both branches of an ADF classifier are initialised from pretrained weights.
+"""Initialisation of both branches of an ADF classifier from pretrained weights.
 
 Paper (ADF): trained from scratch. Ours: all of this.
 """
 
 import logging
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Optional, Sequence
 
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from .checkpoint import LoadReport, first, load_matching, read_checkpoint
+from .checkpoint import LoadReport, first_names, load_matching, read_checkpoint
 
 SLOTS = ('backbone', 'neck', 'head')
-TIMM = 'timm_model.'  # where MMPretrain's TIMMBackbone keeps its network
 
 
 def load_branches(
@@ -45,7 +44,8 @@ def load_branches(
             f'load_branches: appearance_noise={appearance_noise} must be >= 0; set 0 '
             'for none, or for instance 0.1.'
         )
-    semantic, appearance = _slots(classifier, ''), _slots(classifier, 'appearance_')
+    semantic = _branch(classifier, '')
+    appearance = _branch(classifier, 'appearance_')
     if 'backbone' not in appearance:
         raise ValueError(
             f'load_branches: {type(classifier).__name__} has no appearance_backbone; '
@@ -57,13 +57,9 @@ def load_branches(
         semantic=load_branch(semantic, checkpoint),
         appearance=load_branch(appearance, appearance_checkpoint),
     )
+    _log('semantic', checkpoint, reports['semantic'])
+    _log('appearance', appearance_checkpoint, reports['appearance'])
     add_noise(appearance, appearance_noise, reports['appearance'].loaded)
-    left = [n for r in reports.values() for n in (*r.missing, *r.mismatched)]
-    partial = any(name.startswith('backbone.') for name in left)
-    files = dict(semantic=checkpoint, appearance=appearance_checkpoint)
-    lines = [line for n, r in reports.items() for line in _summary(n, files[n], r)]
-    level = logging.WARNING if partial else logging.INFO
-    print_log('\n'.join(lines), logger='current', level=level)
     return reports
 
 
@@ -98,7 +94,7 @@ def load_branch(branch: nn.ModuleDict, checkpoint: str) -> LoadReport:
         raise ValueError(
             f'load_branch: checkpoint={checkpoint!r} must be of the architecture of '
             f'the backbone, {type(backbone).__name__}, whose weights are '
-            f'{first(backbone.state_dict())}; got {first(weights)}.'
+            f'{first_names(backbone.state_dict())}; got {first_names(weights)}.'
         )
     return report
 
@@ -117,8 +113,8 @@ def add_noise(module: nn.Module, noise: float, names: Sequence[str]) -> None:
             p += noise * p.std(correction=0) * torch.randn_like(p)
 
 
-def _summary(branch: str, checkpoint: str, report: LoadReport) -> List[str]:
-    """Return what was loaded into a branch, and what was not, as lines of text."""
+def _log(branch: str, checkpoint: str, report: LoadReport) -> None:
+    """Log what was loaded into a branch, as a warning if its backbone is incomplete."""
     left = [*report.missing, *report.mismatched]
     counts = []
     for slot in SLOTS:
@@ -131,13 +127,14 @@ def _summary(branch: str, checkpoint: str, report: LoadReport) -> List[str]:
         'of another shape, left as initialised': shapes,
         'not used': report.unused,
     }
-    return [
-        f'Pretrained {branch} branch, from {checkpoint}: {", ".join(counts)}',
-        *(f'    {what}: {first(names)}' for what, names in remarks.items() if names),
-    ]
+    lines = [f'Pretrained {branch} branch, from {checkpoint}: {", ".join(counts)}']
+    lines += [f'    {what}: {first_names(x)}' for what, x in remarks.items() if x]
+    partial = any(name.startswith('backbone.') for name in left)
+    level = logging.WARNING if partial else logging.INFO
+    print_log('\n'.join(lines), logger='current', level=level)
 
 
-def _slots(classifier: nn.Module, prefix: str) -> nn.ModuleDict:
+def _branch(classifier: nn.Module, prefix: str) -> nn.ModuleDict:
     """Return backbone, neck and head of a branch, without those that are None."""
     modules = {slot: getattr(classifier, prefix + slot, None) for slot in SLOTS}
     return nn.ModuleDict({n: m for n, m in modules.items() if m is not None})
@@ -153,6 +150,7 @@ def _rename_timm(weights: Dict[str, Tensor], names: Sequence[str]) -> Dict[str, 
     for name, tensor in weights.items():
         inner = name.removeprefix('backbone.')
         joined = inner.replace('.', '_', 1)
-        options = (name, f'backbone.{TIMM}{inner}', f'backbone.{TIMM}{joined}')
+        prefix = 'backbone.timm_model.'
+        options = (name, prefix + inner, prefix + joined)
         renamed[next((n for n in options if n in names), name)] = tensor
     return renamed

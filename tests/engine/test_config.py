@@ -17,7 +17,7 @@ def test_data_loaders_get_defaults_that_their_own_and_forced_values_override():
             test_dataloader=None,
         )
     )
-    config.set_dataloader_defaults(cfg, pin_memory=None)
+    config.set_dataloader_defaults(cfg)
     assert cfg.train_dataloader.persistent_workers is False  # there are none
     assert cfg.train_dataloader.collate_fn.type == 'default_collate'
     assert cfg.val_dataloader.persistent_workers is True
@@ -86,26 +86,25 @@ def test_options_are_merged_and_not_modified():
         assert cfg.model.head == dict(type='B')
         assert cfg.randomness.seed == 1
     config.merge_options(cfg, None)
-    with pytest.raises(ValueError, match="'modle'"):
-        config.merge_options(cfg, {'modle.readout': 'sum'})
 
 
 def test_misspelt_option_is_refused():
     cfg = Config(dict(model=dict()))
-    config.check_options(cfg, ['model.readout', 'compile', 'randomness.seed'])
+    config.merge_options(cfg, {'model.readout': 'sum', 'compile': True})
     with pytest.raises(ValueError, match="'modle'.* 'model'"):
-        config.check_options(cfg, ['modle.readout'])
+        config.merge_options(cfg, {'modle.readout': 'sum'})
 
 
 def test_option_for_a_variable_of_the_file_is_refused_with_the_fields_that_use_it():
     cfg = Config.fromfile(ROOT / 'configs/adf/adf_resnet50_folder.py')
     fields = 'model.head.num_classes, data_preprocessor.num_classes'
     with pytest.raises(ValueError, match=f'num_classes has no effect: .*{fields}'):
-        config.check_options(cfg, ['num_classes'])
+        config.merge_options(cfg, dict(num_classes=3))
     for option in ('train_pipeline', 'plugin_hooks.checkpoint.interval'):
         with pytest.raises(ValueError, match=f'{option} has no effect'):
-            config.check_options(cfg, [option])
-    config.check_options(cfg, fields.split(', '))
+            config.merge_options(cfg, {option: 1})
+    config.merge_options(cfg, dict.fromkeys(fields.split(', '), 3))
+    assert cfg.model.head.num_classes == cfg.data_preprocessor.num_classes == 3
 
 
 def loader(data_root):

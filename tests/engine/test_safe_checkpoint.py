@@ -126,14 +126,16 @@ def test_repeated_best_of_the_same_epoch_is_not_deleted(started):
     assert files(runner) == ['best_accuracy_epoch_1.pth', 'epoch_1.pth']
 
 
-def test_partial_files_of_a_killed_run_are_removed(started):
+def test_partial_file_of_a_killed_run_is_replaced_by_the_whole_one(started):
     hook, runner = started
-    partial = os.path.join(runner.work_dir, 'epoch_7.pth.partial')
-    open(partial, 'w').close()
-    hook.before_train(runner)
-    assert not os.path.exists(partial)
+    with open(f'{runner.work_dir}/epoch_1.pth.partial', 'wb') as partial:
+        partial.write(b'torn')
+    hook.after_train_epoch(runner)
+    assert os.listdir(runner.work_dir).count('epoch_1.pth.partial') == 0
+    assert torch.load(f'{runner.work_dir}/epoch_1.pth')['epoch'] == 0
 
 
 def test_other_storage_is_refused():
+    assert SafeCheckpointHook(backend_args=None).backend_args == dict(backend='safe')
     with pytest.raises(ValueError, match='backend_args'):
         SafeCheckpointHook(backend_args=dict(backend='petrel'))

@@ -296,21 +296,21 @@ def printed(monkeypatch):
     return calls
 
 
-def test_what_was_loaded_is_logged_once(checkpoint, printed):
+def test_what_was_loaded_is_logged_for_each_branch(checkpoint, printed):
     path, _ = checkpoint
     load_branches(adf(head={**HEAD, 'num_classes': 3}), path)
-    (((text,), options),) = printed
-    assert options == dict(logger='current', level=logging.INFO)
     shapes = 'head.fc.weight (5, 64) for (3, 64), head.fc.bias (5,) for (3,)'
-    lines = [
+    assert printed == [
         (
-            f'Pretrained {branch} branch, from {path}: backbone 100 of 100 tensors, '
-            'head 0 of 2 tensors',
-            f'    of another shape, left as initialised: {shapes}',
+            (
+                f'Pretrained {branch} branch, from {path}: '
+                'backbone 100 of 100 tensors, head 0 of 2 tensors\n'
+                f'    of another shape, left as initialised: {shapes}',
+            ),
+            dict(logger='current', level=logging.INFO),
         )
         for branch in ('semantic', 'appearance')
     ]
-    assert text.splitlines() == [*lines[0], *lines[1]]
 
 
 def test_a_partly_loaded_backbone_is_a_warning(checkpoint, printed, tmp_path):
@@ -322,8 +322,9 @@ def test_a_partly_loaded_backbone_is_a_warning(checkpoint, printed, tmp_path):
     state['extra'] = torch.ones(1)
     part = save(tmp_path / 'part.pth', state)
     load_branches(adf(), path, appearance_checkpoint=part)
-    (((text,), options),) = printed
-    assert options['level'] == logging.WARNING
+    ((_, semantic), ((text,), appearance)) = printed
+    assert semantic['level'] == logging.INFO
+    assert appearance['level'] == logging.WARNING
     assert f'from {part}: backbone {100 - len(names)} of 100 tensors, head 2' in text
     assert f'not in the checkpoint, left as initialised: {names[0]}, ' in text
     assert '  not used: extra' in text

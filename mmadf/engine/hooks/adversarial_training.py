@@ -1,7 +1,8 @@
 """Adversarial training: part of each batch is attacked during training."""
 
 from contextlib import contextmanager
-from typing import Callable, Iterator, NamedTuple, Optional, Tuple
+from inspect import signature
+from typing import Callable, Iterator, Optional, Tuple
 
 import torch
 from mmengine.hooks import Hook
@@ -14,43 +15,35 @@ from mmadf.registry import HOOKS
 ATTACKS = ('fgsm', 'pgd')
 
 
-class Box(NamedTuple):
-    """Elementwise bounds of a batch, each broadcastable to (N, C, H, W)."""
-
-    lower: Tensor
-    upper: Tensor
-
-    def clip(self, x: Tensor) -> Tensor:
-        """Project `x` onto the box."""
-        return torch.minimum(torch.maximum(x, self.lower), self.upper)
-
-    def around(self, x: Tensor, radius: Tensor) -> 'Box':
-        """Return the part of the box within `radius` of `x`, elementwise."""
-        return Box(
-            torch.maximum(x - radius, self.lower), torch.minimum(x + radius, self.upper)
-        )
-
-
 def ascend(
-    loss: Callable[[Tensor], Tensor], start: Tensor, step: Tensor, steps: int, box: Box
+    loss: Callable[[Tensor], Tensor],
+    x: Tensor,
+    step: Tensor,
+    steps: int,
+    lower: Tensor,
+    upper: Tensor,
 ) -> Tensor:
-    """Signed gradient ascent within a box: x <- clip(x + step * sign(dloss/dx)).
+    """Signed gradient ascent within bounds: x <- clamp(x + step * sign(dloss/dx)).
 
     One step from the image with the radius as its size is FGSM (arXiv 1412.6572);
     several smaller steps from a random start are PGD (arXiv 1706.06083).
 
     Args:
         loss: function of images, (N, C, H, W), that returns a scalar.
-        start: initial images, (N, C, H, W).
+        x: initial images, (N, C, H, W).
         step: step size, broadcastable to the images, >= 0.
         steps: number of steps, >= 0.
-        box: bounds of the result, which is detached.
+        lower: smallest values of the result, broadcastable to the images.
+        upper: largest values of the result, likewise.
+
+    Returns:
+        The final images, detached.
     """
-    x = start.detach()
+    x = x.detach()
     for _ in range(steps):
         x.requires_grad_()
         (gradient,) = torch.autograd.grad(loss(x), x)
-        x = box.clip(x.detach() + step * gradient.sign())
+        x = (x.detach() + step * gradient.sign()).clamp(lower, upper)
     return x
 
 
@@ -59,13 +52,14 @@ class AdversarialTrainingHook(Hook):
     """Replace a share of each training batch by adversarial examples.
 
     Paper: Decoupled Networks, arXiv 1804.08071, reports adversarially trained networks;
-        we do not know its strength and share.
+        we do not know the strength and the share of the attack.
     Ours: the strength, the share (mixed as in arXiv 1611.01236) and the treatment of
         running statistics, see below.
 
-    Works with every classifier that has the host's `loss(inputs, data_samples)`; for
-    `ADFClassifier` the losses of both heads are attacked. Network and checkpoints stay
-    the same. The attacked loss is the training loss, with label smoothing and Mixup.
+    Works with every classifier that has MMPretrain's `loss(inputs, data_samples)`; for
+    `ADFClassifier` the losses of both heads are attacked. The attacked loss is the
+    training loss, including label smoothing and Mixup. The network and the format of
+    its checkpoints are unchanged.
 
     The attack runs the network in training mode, then restores running statistics and
     all other buffers: they see each batch once, as it is trained on. It is computed in
@@ -94,14 +88,29 @@ class AdversarialTrainingHook(Hook):
         steps: int = 10,
         step_size: Optional[float] = None,
     ) -> None:
-        if step_size is None:
-            step_size = 2.5 * eps / max(steps, 1)
-        _check(attack, eps, share, steps, step_size)
+        if attack not in ATTACKS:
+            raise ValueError(
+                f'AdversarialTrainingHook: attack={attack!r} must be one of {ATTACKS}.'
+            )
+        if eps <= 0 or steps < 1 or (step_size is not None and step_size <= 0):
+            raise ValueError(
+                f'AdversarialTrainingHook: eps={eps}, steps={steps} and '
+                f'step_size={step_size} must be > 0.'
+            )
+        if not 0 < share <= 1:
+            raise ValueError(
+                f'AdversarialTrainingHook: share={share} is the fraction of a batch '
+                'that is attacked and must be in (0, 1].'
+            )
+        if attack == 'fgsm':
+            steps, step_size = 1, eps
+        elif step_size is None:
+            step_size = 2.5 * eps / steps
         self.random_start = attack == 'pgd'
         self.eps = eps
         self.share = share
-        self.steps = steps if attack == 'pgd' else 1
-        self.step_size = step_size if attack == 'pgd' else eps
+        self.steps = steps
+        self.step_size = step_size
 
     def before_train(self, runner: Runner) -> None:
         """Register the attack as a forward pre-hook of the model."""
@@ -119,41 +128,40 @@ class AdversarialTrainingHook(Hook):
         self.handle.remove()
 
     def _replace(self, model: nn.Module, args: tuple, kwargs: dict) -> Optional[tuple]:
-        """Replace the arguments of a forward pass that computes the training loss."""
-        inputs, data_samples, mode = _arguments(*args, **kwargs)
-        if mode != 'loss' or not model.training:
+        """Replace the first images of a forward pass that computes training losses."""
+        call = signature(model.forward).bind(*args, **kwargs)
+        if call.arguments.get('mode') != 'loss' or not model.training:
             return None
-        return (self.replace(model, inputs, data_samples), data_samples, mode), {}
+        inputs, data_samples = call.arguments['inputs'], call.arguments['data_samples']
+        count = max(1, round(self.share * len(inputs)))
+        attacked = self.attack(model, inputs[:count], data_samples[:count])
+        call.arguments['inputs'] = torch.cat([attacked, inputs[count:]])
+        return call.args, call.kwargs
 
-    def replace(self, model: nn.Module, inputs: Tensor, data_samples: list) -> Tensor:
-        """Return a batch with its first images replaced by adversarial ones.
+    def attack(self, model: nn.Module, inputs: Tensor, data_samples: list) -> Tensor:
+        """Return adversarial images, (N, C, H, W).
 
         Args:
             model: classifier with `loss`, `parse_losses` and `data_preprocessor`.
             inputs: normalised images, (N, C, H, W).
             data_samples: N annotations.
         """
-        count = max(1, round(self.share * len(inputs)))
-        attacked = self.attack(model, inputs[:count], data_samples[:count])
-        return torch.cat([attacked, inputs[count:]])
-
-    def attack(self, model: nn.Module, inputs: Tensor, data_samples: list) -> Tensor:
-        """Return adversarial images, (N, C, H, W), for all `inputs`, see `replace`."""
-        unit, valid = _pixel_scale(model.data_preprocessor, inputs)
-        box = valid.around(inputs, self.eps * unit)
+        unit, black, white = _pixel_scale(model.data_preprocessor, inputs)
+        radius = self.eps * unit
+        lower = torch.maximum(inputs - radius, black)
+        upper = torch.minimum(inputs + radius, white)
         start = inputs
         if self.random_start:
             noise = 2 * torch.rand_like(inputs) - 1
-            start = box.clip(inputs + self.eps * unit * noise)
+            start = (inputs + radius * noise).clamp(lower, upper)
 
         def _loss(x: Tensor) -> Tensor:
             return model.parse_losses(model.loss(x, data_samples))[0]
 
-        with (
-            _buffers_kept(model),
-            torch.autocast(inputs.device.type, enabled=False),
-        ):
-            return ascend(_loss, start, self.step_size * unit, self.steps, box)
+        step = self.step_size * unit
+        float32 = torch.autocast(inputs.device.type, enabled=False)
+        with _buffers_kept(model), float32:
+            return ascend(_loss, start, step, self.steps, lower, upper)
 
 
 @contextmanager
@@ -167,34 +175,10 @@ def _buffers_kept(model: nn.Module) -> Iterator[None]:
             buffer.copy_(value)
 
 
-def _arguments(
-    inputs: Tensor, data_samples: Optional[list] = None, mode: str = 'tensor'
-) -> tuple:
-    """Bind the arguments of a classifier's forward."""
-    return inputs, data_samples, mode
-
-
-def _pixel_scale(preprocessor: nn.Module, x: Tensor) -> Tuple[Tensor, Box]:
-    """Return 1/255 of the pixel range and the bounds of pixels, both normalised."""
+def _pixel_scale(preprocessor: nn.Module, x: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    """Return 1/255 of the pixel range, black and white, all three normalised."""
     if getattr(preprocessor, '_enable_normalize', False):
         mean, std = preprocessor.mean, preprocessor.std
     else:
         mean, std = x.new_zeros(1), x.new_ones(1)
-    return 1 / std, Box((0 - mean) / std, (255 - mean) / std)
-
-
-def _check(attack: str, eps: float, share: float, steps: int, step_size: float) -> None:
-    if attack not in ATTACKS:
-        raise ValueError(
-            f'AdversarialTrainingHook: attack={attack!r} must be one of {ATTACKS}.'
-        )
-    if eps <= 0 or steps < 1 or step_size <= 0:
-        raise ValueError(
-            f'AdversarialTrainingHook: eps={eps}, steps={steps} and '
-            f'step_size={step_size} must be > 0.'
-        )
-    if not 0 < share <= 1:
-        raise ValueError(
-            f'AdversarialTrainingHook: share={share} is the fraction of a batch that '
-            'is attacked and must be in (0, 1].'
-        )
+    return 1 / std, (0 - mean) / std, (255 - mean) / std

@@ -1,7 +1,5 @@
 """Check data sets against the model before training starts."""
 
-from typing import Sequence
-
 import mmcv
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -12,6 +10,7 @@ from mmpretrain.utils import get_ori_model
 from torch import nn
 
 from mmadf.registry import HOOKS
+from mmadf.weights.checkpoint import first_names
 
 
 @HOOKS.register_module()
@@ -43,16 +42,13 @@ class CheckDataHook(Hook):
 
 
 def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
-    """Compare the number of classes of a data set with that of every head.
+    """Compare the number of classes of a data set, if it is known, with every head's.
 
-    Args:
-        model: classifier; its heads are the submodules with 'head' in their name, and
-            those with `num_classes` are compared.
-        dataset: data set; without `metainfo['classes']` nothing is checked.
-        split: name of the data set in the message.
+    The heads are the submodules of `model` that have 'head' in their name and define
+    `num_classes`.
 
     Raises:
-        ValueError: a head has another number of classes.
+        ValueError: the numbers differ; the message names the head and the `split`.
     """
     classes = getattr(dataset, 'metainfo', {}).get('classes')
     if classes is None:
@@ -62,21 +58,16 @@ def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
         if 'head' in name and num_classes not in (None, len(classes)):
             raise ValueError(
                 f'model.{name}.num_classes={num_classes}, but the {split} set has '
-                f'{len(classes)} classes ({_first(classes)}); set num_classes='
+                f'{len(classes)} classes ({first_names(classes)}); set num_classes='
                 f'{len(classes)} in the head, or check data_root.'
             )
 
 
 def check_images(dataset: BaseDataset, split: str, max_images: int) -> None:
-    """Decode images of a data set.
-
-    Args:
-        dataset: data set of image files; others are not checked.
-        split: name of the data set in the message.
-        max_images: number of images, see `CheckDataHook`.
+    """Decode `max_images` images of a data set of image files; others are skipped.
 
     Raises:
-        ValueError: some of these images cannot be read.
+        ValueError: some of these images cannot be read; the message names the `split`.
     """
     if not hasattr(dataset, 'get_data_info') or max_images == 0:
         return
@@ -87,7 +78,7 @@ def check_images(dataset: BaseDataset, split: str, max_images: int) -> None:
     if broken:
         raise ValueError(
             f'{len(broken)} of {count} checked images of the {split} set cannot be '
-            f'read: {_first(broken)}; replace or remove them.'
+            f'read: {first_names(broken)}; replace or remove them.'
         )
 
 
@@ -97,9 +88,3 @@ def _readable(path: str) -> bool:
         return mmcv.imfrombytes(get(path)) is not None
     except Exception:  # decoders raise whatever they like on broken files
         return False
-
-
-def _first(items: Sequence[str], count: int = 5) -> str:
-    """Return the first few items as text."""
-    more = ', ...' if len(items) > count else ''
-    return ', '.join(map(str, items[:count])) + more

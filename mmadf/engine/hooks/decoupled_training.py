@@ -17,16 +17,8 @@ from mmadf.models.layers import DECOUPLED_LAYERS
 from mmadf.registry import HOOKS
 
 
-def decoupled_layers(model: nn.Module, hook: Hook) -> List[nn.Module]:
-    """Return the decoupled layers of a network.
-
-    Args:
-        model: any network, with or without a wrapper such as DDP.
-        hook: hook that needs them, named in the message.
-
-    Raises:
-        ValueError: the network has no decoupled layer.
-    """
+def _decoupled_layers(model: nn.Module, hook: Hook) -> List[nn.Module]:
+    """Return the decoupled layers of a network; raise ValueError if there are none."""
     layers = [m for m in model.modules() if isinstance(m, DECOUPLED_LAYERS)]
     if not layers:
         raise ValueError(
@@ -79,7 +71,7 @@ class WeightProjectionHook(Hook):
         """Project, after every `interval`-th iteration."""
         if not self.every_n_train_iters(runner, self.interval):
             return
-        for layer in decoupled_layers(runner.model, self):
+        for layer in _decoupled_layers(runner.model, self):
             w = layer.weight.flatten(1)
             w = w.to(torch.promote_types(w.dtype, torch.float32))
             layer.weight.copy_(nn.functional.normalize(w, dim=1).view_as(layer.weight))
@@ -89,12 +81,12 @@ class WeightProjectionHook(Hook):
 class WeightedGradientsHook(Hook):
     """Multiply the gradient of each kernel of the decoupled layers by its norm.
 
-    Paper: weighted gradients, dw = |w| * dL/dw, by recollection only.
+    Paper: weighted gradients, dw = |w| * dL/dw; we have not verified the formula.
     """
 
     def before_train(self, runner: Runner) -> None:
         """Register a hook on the weight of each decoupled layer."""
-        weights = [layer.weight for layer in decoupled_layers(runner.model, self)]
+        weights = [layer.weight for layer in _decoupled_layers(runner.model, self)]
         self.handles = [w.register_hook(partial(_times_norms, w)) for w in weights]
 
     def after_train(self, runner: Runner) -> None:
@@ -121,7 +113,7 @@ class OrthogonalityHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Let the model return this loss along with its own."""
         model = get_ori_model(runner.model)
-        self.layers = decoupled_layers(model, self)
+        self.layers = _decoupled_layers(model, self)
         self.handle = model.register_forward_hook(self._add_loss)
 
     def after_train(self, runner: Runner) -> None:

@@ -1,17 +1,15 @@
 """Checkpoints that survive a crash at any moment."""
 
 import os
-from glob import escape, glob
 from pathlib import Path
 from typing import Union
 
-from mmengine.dist import master_only
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from mmadf.registry import HOOKS
-from mmadf.utils.files import PARTIAL, atomic_write
+from mmadf.utils.files import atomic_write
 
 
 class SafeBackend(LocalBackend):
@@ -38,30 +36,21 @@ class SafeCheckpointHook(CheckpointHook):
 
     The host's hook writes checkpoints in place and removes the former (best) checkpoint
     before it writes the next one. This hook replaces files atomically and removes a
-    checkpoint only once its successor is on disk. It writes to local directories; the
-    arguments are those of `CheckpointHook` except `backend_args`.
+    checkpoint only once its successor is on disk. A killed run may leave a file
+    `<checkpoint>.partial`, which the resumed run overwrites. Only local directories are
+    supported; the arguments are those of `CheckpointHook` except `backend_args`.
 
     Raises:
         ValueError: `backend_args` or `file_client_args` is given.
     """
 
     def __init__(self, *args, **kwargs) -> None:
-        if kwargs.get('backend_args') or kwargs.get('file_client_args'):
+        if kwargs.pop('backend_args', None) or kwargs.get('file_client_args'):
             raise ValueError(
                 'SafeCheckpointHook writes to local directories; remove backend_args '
                 'and file_client_args, or use CheckpointHook for other storage.'
             )
         super().__init__(*args, backend_args=dict(backend='safe'), **kwargs)
-
-    def before_train(self, runner: Runner) -> None:
-        """Remove partial files of a run that was killed."""
-        super().before_train(runner)
-        self._remove_partial_files()
-
-    @master_only
-    def _remove_partial_files(self) -> None:
-        for path in glob(os.path.join(escape(self.out_dir), '*' + PARTIAL)):
-            os.remove(path)
 
     def _save_checkpoint_with_step(self, runner: Runner, *args, **kwargs) -> None:
         super()._save_checkpoint_with_step(runner, *args, **kwargs)

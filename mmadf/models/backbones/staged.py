@@ -29,9 +29,8 @@ class StagedBackbone(BaseModule):
         init_cfg: Optional[dict] = None,
     ) -> None:
         super().__init__(init_cfg)
-        if not out_indices or list(out_indices) != sorted(
-            set(out_indices) & set(range(len(stages)))
-        ):
+        ascending = [i for i in range(len(stages)) if i in out_indices]
+        if not ascending or list(out_indices) != ascending:
             raise ValueError(
                 f'{type(self).__name__}: out_indices={out_indices} must name stages '
                 f'from 0 to {len(stages) - 1}, ascending.'

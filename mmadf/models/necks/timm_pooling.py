@@ -37,7 +37,15 @@ class TimmPooling(BaseModule):
         init_cfg: Optional[dict] = None,
     ) -> None:
         super().__init__(init_cfg)
-        self.pool = _timm_layer(pooling)(**(arguments or {}))
+        layers = import_optional('timm.layers')
+        layer = getattr(layers, pooling, None)
+        if not (isinstance(layer, type) and issubclass(layer, nn.Module)):
+            known = sorted(n for n in dir(layers) if 'Pool' in n and n.endswith('2d'))
+            raise ValueError(
+                f'TimmPooling: pooling={pooling!r} is not a layer of timm.layers; '
+                f'choose one of {known}.'
+            )
+        self.pool = layer(**(arguments or {}))
 
     def forward(self, feats: Tuple[Tensor, ...]) -> Tuple[Tensor]:
         """Pool the last of `feats`, (N, C, H, W), to one tensor (N, C').
@@ -53,15 +61,3 @@ class TimmPooling(BaseModule):
                 f'{tuple(feats[-1].shape)}; choose another layer.'
             )
         return (y.flatten(1),)
-
-
-def _timm_layer(name: str) -> type:
-    layers = import_optional('timm.layers')
-    layer = getattr(layers, name, None)
-    if not (isinstance(layer, type) and issubclass(layer, nn.Module)):
-        known = sorted(n for n in dir(layers) if 'Pool' in n and n.endswith('2d'))
-        raise ValueError(
-            f'TimmPooling: pooling={name!r} is not a layer of timm.layers; choose one '
-            f'of {known}.'
-        )
-    return layer
