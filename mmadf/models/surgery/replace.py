@@ -18,10 +18,7 @@ def replace(
 ) -> None:
     """Replace each named module by `make(module)`, after all of them are made.
 
-    Args:
-        model: changed in place.
-        names: names of modules; a shared module stays shared.
-        make: returns the new module.
+    A module with several names stays one module.
 
     Raises:
         ValueError: the model itself is to be replaced.
@@ -39,13 +36,7 @@ def replace(
 
 
 def convolution_like(conv: nn.Conv2d, cls: type, **arguments) -> nn.Conv2d:
-    """Return a convolution with the geometry, mode and parameters of another.
-
-    Args:
-        conv: any convolution.
-        cls: class of the new one.
-        arguments: further arguments of `cls`.
-    """
+    """Return a `cls` with the geometry, mode and parameters of a convolution."""
     layer = cls(
         *(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride),
         *(conv.padding, conv.dilation, conv.groups, conv.bias is not None),

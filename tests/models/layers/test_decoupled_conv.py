@@ -455,3 +455,16 @@ def test_input_of_other_channels_is_refused(groups):
 def test_input_without_batch_is_refused():
     with pytest.raises(ValueError, match=r'shape \(3, 5, 5\) must be .*x\[None\]'):
         DecoupledConv2d(3, 4, 3)(torch.randn(3, 5, 5))
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(magnitude='cube'), "magnitude='cube' and angle='cosine' must be in"),
+        (dict(), "rho=None must be a tensor .* for magnitude='tanh'"),
+        (dict(magnitude='log', angle='sigmoid'), "k=None must be .* angle='sigmoid'"),
+    ],
+)
+def test_function_names_what_is_missing(options, message):
+    with pytest.raises(ValueError, match=message):
+        decoupled_conv2d(image(), torch.randn(6, 4, 3, 3).double(), **options)

@@ -1,3 +1,5 @@
+from io import BytesIO
+
 import pytest
 import torch
 from torch import nn
@@ -133,10 +135,12 @@ def test_functional_transforms_give_the_same_gradients():
     assert_close(torch.func.grad(loss)(conv.weight), expected)
 
 
-def test_traced_layer_takes_other_batches():
+def test_traced_layer_is_saved_and_takes_other_batches():
     conv, x = build().eval(), image(5, 4, 6, 5).detach()
-    traced = torch.jit.trace(conv, x[:2])
-    assert_close(traced(x), conv(x))
+    file = BytesIO()
+    torch.jit.save(torch.jit.trace(conv, x[:2]), file)
+    file.seek(0)
+    assert_close(torch.jit.load(file)(x), conv(x))
 
 
 @pytest.mark.parametrize('frozen', ['weight', 'x'])

@@ -10,6 +10,7 @@ from torch.nn.modules.utils import _pair
 
 from .formula import EPS, Operator, channel_square_sum, convolve
 from .lean import LeanConvolution, LeanSquareSum
+from .operators import ANGLES, MAGNITUDES
 
 Size = Union[int, Tuple[int, int]]
 
@@ -57,7 +58,11 @@ def decoupled_conv2d(
 
     Returns:
         (N, K, H', W'), in the precision of the convolution.
+
+    Raises:
+        ValueError: an unknown name, or `rho` or `k` is missing.
     """
+    _check(magnitude, angle, rho, k)
     if patch_norms is None:
         geometry = stride, padding, dilation, groups
         patch_norms = patch_norm(x, weight.shape[2:], *geometry)
@@ -113,6 +118,23 @@ def is_traced() -> bool:
         or torch.jit.is_tracing()
         or torch._C._are_functorch_transforms_active()
     )
+
+
+def _check(
+    magnitude: str, angle: str, rho: Optional[Tensor], k: Optional[Tensor]
+) -> None:
+    if magnitude not in MAGNITUDES or angle not in ANGLES:
+        raise ValueError(
+            f'decoupled_conv2d: magnitude={magnitude!r} and angle={angle!r} must be in '
+            f'{sorted(MAGNITUDES)} and {sorted(ANGLES)}.'
+        )
+    needs = dict(rho=MAGNITUDES[magnitude].has_radius, k=bool(ANGLES[angle].k))
+    for name, value in dict(rho=rho, k=k).items():
+        if needs[name] and value is None:
+            raise ValueError(
+                f'decoupled_conv2d: {name}=None must be a tensor of shape (K,) or (1,) '
+                f'for magnitude={magnitude!r} and angle={angle!r}.'
+            )
 
 
 def _pad(

@@ -133,7 +133,7 @@ class DecoupledOperator(nn.Module):
         """Return the mean of `r` over all processes; some may have an empty batch."""
         count = torch.full_like(r.detach().sum(), r.numel())
         total = dist.nn.functional.all_reduce(torch.stack([r.sum(), count]))
-        mean = total[0] / total[1].clamp(min=1)
+        mean = total[0] / total[1]
         return torch.where(total[1] > 0, mean, self.mean_norm.to(r.dtype))
 
     def _apply(self, fn: Callable, recurse: bool = True) -> nn.Module:
