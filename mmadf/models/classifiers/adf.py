@@ -130,20 +130,16 @@ class ADFClassifier(ImageClassifier):
         self.deployed = False
         semantic = cut_branch(self.backbone, self.neck, self.head)
         branch = build_appearance(slots, appearance or {})
-        self.appearance_backbone = branch.backbone
-        self.appearance_neck, self.appearance_head = branch.neck, branch.head
+        self.appearance_backbone, self.appearance_neck = branch.backbone, branch.neck
+        self.appearance_head = branch.head
         self._cuts = semantic[3:], branch[3:]  # how both backbones are cut into stages
         check_heads(self.head, self.appearance_head, readout, mutual_weight)
         cfgs = [mapper] if isinstance(mapper, dict) else mapper or []
         same_backbone = 'backbone' not in (appearance or {})
-        self.mappers = build_mappers(
-            cfgs, self.appearance, self.semantic, same_backbone
-        )
-        self._last_appearance = max(
-            self.appearance.out_stages[-1], self.mappers.last_source
-        )
-        self.semantic.drop_unread(self.semantic.out_stages[-1])
-        self.appearance.drop_unread(self._last_appearance)
+        self.mappers = build_mappers(cfgs, branch, semantic, same_backbone)
+        self._last_appearance = max(branch.out_stages[-1], self.mappers.last_source)
+        semantic.drop_unread(semantic.out_stages[-1])
+        branch.drop_unread(self._last_appearance)
         self.register_load_state_dict_pre_hook(check_weights)
         if deploy is not None:
             self.switch_to_deploy(**deploy)
