@@ -37,7 +37,7 @@ from mmadf.experiments.robustness.evaluate import Evaluation
 from mmadf.experiments.robustness.network import PixelNetwork, fingerprint, load_images
 from mmadf.experiments.robustness.records import Records
 from mmadf.experiments.robustness.summary import summarise
-from mmadf.utils.command_line import report_invalid_input
+from mmadf.utils.command_line import available_device, report_invalid_input
 from mmadf.utils.optional import import_optional
 from mmadf.weights.load import load_network, read_config
 
@@ -52,6 +52,31 @@ def parse_args() -> argparse.Namespace:
         type=Path,
         help='output folder (default: work_dirs/<config>/robustness)',
     )
+    add_condition_arguments(parser)
+    parser.add_argument(
+        '--limit', type=int, default=0, help='number of images (default: 0, all)'
+    )
+    parser.add_argument('--batch-size', type=int, default=100)
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--device', type=available_device, help='default: cuda if available, else cpu'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='override the config'
+    )
+    args = parser.parse_args()
+    if not all(0 < eps <= 255 for eps in args.eps):
+        parser.error(f'--eps {args.eps} must be in (0, 255], in units of 1/255')
+    for name in ('batch_size', 'steps', 'autoattack_steps', 'queries'):
+        if (value := getattr(args, name)) < 1:
+            parser.error(f'--{name.replace("_", "-")} {value} must be positive')
+    if args.limit < 0:
+        parser.error(f'--limit {args.limit} must be 0, for all images, or more')
+    return args
+
+
+def add_condition_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of attacks and corruptions."""
     parser.add_argument(
         '--attacks',
         nargs='*',
@@ -89,10 +114,6 @@ def parse_args() -> argparse.Namespace:
         metavar='SEVERITY',
         help='severities of each corruption (default: 1 2 3 4 5)',
     )
-    parser.add_argument(
-        '--limit', type=int, default=0, help='number of images (default: 0, all)'
-    )
-    parser.add_argument('--batch-size', type=int, default=100)
     parser.add_argument('--steps', type=int, default=20, help='steps of BIM and PGD')
     parser.add_argument(
         '--autoattack-steps', type=int, default=100, help='steps of each APGD'
@@ -100,20 +121,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--queries', type=int, default=1000, help='queries of the Square attack'
     )
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--device', help='default: cuda if available, else cpu')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='override the config'
-    )
-    args = parser.parse_args()
-    if not all(0 < eps <= 255 for eps in args.eps):
-        parser.error(f'--eps {args.eps} must be in (0, 255], in units of 1/255')
-    for name in ('batch_size', 'steps', 'autoattack_steps', 'queries'):
-        if (value := getattr(args, name)) < 1:
-            parser.error(f'--{name.replace("_", "-")} {value} must be positive')
-    if args.limit < 0:
-        parser.error(f'--limit {args.limit} must be 0, for all images, or more')
-    return args
 
 
 def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
