@@ -78,7 +78,7 @@ def test_images_too_small_for_corruptions_are_refused():
         job([Condition('corruption', 'fog', 1.0)])
 
 
-def test_recorded_batches_are_not_computed_again(tmp_path):
+def test_recorded_batches_are_not_computed_again(tmp_path, capsys):
     pytest.importorskip('art')
     conditions = plan_conditions(['pgd'], [4, 8], False, [], [])
     whole = evaluated(tmp_path / 'a', job(conditions))
@@ -92,7 +92,10 @@ def test_recorded_batches_are_not_computed_again(tmp_path):
             calls.append(len(pixels))
             return super().forward(pixels)
 
+    capsys.readouterr()
     resumed = evaluated(tmp_path / 'b', job(conditions, Counting(halves())))
+    bar = capsys.readouterr().err
+    assert ' 17/36 ' in bar and ' 36/36 ' in bar
     assert sum(calls) > 0
     for key, outcome in whole.outcomes.items():
         assert resumed.outcomes[key].correct == outcome.correct
