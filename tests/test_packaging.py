@@ -132,6 +132,6 @@ def advice():
 def test_what_messages_tell_to_install_is_what_the_extras_install():
     stated = {name: bounds for _, name, bounds in STATED}
     found = [(path, Requirement(word)) for path, word in advice()]
-    assert {wanted.name for _, wanted in found} > {'captum', 'tqdm', 'scipy', 'timm'}
+    assert {wanted.name for _, wanted in found} > {'captum', 'tqdm', 'scipy'}
     for path, wanted in found:
         assert stated[wanted.name] == SpecifierSet(str(wanted.specifier)), path

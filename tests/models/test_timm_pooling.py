@@ -44,6 +44,6 @@ def test_output_that_is_not_one_vector_per_image_is_refused():
 
 
 def test_without_timm_the_install_command_is_given(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'timm', None)
+    monkeypatch.setitem(sys.modules, 'timm.layers', None)
     with pytest.raises(ImportError, match='pip install timm'):
         TimmPooling()

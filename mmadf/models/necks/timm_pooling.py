@@ -37,7 +37,7 @@ class TimmPooling(BaseModule):
         init_cfg: Optional[dict] = None,
     ) -> None:
         super().__init__(init_cfg)
-        layers = import_optional('timm').layers
+        layers = import_optional('timm.layers')
         layer = getattr(layers, pooling, None)
         if not (isinstance(layer, type) and issubclass(layer, nn.Module)):
             known = sorted(n for n in dir(layers) if 'Pool' in n and n.endswith('2d'))
