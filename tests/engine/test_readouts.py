@@ -159,10 +159,11 @@ class TwoKinds(nn.Module):
         }
 
 
-def test_scores_are_those_that_the_classifier_makes_of_each_readout():
+@pytest.mark.parametrize('wrap', [lambda model: model, nn.DataParallel])
+def test_scores_are_those_that_the_classifier_makes_of_each_readout(wrap):
     x = torch.randn(2, 3, 4, 4)
     batch = dict(inputs=x, data_samples=[DataSample(), DataSample()])
-    found = predict_readouts(TwoKinds(), batch)
+    found = predict_readouts(wrap(TwoKinds()), batch)
     rows = {name: torch.stack([s.pred_score for s in found[name]]) for name in found}
     logits = x.mean((2, 3))
     torch.testing.assert_close(rows['semantic'], logits.softmax(1))
