@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
 from mmadf.models.layers import decoupled_conv2d
-from mmadf.models.layers.decoupled import ANGLES, MAGNITUDES, patch_norm
+from mmadf.models.layers.decoupled import ANGLES, patch_norm
 from tests.helpers import randomise
 from tests.models.layers.decoupled_oracle import PAIRS, slow_conv
 
@@ -222,7 +222,7 @@ def test_linear_operator_scales_with_the_input():
     assert_close(conv(7 * x), 7 * conv(x), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize('magnitude', MAGNITUDES)
+@pytest.mark.parametrize('magnitude', ['tanh', 'linear', 'weighted_linear'])
 def test_scale_of_the_kernels_counts_in_weighted_operators_alone(magnitude):
     conv, x = build(magnitude=magnitude), image()
     before = conv(x)

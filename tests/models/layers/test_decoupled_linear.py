@@ -5,12 +5,15 @@ from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
 from tests.helpers import randomise
-from tests.models.layers.decoupled_oracle import PAIRS, respond, vector_norm
+from tests.models.layers.decoupled_oracle import respond, vector_norm
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(('magnitude', 'angle'), PAIRS)
-def test_every_operator_equals_loop(magnitude, angle):
+@pytest.mark.parametrize(
+    ('magnitude', 'angle'),
+    [('tanh', 'cosine'), ('mix', 'sigmoid'), ('weighted_tanh', 'learnable_sigmoid')],
+)
+def test_operators_equal_loop(magnitude, angle):
     layer = DecoupledLinear(5, 3, magnitude=magnitude, angle=angle, k=0.3, bias=True)
     layer = randomise(layer, 1.0).double()
     x = torch.randn(4, 5, dtype=torch.float64)
