@@ -17,6 +17,29 @@ from mmengine.logging import MMLogger
 import mmadf  # noqa: F401  registers components and config paths
 
 ROOT = Path(__file__).parents[1]
+# They build the networks of all configs, each once.
+BUILD_CONFIGS = (
+    'tests/test_configs.py',
+    'tests/test_decoupled_configs.py',
+    'tests/test_metafiles.py',
+    'tests/test_wise_srnet_configs.py',
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Run the tests of a file in one process, and so those that build all configs.
+
+    They share expensive networks and processes by fixtures and caches.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class _LoadFiles(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition('::')[0]
+            return 'configs' if file in BUILD_CONFIGS else file
+
+    return _LoadFiles(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,6 @@ CONFIGS = sorted(
     if not {'_base_', 'studies'} & set(path.parts)
 )
 NAME = re.compile(r'[a-z0-9]+_[a-z0-9]+_[a-z0-9]+(_[a-z0-9]+)*\.py')
-pytestmark = pytest.mark.xdist_group('configs')
 
 
 MODELS_BUILT = {}  # of each distinct network, one

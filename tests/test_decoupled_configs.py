@@ -16,7 +16,6 @@ from tests.test_configs import CONFIGS, build, config, read
 PATHS = [path for path in CONFIGS if path.parent.name == 'decoupled']
 HOST = 'tanh_resnet50_imagenet'  # MMPretrain's recipe instead of the published one
 PUBLISHED = [path for path in PATHS if path.stem != HOST]
-pytestmark = pytest.mark.xdist_group('configs')
 
 
 def decoupled_layers(model):

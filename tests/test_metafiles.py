@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 from tests.test_configs import build
 
 METAFILES = sorted((ROOT / 'configs').glob('*/metafile.yml'))
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group('configs')]  # built once
+pytestmark = pytest.mark.slow  # built once
 STORED = dict(cifar10=32, cifar100=32, digits=16)  # images that are not resized
 
 

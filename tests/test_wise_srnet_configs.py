@@ -63,7 +63,6 @@ TABLE = {
     'resnet50v2_mit67_512': (23_702_083, None, 23_755_331),
     'densenet201_mit67_512': (18_450_691, None, 18_500_611),
 }
-pytestmark = pytest.mark.xdist_group('configs')
 
 
 def head_fields(path):

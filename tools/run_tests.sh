@@ -9,6 +9,6 @@ use_environment
 
 ruff check . || die 'ruff check failed, see above'
 ruff format --check . || die 'the files above are not formatted; run: ruff format .'
-# Two processes with one thread each are faster than one process with two threads. Tests
-# that share an expensive network run in the same process.
-OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadgroup "$@" || die 'tests failed, see above'
+# Two processes with one thread each are faster than one process with two threads. The
+# tests of a file, which share networks, run in the same process (tests/conftest.py).
+OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile "$@" || die 'tests failed, see above'

@@ -11,6 +11,7 @@ from torch.testing import assert_close
 
 from mmadf.models import WiseSrNetHead
 
+pytestmark = pytest.mark.slow
 DEVICE = torch.device('cpu')
 STEPS = 3
 WRAPPERS = {
@@ -60,7 +61,6 @@ def folder(tmp_path_factory):
     return path
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('wrapper', WRAPPERS)
 def test_two_processes_are_projected_like_one(wrapper, folder):
     head, halves = build()

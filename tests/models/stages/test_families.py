@@ -154,8 +154,7 @@ def randomise_constants(model):
 
 
 def marks(family):
-    slow = [pytest.mark.slow] if family in SLOW else []
-    return [pytest.mark.xdist_group(family), *slow]
+    return [pytest.mark.slow] if family in SLOW else []
 
 
 @pytest.fixture(
