@@ -51,7 +51,10 @@ def hook_types(cfg):
     return [hook['type'] for hook in hooks]
 
 
-@pytest.mark.parametrize('folder', ['adf', 'decoupled', 'wise_srnet'])
+@pytest.mark.parametrize(
+    'folder',
+    [pytest.param('adf', marks=pytest.mark.slow), 'decoupled', 'wise_srnet'],
+)
 def test_every_config_builds_for_the_classes_of_its_data(folder):
     paths = [path for path in CONFIGS if path.parent.name == folder]
     assert len(paths) > 20

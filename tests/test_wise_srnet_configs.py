@@ -123,6 +123,7 @@ def test_attention_pooling_is_that_of_timm():
     assert type(model.neck.pool) is layers.AttentionPool2d
 
 
+@pytest.mark.slow
 def test_feature_maps_have_the_size_that_the_heads_expect():
     shapes = {}
     for path in PUBLISHED:

@@ -112,6 +112,7 @@ def adf(write_files):
     return config, checkpoint, out, worst, lines
 
 
+@pytest.mark.slow
 def test_onnx_and_pt2_give_the_logits_of_an_adf_network(adf):
     x = images(7)
     expected = logits(adf[:2], x)
@@ -134,6 +135,7 @@ def test_onnx_gives_the_logits_of_wise_srnet_behind_decoupled_layers(
     assert not (tmp_path / 'net.pt2').exists()
 
 
+@pytest.mark.slow
 def test_the_difference_and_each_step_are_reported(adf):
     _, checkpoint, out, worst, lines = adf
     assert 0 <= worst < 1e-5
@@ -143,6 +145,7 @@ def test_the_difference_and_each_step_are_reported(adf):
     assert 'warning' not in said
 
 
+@pytest.mark.slow
 def test_metadata_describe_input_and_output(adf):
     meta = metadata(adf[2])
     assert json.loads(meta['classes']) == list(CLASSES)
@@ -158,6 +161,7 @@ def test_metadata_describe_input_and_output(adf):
     assert (output.name, output.shape) == ('logits', ['batch', 5])
 
 
+@pytest.mark.slow
 def test_files_contain_no_local_paths(adf):
     for suffix in ('.onnx', '.pt2'):
         content = Path(f'{adf[0][:-3]}{suffix}').read_bytes()
@@ -192,6 +196,7 @@ RGB = [
         pytest.param(RGB, dict(to_rgb=False), marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_pixels_become_the_probabilities_of_the_inferencer(
     pipeline, preprocessor, write_files, tmp_path
 ):
@@ -217,6 +222,7 @@ def test_pixels_become_the_probabilities_of_the_inferencer(
     assert json.loads(meta['input_size']) == [32, 32]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_wrong_for_other_batches_is_not_left(write_files, tmp_path):
     files = write_files(dict(SMALL, backbone=dict(type='WrongInFile')))
     out = tmp_path / 'net.onnx'

@@ -32,6 +32,7 @@ def files(tmp_path):
     return _files
 
 
+@pytest.mark.slow
 def test_the_figure_has_a_column_for_each_class(tool, files, tmp_path, capsys):
     out = tmp_path / 'new' / 'maps.png'
     tool(SCRIPT, *files('net'), out, '--channels', '2', '--classes', '4')

@@ -23,6 +23,7 @@ from mmadf.analysis.benchmark import KINDS, compare
 from mmadf.models import DecoupledConv2d
 from mmadf.models.surgery import fold
 from mmadf.registry import MODELS
+from mmadf.utils.command_line import available_device
 
 # channels in and out, kernel, stride, size of the feature map
 LAYERS = {
@@ -160,7 +161,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--threads', type=int, default=2, help='number of CPU threads')
     parser.add_argument('--repeats', type=int, default=7, help='measured rounds')
-    parser.add_argument('--device', default='cpu', help='cpu or cuda')
+    parser.add_argument(
+        '--device', type=available_device, default='cpu', help='cpu or cuda'
+    )
     parser.add_argument('--batch', type=int, default=16, help='images per batch')
     parser.add_argument(
         '--bf16', action='store_true', help='run under autocast in bfloat16'

@@ -26,6 +26,7 @@ def see_gpus(monkeypatch, count, named=None):
         monkeypatch.setenv('CUDA_VISIBLE_DEVICES', named)
 
 
+@pytest.mark.slow
 def test_run_is_trained_then_tested_in_all_readouts_with_its_best_checkpoint(
     study, out, calls
 ):

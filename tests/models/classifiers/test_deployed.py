@@ -127,6 +127,7 @@ def test_every_returned_map_stays_the_same(pre_activation, outputs, norms):
 
 
 @torch.no_grad()
+@pytest.mark.slow
 def test_ghostnets_shallow_map_stays_the_same():
     pytest.importorskip('timm')
     backbone = dict(

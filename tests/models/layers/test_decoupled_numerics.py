@@ -7,6 +7,7 @@ from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
+from mmadf.models.layers import decoupled_conv2d
 from mmadf.models.layers.decoupled import MAGNITUDES, formula, functional
 from mmadf.models.surgery import fold
 from tests.helpers import randomise
@@ -197,3 +198,13 @@ def test_a_radius_beyond_all_norms_gives_finite_gradients():
     x = torch.randn(2, 3, 5, 5, requires_grad=True)
     layer(x).sum().backward()
     assert x.grad.isfinite().all() and layer.weight.grad.isfinite().all()
+
+
+@pytest.mark.parametrize('magnitude', ['ball', 'tanh'])
+def test_bounded_operators_are_exact_far_beyond_their_radius(magnitude):
+    x = torch.logspace(2, 7, 6).view(6, 1, 1, 1)
+    y = decoupled_conv2d(
+        x, torch.ones(1, 1, 1, 1), rho=torch.ones(1), magnitude=magnitude
+    )
+    assert_close(y, torch.ones_like(y), rtol=1e-4, atol=0)  # cos < 1 by EPS
+    assert_close(y[1:], torch.full_like(y[1:], y[-1].item()), rtol=1e-6, atol=0)

@@ -16,7 +16,6 @@ from typing import Callable, Dict, NamedTuple, Optional
 
 import torch
 from torch import Tensor
-from torch.nn.functional import relu
 
 # asin has an infinite slope at +-1, which rounding can reach.
 MAX_COS = 1 - 1e-6
@@ -62,13 +61,15 @@ MAGNITUDES: Dict[str, Magnitude] = dict(
     # Paper: SphereConv, a.
     sphere=Magnitude(lambda r, q, rho, a, b: torch.full_like(r, a)),
     # Paper and code: BallConv, a * min(r, rho) / rho.
-    ball=Magnitude(lambda r, q, rho, a, b: (r - relu(r - rho)) * (a / rho), True),
+    ball=Magnitude(lambda r, q, rho, a, b: torch.minimum(r, rho) * (a / rho), True),
     # Paper and code: TanhConv, a * tanh(r / rho).
     tanh=Magnitude(lambda r, q, rho, a, b: tanh(r, 1 / rho, a), True),
     # Paper and code: LinearConv.
     linear=Magnitude(lambda r, q, rho, a, b: a * r),
     # Paper and code: SegConv, slope a up to rho and slope b beyond.
-    segmented=Magnitude(lambda r, q, rho, a, b: a * r - (a - b) * relu(r - rho), True),
+    segmented=Magnitude(
+        lambda r, q, rho, a, b: b * r + (a - b) * torch.minimum(r, rho), True
+    ),
     # Paper: LogConv.
     log=Magnitude(lambda r, q, rho, a, b: a * torch.log1p(r)),
     # Paper: MixConv, by recollection only.
