@@ -48,7 +48,21 @@ def convolve(
     kernels, q = unit_kernels(weight, kernel_norms)
     scale = product_scale(x)
     dot = F.conv2d(times(x, scale), kernels, None, *geometry)
-    shape = Shape(dot, geometry[-1])
+    return respond(dot, r, q, rho, k, scale, geometry[-1], operator)
+
+
+def respond(
+    dot: Tensor,
+    r: Tensor,
+    q: Tensor,
+    rho: Optional[Tensor],
+    k: Optional[Tensor],
+    scale: float,
+    groups: int,
+    operator: Operator,
+) -> Tensor:
+    """Return h(|w|, |x|) * g(theta) for the inner products, scaled by `scale`."""
+    shape = Shape(dot, groups)
     r, q, rho, k = shape.split(r), *map(shape.per_kernel, (q, rho, k))
     cos = shape.split(dot) * (1 / (r * scale))
     h = operator.h(r, q, rho)

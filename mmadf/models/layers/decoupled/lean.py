@@ -6,7 +6,7 @@ norm) usually saves anyway. If that layer overwrites the output, as
 `nn.ReLU(inplace=True)` does, the inner products are computed again as well.
 """
 
-from typing import Any, Optional, Tuple
+from typing import Any, Iterator, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -19,12 +19,14 @@ from .formula import (
     channel_square_sum,
     convolve,
     product_scale,
+    respond,
     times,
     unit_kernels,
 )
 from .operators import ANGLES
 
 Tensors = Tuple[Optional[Tensor], ...]
+TILE = 2**19  # elements: temporaries of this size stay in the cache of a processor
 
 
 class LeanSquareSum(torch.autograd.Function):
@@ -34,7 +36,7 @@ class LeanSquareSum(torch.autograd.Function):
     def forward(ctx: FunctionCtx, x: Tensor, groups: int) -> Tensor:
         """Return `channel_square_sum(x, groups)`."""
         ctx.save_for_backward(x)
-        return channel_square_sum(x, groups)
+        return torch.cat([channel_square_sum(part, groups) for (part,) in _tiles(x)])
 
     @staticmethod
     def backward(ctx: FunctionCtx, grad: Tensor) -> Tensors:
@@ -50,15 +52,19 @@ class LeanConvolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, *arguments: Any) -> Tensor:
         """Return `convolve(*arguments)`."""
-        # `data` is no view of an intermediate result: the next layer may overwrite it.
-        y = convolve(*arguments).data
+        *tensors, geometry, operator = arguments
+        x, weight, r, rho, k, kernel_norms = tensors
+        kernels, q = unit_kernels(weight, kernel_norms)
+        scale = product_scale(x)
+        y = F.conv2d(times(x, scale), kernels, None, *geometry)
+        for part, norms in _tiles(y, r):
+            part.copy_(respond(part, norms, q, rho, k, scale, geometry[-1], operator))
         if not y.is_inference():
-            *tensors, ctx.geometry, ctx.operator = arguments
+            ctx.geometry, ctx.operator, ctx.scale = geometry, operator, scale
             # Autograd refuses to unpack y itself once it is overwritten.
             ctx.save_for_backward(*tensors, y.data)
             ctx.counter, ctx.version = y.detach(), y._version  # shares the version ...
             ctx.counter.data = y.new_empty(0)  # ... but not the memory
-            ctx.scale = product_scale(tensors[0])
         return y
 
     @staticmethod
@@ -79,10 +85,11 @@ class LeanConvolution(torch.autograd.Function):
             y = F.conv2d(*operands, None, *geometry, groups)
         shape = Shape(y, groups)
         leaves = [_leaf(shape.per_kernel(values)) for values in (q, rho, k)]
-        maps = map(shape.split, (y, grad, r))
-        of_dot, of_r = _response_backward(ctx, *maps, leaves, is_output)
+        of_dot, of_r = torch.empty_like(y, dtype=grad.dtype), torch.empty_like(r)
+        for maps in _tiles(*map(shape.split, (y, grad, r, of_dot, of_r))):
+            _response_backward(ctx, *maps, leaves, is_output)
         grad_x, grad_kernels, _ = torch.ops.aten.convolution_backward(
-            *(shape.merge(of_dot).to(grad.dtype), *operands, None, *geometry),
+            *(of_dot, *operands, None, *geometry),
             *(False, (0, 0), groups, (*ctx.needs_input_grad[:2], False)),
         )
         small = [None if v is None else v.grad for v in leaves]
@@ -90,16 +97,30 @@ class LeanConvolution(torch.autograd.Function):
         if grad_kernels is not None:
             _backward((kernels, grad_kernels.to(kernels.dtype)), (q, small[0]))
         grad_x = None if grad_x is None else times(grad_x, ctx.scale).to(x.dtype)
-        return grad_x, weight.grad, shape.merge(of_r), *small[1:], None, None, None
+        return grad_x, weight.grad, of_r, *small[1:], None, None, None
+
+
+def _tiles(*maps: Tensor) -> Iterator[Tuple[Tensor, ...]]:
+    """Cut feature maps along the batch; on a CPU, into tiles of about `TILE`."""
+    images, size = len(maps[0]), maps[0].numel()
+    step = images if maps[0].device.type != 'cpu' else TILE * images // max(size, 1)
+    return zip(*(x.split(max(step, 1)) for x in maps), strict=True)
 
 
 def _response_backward(
-    ctx: FunctionCtx, y: Tensor, grad: Tensor, r: Tensor, leaves: list, is_output: bool
-) -> Tuple[Tensor, Tensor]:
-    """Return the gradients of inner products and patch norms, from that of the output.
+    ctx: FunctionCtx,
+    y: Tensor,
+    grad: Tensor,
+    r: Tensor,
+    of_dot: Tensor,
+    of_r: Tensor,
+    leaves: list,
+    is_output: bool,
+) -> None:
+    """Compute the gradients of inner products and patch norms from that of the output.
 
-    `y` holds the output or the inner products; the gradients of q, rho and k are
-    accumulated in these leaves.
+    `y` holds the output or the inner products. The results are written to `of_dot` and
+    `of_r`; the gradients of q, rho and k are accumulated in these leaves.
     """
     (q, rho, k), operator = leaves, ctx.operator
     r, per_r = _leaf(r), 1 / (r * ctx.scale)
@@ -113,8 +134,10 @@ def _response_backward(
     with torch.enable_grad():
         g = operator.g(cos, k)
     _backward((g, grad * h), (h, (grad * g).sum_to_size(h.shape)))
-    of_r = (cos.grad * cos).sum_to_size(r.shape) / -r
-    return cos.grad * per_r, of_r if r.grad is None else of_r + r.grad
+    torch.div((cos.grad * cos).sum_to_size(r.shape), -r, out=of_r)
+    if r.grad is not None:
+        of_r.add_(r.grad)
+    of_dot.copy_(cos.grad * per_r)
 
 
 def _backward(*pairs: Tuple[Tensor, Optional[Tensor]]) -> None:
