@@ -3,7 +3,9 @@
 Ours. Values and gradients equal those of `formula`. The backward pass computes h and g
 again instead of saving them: the angle follows from the output, which the next layer (a
 norm) usually saves anyway. If that layer overwrites the output, as
-`nn.ReLU(inplace=True)` does, the inner products are computed again as well.
+`nn.ReLU(inplace=True)` does, the inner products are computed again as well. On a CPU,
+h and g are computed tile by tile, because fresh memory for temporaries of a whole batch
+takes more time than the arithmetic.
 """
 
 from typing import Any, Iterator, Optional, Tuple
