@@ -60,13 +60,17 @@ def respond(
     scale: float,
     groups: int,
     operator: Operator,
+    in_place: bool = False,
 ) -> Tensor:
     """Return h(|w|, |x|) * g(theta) for the inner products, scaled by `scale`."""
     shape = Shape(dot, groups)
     r, q, rho, k = shape.split(r), *map(shape.per_kernel, (q, rho, k))
     cos = shape.split(dot) * (1 / (r * scale))
-    h = operator.h(r, q, rho)
-    return shape.merge(h * operator.g(cos, k)).to(dot.dtype)
+    h, g = operator.h(r, q, rho), operator.g(cos, k)
+    if in_place:
+        torch.mul(h, g, out=shape.split(dot))
+        return dot
+    return shape.merge(h * g).to(dot.dtype)
 
 
 def channel_square_sum(x: Tensor, groups: int) -> Tensor:

@@ -60,7 +60,9 @@ class LeanConvolution(torch.autograd.Function):
         scale = product_scale(x)
         y = F.conv2d(times(x, scale), kernels, None, *geometry)
         for part, norms in _tiles(y, r):
-            part.copy_(respond(part, norms, q, rho, k, scale, geometry[-1], operator))
+            respond(
+                part, norms, q, rho, k, scale, geometry[-1], operator, in_place=True
+            )
         if not y.is_inference():
             ctx.geometry, ctx.operator, ctx.scale = geometry, operator, scale
             # Autograd refuses to unpack y itself once it is overwritten.
