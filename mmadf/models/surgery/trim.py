@@ -1,4 +1,4 @@
-"""Modules of a network that nothing reads, taken out."""
+"""Remove the modules of a network that nothing uses."""
 
 from typing import Sequence
 
@@ -6,10 +6,11 @@ from torch import nn
 
 
 def trim(backbone: nn.Module, kept: Sequence[str]) -> None:
-    """Replace all modules of a backbone by `nn.Identity`, but for those in `kept`.
+    """Replace all modules of a backbone by `nn.Identity`, except those in `kept`.
 
-    What they hold is kept whole. Replaced, not deleted: backbones look their stages
-    up by name when they switch between training and evaluation.
+    Modules inside the kept ones are kept as well. Modules are replaced instead of
+    deleted because backbones look up their stages by name when they switch between
+    training and evaluation.
 
     Args:
         backbone: changed in place.

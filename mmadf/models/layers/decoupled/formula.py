@@ -45,10 +45,20 @@ def convolve(
     The arguments are those of `decoupled_conv2d`, where `r` are the patch norms and
     `geometry` is stride, padding, dilation and groups.
     """
+    dot, q, scale = inner_products(x, weight, kernel_norms, geometry)
+    return respond(dot, r, q, rho, k, scale, geometry[-1], operator)
+
+
+def inner_products(
+    x: Tensor,
+    weight: Tensor,
+    kernel_norms: Optional[Tensor],
+    geometry: Tuple[Any, ...],
+) -> Tuple[Tensor, Tensor, float]:
+    """Return the inner products with normalised kernels, kernel norms and scale."""
     kernels, q = unit_kernels(weight, kernel_norms)
     scale = product_scale(x)
-    dot = F.conv2d(times(x, scale), kernels, None, *geometry)
-    return respond(dot, r, q, rho, k, scale, geometry[-1], operator)
+    return F.conv2d(times(x, scale), kernels, None, *geometry), q, scale
 
 
 def respond(

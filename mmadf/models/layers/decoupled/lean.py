@@ -20,7 +20,7 @@ from .formula import (
     Shape,
     channel_square_sum,
     convolve,
-    product_scale,
+    inner_products,
     respond,
     times,
     unit_kernels,
@@ -56,9 +56,7 @@ class LeanConvolution(torch.autograd.Function):
         """Return `convolve(*arguments)`."""
         *tensors, geometry, operator = arguments
         x, weight, r, rho, k, kernel_norms = tensors
-        kernels, q = unit_kernels(weight, kernel_norms)
-        scale = product_scale(x)
-        y = F.conv2d(times(x, scale), kernels, None, *geometry)
+        y, q, scale = inner_products(x, weight, kernel_norms, geometry)
         for part, norms in _tiles(y, r):
             respond(
                 part, norms, q, rho, k, scale, geometry[-1], operator, in_place=True
