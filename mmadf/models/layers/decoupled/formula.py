@@ -46,7 +46,7 @@ def convolve(
     `geometry` is stride, padding, dilation and groups.
     """
     dot, q, scale = inner_products(x, weight, kernel_norms, geometry)
-    return respond(dot, r, q, rho, k, scale, geometry[-1], operator)
+    return respond(dot, r, q, rho, k, scale, Shape(dot, geometry[-1]), operator)
 
 
 def inner_products(
@@ -68,17 +68,17 @@ def respond(
     rho: Optional[Tensor],
     k: Optional[Tensor],
     scale: float,
-    groups: int,
+    shape: 'Shape',
     operator: Operator,
     in_place: bool = False,
 ) -> Tensor:
     """Return h(|w|, |x|) * g(theta) for the inner products, scaled by `scale`."""
-    shape = Shape(dot, groups)
-    r, q, rho, k = shape.split(r), *map(shape.per_kernel, (q, rho, k))
-    cos = shape.split(dot) * (1 / (r * scale))
+    maps, r = shape.split(dot), shape.split(r)
+    q, rho, k = map(shape.per_kernel, (q, rho, k))
+    cos = torch.mul(maps, 1 / (r * scale), out=maps if in_place else None)
     h, g = operator.h(r, q, rho), operator.g(cos, k)
     if in_place:
-        torch.mul(h, g, out=shape.split(dot))
+        torch.mul(h, g, out=maps)
         return dot
     return shape.merge(h * g).to(dot.dtype)
 

@@ -57,10 +57,9 @@ class LeanConvolution(torch.autograd.Function):
         *tensors, geometry, operator = arguments
         x, weight, r, rho, k, kernel_norms = tensors
         y, q, scale = inner_products(x, weight, kernel_norms, geometry)
+        shape = Shape(y, geometry[-1])
         for part, norms in _tiles(y, r):
-            respond(
-                part, norms, q, rho, k, scale, geometry[-1], operator, in_place=True
-            )
+            respond(part, norms, q, rho, k, scale, shape, operator, in_place=True)
         if not y.is_inference():
             ctx.geometry, ctx.operator, ctx.scale = geometry, operator, scale
             # Autograd refuses to unpack y itself once it is overwritten.
@@ -86,20 +85,23 @@ class LeanConvolution(torch.autograd.Function):
         if not is_output:
             y = F.conv2d(*operands, None, *geometry, groups)
         shape = Shape(y, groups)
-        leaves = [_leaf(shape.per_kernel(values)) for values in (q, rho, k)]
-        of_dot, of_r = torch.empty_like(y, dtype=grad.dtype), torch.empty_like(r)
-        for maps in _tiles(*map(shape.split, (y, grad, r, of_dot, of_r))):
-            _response_backward(ctx, *maps, leaves, is_output)
+        small = [_leaf(shape.per_kernel(values)) for values in (q, rho, k)]
+        of_dot, of_r, of_small = torch.empty_like(grad), torch.empty_like(r), []
+        for tile in _tiles(*map(shape.split, (y, grad, r, of_dot, of_r))):
+            of_small.append(_response_backward(ctx, *tile, *small, is_output))
         grad_x, grad_kernels, _ = torch.ops.aten.convolution_backward(
             *(of_dot, *operands, None, *geometry),
             *(False, (0, 0), groups, (*ctx.needs_input_grad[:2], False)),
         )
-        small = [None if v is None else v.grad for v in leaves]
-        small = [None if grad is None else grad.flatten() for grad in small]
+        totals = map(sum, zip(*of_small, strict=True))
+        of_q, *of_rest = [v if v is None else next(totals).flatten() for v in small]
+        grad_weight = None
         if grad_kernels is not None:
-            _backward((kernels, grad_kernels.to(kernels.dtype)), (q, small[0]))
+            with torch.enable_grad():
+                product = (kernels * grad_kernels).sum() + (q * of_q).sum()
+            (grad_weight,) = torch.autograd.grad(product, weight)
         grad_x = None if grad_x is None else times(grad_x, ctx.scale).to(x.dtype)
-        return grad_x, weight.grad, of_r, *small[1:], None, None, None
+        return grad_x, grad_weight, of_r, *of_rest, None, None, None
 
 
 def _tiles(*maps: Tensor) -> Iterator[Tuple[Tensor, ...]]:
@@ -116,16 +118,19 @@ def _response_backward(
     r: Tensor,
     of_dot: Tensor,
     of_r: Tensor,
-    leaves: list,
+    q: Tensor,
+    rho: Optional[Tensor],
+    k: Optional[Tensor],
     is_output: bool,
-) -> None:
-    """Compute the gradients of inner products and patch norms from that of the output.
+) -> Tuple[Tensor, ...]:
+    """Compute the gradients of the arguments of `respond` from that of its output.
 
-    `y` holds the output or the inner products. The results are written to `of_dot` and
-    `of_r`; the gradients of q, rho and k are accumulated in these leaves.
+    `y` holds the output or the inner products. The gradients of inner products and
+    patch norms are written to `of_dot` and `of_r`; those of q and, where they exist,
+    rho and k are returned.
     """
-    (q, rho, k), operator = leaves, ctx.operator
-    r, per_r = _leaf(r), 1 / (r * ctx.scale)
+    operator, r = ctx.operator, _leaf(r)
+    per_r = 1 / (r * ctx.scale)
     with torch.enable_grad():
         h = operator.h(r, q, rho)
     if is_output:
@@ -134,18 +139,14 @@ def _response_backward(
     else:
         cos = _leaf(y * per_r)
     with torch.enable_grad():
-        g = operator.g(cos, k)
-    _backward((g, grad * h), (h, (grad * g).sum_to_size(h.shape)))
-    torch.div((cos.grad * cos).sum_to_size(r.shape), -r, out=of_r)
-    if r.grad is not None:
-        of_r.add_(r.grad)
-    of_dot.copy_(cos.grad * per_r)
-
-
-def _backward(*pairs: Tuple[Tensor, Optional[Tensor]]) -> None:
-    """Accumulate gradients in the leaves of tensors whose own gradients are given."""
-    known = [(x, grad) for x, grad in pairs if x.requires_grad and grad is not None]
-    torch.autograd.backward(*zip(*known, strict=True))
+        y = h * operator.g(cos, k)
+    inputs = [x for x in (cos, r, q, rho, k) if x is not None]
+    of_cos, of_h, *of_small = torch.autograd.grad(
+        y, inputs, grad.to(y.dtype), materialize_grads=True
+    )
+    torch.mul(of_cos, per_r, out=of_dot)
+    torch.sub(of_h, (of_cos * cos).sum_to_size(r.shape) / r, out=of_r)
+    return tuple(of_small)
 
 
 def _leaf(x: Optional[Tensor]) -> Optional[Tensor]:
