@@ -68,13 +68,14 @@ def prepare(
         layout.check_counts(images)
     partial = root.with_name(root.name + PARTIAL)
     targets = target_paths(images, val_fraction, seed)
-    progress = import_optional('tqdm').tqdm(targets.items(), unit='image')
+    tqdm = import_optional('tqdm').tqdm
     with locked_folder(partial, wait=False):
         if os.path.lexists(root):  # another process has finished since the check above
             shutil.rmtree(partial)
             return _read_finished(root, choices)
         _check_destination(partial, targets.values())
         on_start()
+        progress = tqdm(targets.items(), unit='image')
         digests, unreadable = _write_images(source, progress, partial)
         _remove_stale(partial, digests)
         report = {

@@ -69,7 +69,8 @@ class CheckDataHook(Hook):
                 'those of the data.'
             )
         for split, dataset in datasets.items():
-            check_trained_names(dataset, split, meta, runner._load_from)
+            name = runner._load_from or runner.work_dir
+            check_trained_names(dataset, split, meta, name)
 
     def before_train(self, runner: Runner) -> None:
         """Check the training and the validation set."""
