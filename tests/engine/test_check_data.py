@@ -70,6 +70,13 @@ def test_folders_are_compared_if_the_config_names_the_classes(
         CheckDataHook().before_train(runner(**sets))
 
 
+def test_names_are_compared_if_the_folders_are_equal(image_folder, runner):
+    train = dataset(image_folder / 'train', classes=('on', 'off'))
+    val = dataset(image_folder / 'val', classes=('off', 'on'))
+    with pytest.raises(ValueError, match="class 0 of the val set is 'off', but 'on'"):
+        CheckDataHook().before_train(runner(train=train, val=val))
+
+
 @pytest.mark.parametrize('split', ['val', 'test'])
 def test_checkpoint_of_other_names_is_refused(split, renamed, runner):
     run = runner(**{split: renamed})
@@ -133,12 +140,12 @@ def test_many_classes_are_summarised(tmp_path, runner, caplog):
     assert caplog.messages == ['test set: 22 images in 21 classes (1 to 2 per class)']
 
 
-def test_decoding_error_names_the_file(image_folder):
+def test_decoding_error_names_the_file(image_folder, runner):
     path = image_folder / 'train/dark/000.png'
     path.write_bytes(b'')
     data = dataset(image_folder / 'train')
-    name_errors(data)
-    name_errors(data)
+    for _ in range(2):  # as if trained twice
+        CheckDataHook(max_images=0).before_train(runner(train=data))
     with pytest.raises(Exception, match='empty') as error:
         data[0]
     assert error.value.__notes__ == [f'while reading {path}']
