@@ -1,5 +1,7 @@
 """Small networks, configs and comparisons that several test files use."""
 
+import struct
+import zlib
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
@@ -92,3 +94,13 @@ def randomise(module: nn.Module, std: float = 0.5) -> nn.Module:
             elif name.endswith('running_mean'):
                 buffer.normal_()
     return module
+
+
+def png_header(width: int, height: int) -> bytes:
+    """Return a PNG of this size without its pixels."""
+    header = struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)
+    content = b'\x89PNG\r\n\x1a\n'
+    for kind, data in ((b'IHDR', header), (b'IDAT', b''), (b'IEND', b'')):
+        checksum = struct.pack('>I', zlib.crc32(kind + data))
+        content += struct.pack('>I', len(data)) + kind + data + checksum
+    return content

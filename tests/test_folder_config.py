@@ -1,5 +1,8 @@
 """The config for fine-tuning on your own image folder."""
 
+import PIL.features
+import PIL.Image
+import pytest
 import torch
 import yaml
 from mmengine.config import Config
@@ -54,6 +57,22 @@ def test_a_folder_of_images_is_read(tmp_path, monkeypatch):
             assert item['inputs'].dtype == torch.uint8
             assert item['inputs'].float().mean() > 100
             assert item['data_samples'].gt_label.tolist() == [1]
+
+
+def test_webp_images_are_read(tmp_path, monkeypatch):
+    if not PIL.features.check('webp'):
+        pytest.skip('Pillow was built without WebP')
+    folder = (
+        write_images(tmp_path / 'data/my_images/val', per_class=1, size=40) / 'dark'
+    )
+    with PIL.Image.open(folder / '000.png') as image:
+        image.save(folder / '001.WEBP')
+    monkeypatch.chdir(tmp_path)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        dataset = DATASETS.build(config().val_dataloader.dataset)
+    assert len(dataset) == 3
+    assert dataset.get_data_info(1)['img_path'].endswith('dark/001.WEBP')
+    assert dataset[1]['inputs'].shape == (3, 224, 224)
 
 
 def test_the_schedule_is_for_the_batch_and_ends_with_training():

@@ -10,7 +10,7 @@ cd "$ROOT"
 
 CONFIG=configs/adf/adf_tiny_digits.py
 DATA=data/digits
-OUT=work_dirs/quickstart/$(date +%Y%m%d_%H%M%S)
+OUT=work_dirs/quickstart/$(date +%Y%m%d_%H%M%S)_$$
 
 use_environment
 SECONDS=0

@@ -27,6 +27,7 @@ from mmengine.config import DictAction
 
 import mmadf  # noqa: F401  registers
 from mmadf.engine.config import merge_options
+from mmadf.engine.data_checks import class_names
 from mmadf.engine.work_dir import default_work_dir
 from mmadf.experiments.plots import plot_robustness
 from mmadf.experiments.reports import write_robustness_report
@@ -138,13 +139,15 @@ def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
     )
     cfg = read_config(args.config)
     merge_options(cfg, args.cfg_options)
-    network = PixelNetwork(load_network(cfg, args.checkpoint, device)[0])
+    classifier, meta = load_network(cfg, args.checkpoint, device)
+    network = PixelNetwork(classifier)
     settings, source = dict(network=fingerprint(cfg, args.checkpoint)), None
     if args.transfer:
         other = read_config(args.transfer[0]), args.transfer[1]
         source = PixelNetwork(load_network(*other, device)[0])
         settings['transferred from'] = fingerprint(*other)
-    images, labels = load_images(cfg, args.limit)
+    names = class_names(meta.get('dataset_meta'))
+    images, labels = load_images(cfg, args.limit, names)
     settings.update(images=len(images), **options._asdict())
     settings.update(seed=args.seed, device=device)
     evaluation = Evaluation(

@@ -34,11 +34,11 @@ PY
 ENV=$ENV_HOME/env-$KEY
 mkdir -p "$ENV_HOME" || invalid "MMADF_ENV_HOME=$ENV_HOME is not writable; set another one"
 
-# One process builds; the others wait and find the environment complete.
-if command -v flock > /dev/null; then
-    exec 9> "$ENV_HOME/lock"
-    flock 9
-fi
+# One process builds; the others wait and find the environment complete. Python takes the
+# lock, because not every system has flock(1). This shell keeps it through the descriptor.
+exec 9> "$ENV_HOME/lock"
+"$PYTHON" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' ||
+    die "$ENV_HOME/lock cannot be locked; set MMADF_ENV_HOME to a local folder"
 if [[ ! -f $ENV/complete ]]; then
     free_gb=$(($(df -Pk "$ENV_HOME" | awk 'NR == 2 {print $4}') / 1048576))
     ((free_gb >= NEEDED_GB)) ||

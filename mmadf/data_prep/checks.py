@@ -7,6 +7,8 @@ from typing import Dict, List, Optional
 import mmcv
 import PIL.Image
 
+from mmadf.utils.images import MAX_PIXELS, oversize
+
 
 def decode_problem(content: bytes) -> Optional[str]:
     """Return why an image cannot be decoded, or None if it can.
@@ -18,6 +20,8 @@ def decode_problem(content: bytes) -> Optional[str]:
         content: content of an image file.
     """
     try:
+        if problem := oversize(content, MAX_PIXELS):
+            return problem
         with PIL.Image.open(io.BytesIO(content)) as image:
             image.load()
         if mmcv.imfrombytes(content) is None:

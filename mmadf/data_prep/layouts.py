@@ -1,10 +1,15 @@
 """What a published dataset consists of: its images, their splits and classes."""
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Callable, Dict, List, NamedTuple
 
 from .sources import Source
+
+# The files that MMPretrain's CustomDataset reads by default.
+SUFFIXES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
+UNSAFE = re.compile(r'[/\\\x00-\x1f\x7f]')  # separators and control characters
 
 
 class Image(NamedTuple):
@@ -47,8 +52,9 @@ class Layout:
             source: the archive.
 
         Raises:
-            ValueError: the archive is another one or lacks a listed file, or two images
-                have the same split, class and file name.
+            ValueError: the archive is another one or lacks a listed file; a class or
+                file name is unsafe; a file is too large or no image; or two images
+                have the same target, or one image two.
         """
         images = self.read(source)
         if not images:
@@ -56,16 +62,42 @@ class Layout:
                 f'{self.title}: {source.path} holds {source.summary()}; expected '
                 f'{self.expected}, from {self.origin}.'
             )
-        names = {}
+        names, targets = {}, {}
         for image in images:
+            self._check_names(image, source)
+            source.check_size(image.name)
             first = names.setdefault(image.target, image.name)
             if first != image.name:
                 raise ValueError(
                     f'{self.title}: {first} and {image.name} of {source.path} are both '
                     f'{image.target}; keep one of them.'
                 )
+            target = targets.setdefault(image.name, image.target)
+            if target != image.target:
+                raise ValueError(
+                    f'{self.title}: {source.path} lists {image.name} both as {target} '
+                    f'and as {image.target}; keep one of them.'
+                )
         order = {name: index for index, name in enumerate(source.names)}
         return sorted(set(images), key=lambda image: order[image.name])
+
+    def _check_names(self, image: Image, source: Source) -> None:
+        """Refuse names that lead to another folder, and files that are no images."""
+        file = PurePosixPath(image.name).name
+        for kind, name in (('class', image.label), ('file', file)):
+            if name in ('', '.', '..') or UNSAFE.search(name):
+                raise ValueError(
+                    f'{self.title}: {source.path} gives {image.name!r} the '
+                    f'{kind} name {name!r}; it must not be empty, . or .. '
+                    'and must not contain separators or control characters. Download '
+                    f'the archive again from {self.origin}.'
+                )
+        if PurePosixPath(file).suffix.lower() not in SUFFIXES:
+            raise ValueError(
+                f'{self.title}: {source.path} lists {image.name!r} as an image; its '
+                f'name must end in one of {", ".join(SUFFIXES)}. Download the archive '
+                f'again from {self.origin}.'
+            )
 
     def check_counts(self, images: List[Image]) -> None:
         """Compare the numbers of images and classes with the published ones.

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import os
+import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Callable, Dict, Iterable, List, Sequence, Tuple
 
-from mmadf.utils.files import PARTIAL, atomic_write
+from mmadf.utils.files import PARTIAL, atomic_write, locked_folder
 from mmadf.utils.optional import import_optional
 
 from .checks import decode_problem, find_duplicates
@@ -30,9 +31,10 @@ def prepare(
     """Write a dataset as MMPretrain's CustomDataset reads it, unless it is written.
 
     Files are copied unchanged to `<root>.partial`, which is renamed when complete; an
-    interrupted conversion resumes there. Images that cannot be decoded are left out,
-    because they would stop the training. Duplicates, also between training and test
-    images, are kept as published, and reported.
+    interrupted conversion resumes there, and a second one at the same time is refused.
+    Images that cannot be decoded are left out, because they would stop the training.
+    Duplicates, also between training and test images, are kept as published, and
+    reported.
 
     Args:
         layout: dataset to convert.
@@ -50,14 +52,15 @@ def prepare(
         `leaks` (across splits) of images whose files are identical.
 
     Raises:
+        BlockingIOError: another process writes this folder.
         FileNotFoundError: the archive does not exist.
-        ValueError: the fraction is out of range, the archive is wrong or incomplete, or
-            `root` exists and differs.
+        ValueError: the fraction is out of range; the archive is wrong, incomplete or
+            unsafe; `root` exists and differs; or `<root>.partial` contains links.
     """
     if not 0 <= val_fraction < 1:
         raise ValueError(f'val_fraction={val_fraction} must be in [0, 1).')
     choices = dict(title=layout.title, val_fraction=val_fraction, seed=seed)
-    if root.exists():
+    if os.path.lexists(root):
         return _read_finished(root, choices)
     source = open_source(archive)
     images = layout.images(source)
@@ -65,19 +68,25 @@ def prepare(
         layout.check_counts(images)
     partial = root.with_name(root.name + PARTIAL)
     targets = target_paths(images, val_fraction, seed)
-    progress = import_optional('tqdm').tqdm(targets.items(), unit='image')
-    on_start()
-    digests, unreadable = _write_images(source, progress, partial)
-    _remove_stale(partial, digests)
-    report = {
-        **choices,
-        'expected': layout.counts,
-        'counts': _counts(digests),
-        'unreadable': unreadable,
-        **find_duplicates(digests),
-    }
-    atomic_write(partial / REPORT, json.dumps(report, indent=2).encode())
-    os.replace(partial, root)
+    tqdm = import_optional('tqdm').tqdm
+    with locked_folder(partial, wait=False):
+        if os.path.lexists(root):  # another process has finished since the check above
+            shutil.rmtree(partial)
+            return _read_finished(root, choices)
+        _check_destination(partial, targets.values())
+        on_start()
+        progress = tqdm(targets.items(), unit='image')
+        digests, unreadable = _write_images(source, progress, partial)
+        _remove_stale(partial, digests)
+        report = {
+            **choices,
+            'expected': layout.counts,
+            'counts': _counts(digests),
+            'unreadable': unreadable,
+            **find_duplicates(digests),
+        }
+        atomic_write(partial / REPORT, json.dumps(report, indent=2).encode())
+        os.replace(partial, root)
     return report
 
 
@@ -137,6 +146,17 @@ def _read_finished(root: Path, choices: dict) -> dict:
     return report
 
 
+def _check_destination(partial: Path, targets: Iterable[str]) -> None:
+    """Refuse links in the folder, and targets that lead out of it."""
+    for path in partial.rglob('*'):
+        if path.is_symlink():
+            raise ValueError(f'{path} is a link; remove {partial}.')
+    inside = partial.resolve()
+    for folder in {(partial / target).parent for target in targets}:
+        if not folder.resolve().is_relative_to(inside):
+            raise ValueError(f'{folder} is not in {partial}; nothing was written.')
+
+
 def _write_images(
     source: Source, targets: Iterable[Tuple[str, str]], partial: Path
 ) -> Tuple[Dict[str, str], Dict[str, str]]:
@@ -160,14 +180,26 @@ def _write_images(
 
 
 def _remove_stale(partial: Path, digests: Dict[str, str]) -> None:
-    """Remove files of an interrupted conversion, possibly with another seed."""
+    """Remove files of an interrupted conversion, possibly with another seed.
+
+    Raises:
+        OSError: another program has removed images that were written.
+    """
     wanted = {partial / target for target in digests}
+    found = 0
     for path in sorted(partial.rglob('*'), reverse=True):  # files before folders
         if path.is_dir():
             if not any(path.iterdir()):
                 path.rmdir()
-        elif path not in wanted:
+        elif path in wanted:
+            found += 1
+        else:
             path.unlink()
+    if found != len(wanted):
+        raise OSError(
+            f'{partial} holds {found:,} of {len(wanted):,} images; another program has '
+            'changed it. Repeat the command.'
+        )
 
 
 def _counts(digests: Dict[str, str]) -> Dict[str, Dict[str, int]]:

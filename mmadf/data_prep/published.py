@@ -17,11 +17,15 @@ def _read_intel(source: Source) -> List[Image]:
 
 
 def _read_mit67(source: Source) -> List[Image]:
-    files = {
-        '/'.join(name.split('/')[-2:]): name
-        for name in source.names
-        if 'Images' in name.split('/')[:-2]
-    }
+    files = {}
+    for name in source.names:
+        if 'Images' in name.split('/')[:-2]:
+            first = files.setdefault('/'.join(name.split('/')[-2:]), name)
+            if first != name:
+                raise ValueError(
+                    f'{MIT67.title}: {first} and {name} of {source.path} are the same '
+                    'entry of the lists; keep one of them.'
+                )
     images = []
     for split, file in dict(train='TrainImages.txt', test='TestImages.txt').items():
         lines = _read_list(source, file).decode('utf-8', 'replace').split('\n')
@@ -36,12 +40,12 @@ def _read_subimagenet70(source: Source) -> List[Image]:
     images = []
     for split in ('train', 'test'):
         table = _find(source, f'{split}.csv')
-        rows = _read_table(source, table)
-        if not rows or not {'filename', 'class'} <= set(rows[0]):
+        rows = _read_table(source, table, ('filename', 'class'))
+        if not rows:
             return []
         folder = PurePosixPath(table).parent
         names = [str(folder / row['filename'].replace('\\', '/')) for row in rows]
-        _check_listed(source, table, names, source.readers)
+        _check_listed(source, table, names, source.members)
         labels = [row['class'] for row in rows]
         images += map(Image, names, [split] * len(names), labels)
     return images
@@ -50,10 +54,15 @@ def _read_subimagenet70(source: Source) -> List[Image]:
 def _read_imagenet(source: Source) -> List[Image]:
     pattern = re.compile(r'CLS-LOC/(?:train/(n\d{8})|(val))/([^/]+)\.JPEG$')
     table = _find(source, 'LOC_val_solution.csv')
+    rows = _read_table(source, table, ('ImageId', 'PredictionString'))
     labels = {  # PredictionString: 'wnid x y x y wnid x y ...'
-        row['ImageId']: row['PredictionString'].split()[0]
-        for row in _read_table(source, table)
+        row['ImageId']: row['PredictionString'].partition(' ')[0] for row in rows
     }
+    if len(labels) != len(rows):
+        raise ValueError(
+            f'ImageNet-1k: {table} lists {len(rows) - len(labels):,} images more than '
+            f'once; download {source.path} again.'
+        )
     images = []
     for name in source.names if table else ():
         match = pattern.search(name)
@@ -74,10 +83,15 @@ def _find(source: Source, file: str) -> Optional[str]:
     return next((n for n in source.names if PurePosixPath(n).name == file), None)
 
 
-def _read_table(source: Source, name: Optional[str]) -> List[dict]:
+def _read_table(
+    source: Source, name: Optional[str], columns: Sequence[str]
+) -> List[dict]:
+    """Return the rows of a table; none if it is missing or lacks one of the columns."""
     if name is None:
         return []
-    return list(csv.DictReader(io.StringIO(source.read(name).decode('utf-8-sig'))))
+    text = io.StringIO(source.read(name).decode('utf-8-sig'), newline='')
+    rows = list(csv.DictReader(text, restval=''))
+    return rows if rows and set(columns) <= set(rows[0]) else []
 
 
 def _read_list(source: Source, file: str) -> bytes:

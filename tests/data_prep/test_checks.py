@@ -8,6 +8,7 @@ import PIL.Image
 
 from mmadf.data_prep.checks import decode_problem, find_duplicates
 from tests.data_prep.archives import jpeg
+from tests.helpers import png_header
 
 
 def gif():
@@ -26,6 +27,12 @@ def test_truncated_image_is_refused():
     noise = np.random.default_rng(0).integers(0, 255, (99, 99, 3), np.uint8)
     cut = cv2.imencode('.jpg', noise)[1].tobytes()[:-800]
     assert 'truncated' in decode_problem(cut)
+
+
+def test_image_of_many_pixels_is_refused_before_it_is_decoded(monkeypatch):
+    monkeypatch.setattr(PIL.Image.Image, 'load', None)
+    monkeypatch.setattr('mmcv.imfrombytes', None)
+    assert 'exceeds limit' in decode_problem(png_header(30000, 30000))
 
 
 def test_files_without_an_image_are_refused():

@@ -1,7 +1,9 @@
 """Conversions: what is written, reported, resumed and refused."""
 
+import dataclasses
 import json
 import os
+import sys
 import zipfile
 
 import cv2
@@ -11,6 +13,8 @@ from mmengine.registry import DefaultScope
 from mmpretrain.datasets import CustomDataset
 
 from mmadf.data_prep import INTEL, prepare
+from mmadf.data_prep.layouts import Image
+from mmadf.utils.files import locked_folder
 from tests.data_prep.archives import (
     CLASSES,
     TRAIN,
@@ -166,3 +170,59 @@ def test_fractions_out_of_range_are_refused(tmp_path):
     for fraction in (-0.1, 1.0):
         with pytest.raises(ValueError, match=f'val_fraction={fraction} must be'):
             prepare(INTEL, tmp_path, tmp_path / 'out', val_fraction=fraction)
+
+
+# The destination
+
+
+def test_links_in_a_partial_folder_are_refused(intel, tmp_path):
+    home = tmp_path / 'home'
+    home.mkdir()
+    partial = tmp_path / 'intel.partial'
+    (partial / 'train').mkdir(parents=True)
+    (partial / 'train/sea').symlink_to(home)
+    with pytest.raises(ValueError, match='train/sea is a link; remove .*partial'):
+        intel(images())
+    assert list(home.iterdir()) == []
+
+
+def test_target_outside_the_destination_is_refused(monkeypatch, tmp_path):
+    """As a second defence, with the checks of names left out."""
+    monkeypatch.setattr(type(INTEL), '_check_names', lambda *_: None)
+    archive = write_archive(tmp_path / 'a.zip', intel_files(images()))
+    layout = dataclasses.replace(
+        INTEL,
+        read=lambda source: [Image(source.names[-1], 'train', '../../home')],
+    )
+    with pytest.raises(ValueError, match='home is not in .*partial'):
+        prepare(layout, archive, tmp_path / 'out', any_counts=True)
+    assert not (tmp_path / 'home').exists()
+
+
+def test_second_converter_of_the_same_folder_is_refused(intel, tmp_path):
+    refused = pytest.raises(BlockingIOError, match='intel.partial is being written')
+    with locked_folder(tmp_path / 'intel.partial', wait=False), refused:
+        intel(images())
+    root, report = intel(images())
+    assert sum(map(len, report['counts'].values())) == 6
+    assert len(tree(root)) == 28
+
+
+def test_images_are_counted_before_the_folder_is_renamed(intel, monkeypatch, tmp_path):
+    def _write(*args):
+        found = write_images(*args)
+        (tmp_path / 'intel.partial/test/sea/te0.jpg').unlink()
+        return found
+
+    module = sys.modules['mmadf.data_prep.prepare']
+    write_images = module._write_images
+    monkeypatch.setattr(module, '_write_images', _write)
+    with pytest.raises(OSError, match='partial holds 27 of 28 images'):
+        intel(images())
+    assert not (tmp_path / 'intel').exists()
+
+
+def test_existing_link_is_not_replaced(intel, tmp_path):
+    (tmp_path / 'intel').symlink_to(tmp_path / 'nowhere')
+    with pytest.raises(ValueError, match='intel exists and was written with'):
+        intel(images())

@@ -1,5 +1,7 @@
 """Each published archive is read as its publisher documents it."""
 
+import zipfile
+
 import pytest
 from mmengine.registry import DefaultScope
 from mmpretrain.datasets import ImageNet
@@ -172,3 +174,87 @@ def test_two_files_with_one_target_are_named(tmp_path):
     text = refusal(tmp_path, INTEL, files, any_counts=True)
     assert 'again/seg_test/sea/te0.jpg' in text
     assert 'are both test/sea/te0.jpg' in text
+
+
+# Unsafe names
+
+
+def table_with(row, **files):
+    """Return the files of Sub-ImageNet-70 with one more row in train.csv."""
+    content = subimagenet70_files(images())
+    content['train.csv'] += row
+    return {**content, **files}
+
+
+@pytest.mark.parametrize(
+    'label', ['', '.', '..', '../../../home', '/home', 'a\\b', 'a\0b', 'a\nb']
+)
+def test_class_that_is_no_plain_name_is_refused(label, tmp_path):
+    new = {'sea/new.jpg': jpeg(50)}
+    files = table_with(f'sea/new.jpg,"{label}"\r\n'.encode(), **new)
+    text = refusal(tmp_path, SUBIMAGENET70, files, any_counts=True)
+    assert f"gives 'sea/new.jpg' the class name {label!r}" in text
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['wrong.zip']
+
+
+def test_class_of_imagenet_is_checked_as_well(tmp_path):
+    files = imagenet_files(images())
+    table = files['LOC_val_solution.csv'].replace(b'n00000002', b'../../../home')
+    files['LOC_val_solution.csv'] = table
+    text = refusal(tmp_path, IMAGENET, files, any_counts=True, val_fraction=0)
+    assert "the class name '../../../home'" in text
+
+
+@pytest.mark.parametrize('name', ['.bashrc', 'run.py', 'weights.pth', '.jpg'])
+def test_file_that_is_no_image_by_its_name_is_refused(name, tmp_path):
+    files = table_with(f'sea/{name},sea\r\n'.encode(), **{f'sea/{name}': jpeg(50)})
+    text = refusal(tmp_path, SUBIMAGENET70, files, any_counts=True)
+    assert f"lists 'sea/{name}' as an image; its name must end in one of .jpg" in text
+
+
+def test_file_name_with_a_backslash_is_refused(tmp_path):
+    files = intel_files(images())
+    files['seg_test/seg_test/sea/..\\x.jpg'] = jpeg(50)
+    text = refusal(tmp_path, INTEL, files, any_counts=True)
+    assert r"the file name '..\\x.jpg'" in text
+
+
+def test_compressed_bomb_is_refused_before_anything_is_written(tmp_path):
+    archive = write_archive(tmp_path / 'a.zip', intel_files(images()))
+    with zipfile.ZipFile(archive, 'a', zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr('seg_test/seg_test/sea/bomb.jpg', bytes(2_000_000))
+    with pytest.raises(ValueError, match='sea/bomb.jpg has 2,000,000 bytes'):
+        prepare(INTEL, archive, tmp_path / 'out', any_counts=True)
+    assert [p.name for p in tmp_path.iterdir()] == ['a.zip']
+
+
+# Equal names
+
+
+def test_image_of_two_classes_is_named(tmp_path):
+    rows = b'sea/new.jpg,sea\r\nsea/new.jpg,forest\r\n'
+    files = table_with(rows, **{'sea/new.jpg': jpeg(50)})
+    text = refusal(tmp_path, SUBIMAGENET70, files, any_counts=True)
+    assert 'sea/new.jpg both as train/sea/new.jpg and as train/forest/new.jpg' in text
+
+
+def test_two_files_of_one_listed_entry_are_named(tmp_path):
+    files = mit67_files(images())
+    files['copy/Images/sea/te0.jpg'] = jpeg(50)
+    text = refusal(tmp_path, MIT67, files, any_counts=True)
+    assert './Images/sea/te0.jpg and copy/Images/sea/te0.jpg' in text
+
+
+def test_image_listed_twice_in_the_table_of_imagenet_is_refused(tmp_path):
+    files = imagenet_files(images())
+    files['LOC_val_solution.csv'] += b'sea_te0,n00000001 1 2 3 4\n'
+    text = refusal(tmp_path, IMAGENET, files, any_counts=True, val_fraction=0)
+    assert 'lists 1 images more than once' in text
+
+
+def test_table_of_imagenet_without_a_column_is_refused(tmp_path):
+    files = imagenet_files(images())
+    table = files['LOC_val_solution.csv'].replace(b'ImageId', b'Id')
+    files['LOC_val_solution.csv'] = table
+    text = refusal(tmp_path, IMAGENET, files, any_counts=True, val_fraction=0)
+    assert 'has no label for' in text

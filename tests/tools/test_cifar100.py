@@ -77,3 +77,12 @@ def test_failed_conversion_leaves_no_folder(convert, pixels, tmp_path, monkeypat
     with pytest.raises(OSError, match='disk full'):
         convert()
     assert not (tmp_path / 'out').exists()
+
+
+def test_folder_with_missing_images_does_not_appear(
+    convert, pixels, tmp_path, monkeypatch
+):
+    monkeypatch.setattr('mmcv.imwrite', lambda *_: True)
+    with pytest.raises(OSError, match='out.partial holds 0 of 7 images'):
+        convert('--classes', 100)
+    assert not (tmp_path / 'out').exists()

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -36,8 +37,10 @@ def setup(project, run, tmp_path):
 
     def _setup(pip='exit 0', **env):
         stub = tmp_path / 'python'
-        stub.write_text(STUB.format(python=sys.executable, pip=pip))
-        stub.chmod(0o755)
+        text = STUB.format(python=sys.executable, pip=pip)
+        if not stub.exists() or stub.read_text() != text:  # it may be running
+            stub.write_text(text)
+            stub.chmod(0o755)
         return run(
             *('bash', project / 'tools/setup_env.sh'),
             check=False,
@@ -58,11 +61,34 @@ def test_second_call_reuses_and_a_changed_requirement_rebuilds(setup, project):
     first = setup().stdout.strip()
     assert setup().stdout.strip() == first
     assert builds(first) == 1
-    lock = project / 'requirements/constraints.txt'
-    lock.write_text(lock.read_text() + 'six==1.16.0\n')
+    change(project)
     second = setup().stdout.strip()
     assert second != first
     assert builds(second) == 1
+
+
+def change(project):
+    lock = project / 'requirements/constraints.txt'
+    lock.write_text(lock.read_text() + 'six==1.16.0\n')
+
+
+def test_two_calls_at_once_build_once_without_flock(setup, project, tmp_path):
+    """On a system without flock(1), such as macOS."""
+    programs = tmp_path / 'bin'
+    programs.mkdir()
+    for name in ('awk', 'bash', 'basename', 'cat', 'chmod', 'df', 'dirname', 'mkdir'):
+        (programs / name).symlink_to(shutil.which(name))
+    for name in ('rm', 'sleep', 'touch'):
+        (programs / name).symlink_to(shutil.which(name))
+    setup('sleep 0.5')
+    change(project)
+    with ThreadPoolExecutor() as pool:
+        calls = [pool.submit(setup, 'sleep 0.5', PATH=str(programs)) for _ in range(2)]
+    first, second = (call.result() for call in calls)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert first.stdout == second.stdout
+    built = [line for call in (first, second) for line in call.stderr.splitlines()]
+    assert len(built) == builds(first.stdout.strip()) == 1
 
 
 def test_failed_installation_is_reported_and_tried_again(setup):

@@ -18,6 +18,7 @@ from mmengine.runner import Runner
 from mmadf.analysis import read_log, validation_curve
 from mmadf.analysis.plots import import_pyplot
 from mmadf.analysis.report import write_report
+from mmadf.engine.data_checks import check_trained_names
 from mmadf.engine.work_dir import best_checkpoint
 from mmadf.utils.command_line import report_invalid_input
 from mmadf.weights.load import load_network, read_config
@@ -44,11 +45,12 @@ def main() -> None:
         records = read_log(args.work_dir)
         validation_curve(records)  # needed after the test, so refused before it
         cfg = read_config(args.config)
-        model, _ = load_network(cfg, args.checkpoint, get_device())
+        model, meta = load_network(cfg, args.checkpoint, get_device())
         if not cfg.get('test_dataloader'):
             raise ValueError(f'config {args.config} has no test_dataloader to test on.')
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             loader = Runner.build_dataloader(cfg.test_dataloader)
+        check_trained_names(loader.dataset, 'test', meta, args.checkpoint)
     table = write_report(model, loader, records, args.work_dir)
     print(f'\n{args.checkpoint}, {len(loader.dataset)} test images\n\n{table}\n')
     print(f'table:            {args.work_dir / "readouts.md"}')

@@ -8,7 +8,7 @@ receives {train,test}/<class>/<index in CIFAR-100>.png.
 
 import argparse
 from pathlib import Path
-from typing import List
+from typing import Callable, List
 
 import mmcv
 from mmengine.registry import init_default_scope
@@ -30,12 +30,17 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if not 1 <= args.classes <= 100:
         parser.error(f'--classes {args.classes} must be from 1 to 100')
-    if args.root.exists():
+    if args.root.exists():  # before the download
         parser.error(f'{args.root} exists; remove it or choose another folder')
     return args
 
 
-def write_classes(datasets: List[CIFAR100], root: Path, count: int) -> int:
+def write_classes(
+    datasets: List[CIFAR100],
+    root: Path,
+    count: int,
+    on_start: Callable[[], None] = lambda: None,
+) -> int:
     """Write the images of the first classes and return their number.
 
     The folder appears only once it is complete.
@@ -44,10 +49,16 @@ def write_classes(datasets: List[CIFAR100], root: Path, count: int) -> int:
         datasets: training and test images.
         root: folder to create.
         count: number of classes.
+        on_start: called before the first image is written.
+
+    Raises:
+        FileExistsError: the folder exists.
+        OSError: images are missing after they have been written.
     """
     tqdm = import_optional('tqdm').tqdm
     written = 0
     with atomic_folder(root) as partial:
+        on_start()
         for dataset in datasets:
             names = dataset.metainfo['classes']
             for index in tqdm(range(len(dataset)), dataset.split, unit='image'):
@@ -57,6 +68,9 @@ def write_classes(datasets: List[CIFAR100], root: Path, count: int) -> int:
                     image = mmcv.rgb2bgr(info['img'])
                     mmcv.imwrite(image, folder / f'{index:05d}.png')
                     written += 1
+        found = len(list(partial.glob('*/*/*.png')))
+        if found != written:
+            raise OSError(f'{partial} holds {found} of {written} images.')
     return written
 
 
@@ -64,11 +78,11 @@ def main() -> None:
     """Download CIFAR-100 if it is missing, and write the images."""
     args = parse_args()
     init_default_scope('mmpretrain')
-    with report_invalid_input():
+    with report_invalid_input() as start_work:
         import_optional('tqdm')
         source = str(args.source)
         datasets = [CIFAR100(source, split) for split in ('train', 'test')]
-    count = write_classes(datasets, args.root, args.classes)
+        count = write_classes(datasets, args.root, args.classes, start_work)
     print(f'{count:,} images of {args.classes} classes in {args.root}')
 
 

@@ -8,7 +8,9 @@ Run: python tools/dataset_converters/digits.py data/digits
 """
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
+from typing import Callable
 
 import mmcv
 import numpy as np
@@ -21,16 +23,19 @@ NUM_IMAGES = 1797
 SPLITS = dict(test=360, val=144)
 
 
-def write_digits(root: Path) -> None:
+def write_digits(root: Path, on_start: Callable[[], None] = lambda: None) -> None:
     """Write `root`/{train,val,test}/<digit>/<index>.png.
 
     The folder appears only once it is complete.
 
     Args:
         root: folder to create.
+        on_start: called before the first image is written.
 
     Raises:
+        FileExistsError: the folder exists.
         ImportError: scikit-learn is not installed.
+        OSError: images are missing after they have been written.
     """
     digits = import_optional('sklearn.datasets').load_digits()
     train_test_split = import_optional('sklearn.model_selection').train_test_split
@@ -41,12 +46,31 @@ def write_digits(root: Path) -> None:
         )
     indices_of['train'] = rest
     with atomic_folder(root) as partial:
+        on_start()
         for split, indices in indices_of.items():
             for index in indices:
                 digit = str(digits.target[index])
                 grey = (digits.images[index] * (255 / 16)).round().astype('uint8')
                 path = partial / split / digit / f'{index:04d}.png'
                 mmcv.imwrite(grey, path)
+        check_digits(partial)
+
+
+def check_digits(root: Path) -> None:
+    """Count the images of a folder.
+
+    Args:
+        root: folder of `write_digits`.
+
+    Raises:
+        OSError: there are more or fewer than 1,797.
+    """
+    found = len(list(root.glob('*/*/*.png')))
+    if found != NUM_IMAGES:
+        raise OSError(
+            f'{root} holds {found} of {NUM_IMAGES} digits; remove it, or choose '
+            'another folder.'
+        )
 
 
 def main() -> None:
@@ -54,19 +78,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('root', type=Path, help='folder to create')
     root = parser.parse_args().root
-    found = len(list(root.glob('*/*/*.png')))
-    if found == NUM_IMAGES:
-        print(f'{root} already holds all {NUM_IMAGES} digits')
-        return
-    with report_invalid_input():
-        if root.exists():
-            raise ValueError(
-                f'{root} holds {found} of {NUM_IMAGES} digits; remove it, or choose '
-                'another folder.'
-            )
-        import_optional('sklearn.datasets')
-    write_digits(root)
-    print(f'{NUM_IMAGES} digits written to {root}')
+    with report_invalid_input() as start_work:
+        if not root.exists():
+            with suppress(FileExistsError):  # another process was faster
+                write_digits(root, start_work)
+                print(f'{NUM_IMAGES} digits written to {root}')
+                return
+        check_digits(root)
+    print(f'{root} already holds all {NUM_IMAGES} digits')
 
 
 if __name__ == '__main__':

@@ -1,90 +1,171 @@
-"""Check data sets against the model before training starts."""
+"""Check data sets against each other, the model and the checkpoint."""
 
-import mmcv
-import numpy as np
+from collections import Counter
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
 from mmengine.dataset import BaseDataset
-from mmengine.fileio import get
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
-from mmpretrain.utils import get_ori_model
+from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
+from mmadf.engine.data_checks import (
+    check_classes,
+    check_names,
+    check_same_names,
+    check_trained_names,
+    class_folders,
+    class_names,
+    images_per_class,
+    inner_datasets,
+    unread_files,
+)
+from mmadf.engine.image_checks import check_images
 from mmadf.registry import HOOKS
+from mmadf.utils.images import MAX_PIXELS
 from mmadf.weights.checkpoint import first_names
+
+LISTED_CLASSES = 20  # larger numbers of classes are summarised
 
 
 @HOOKS.register_module()
 class CheckDataHook(Hook):
-    """Check the classes and images of the training and validation set.
+    """Check the classes and images of the data sets before training or testing starts.
 
-    MMPretrain's `ClassNumCheckHook` also compares the classes of backbones, which VGG
-    sets to -1, and does not look at images.
+    The class names of the training and validation set, or of the test set, are compared
+    with each other and with those of a checkpoint that is tested or resumed. Their
+    number is compared with that of each head. The images of each class are counted;
+    empty classes and files that are not read are reported as warnings. Images are
+    decoded before training only.
+
+    MMPretrain's `ClassNumCheckHook` compares numbers of classes only, also those of
+    backbones, which VGG sets to -1.
 
     Args:
         max_images: number of images to decode in each data set, evenly spaced; 0 for
             none, -1 for all.
+        max_pixels: number of pixels above which these images are refused. Pillow
+            refuses more than 178,956,970 in any case.
 
     Raises:
-        ValueError: when training starts, if the number of classes differs from that of
-            a head, or if an image cannot be read.
+        ValueError: when the work starts, if class names or numbers of classes differ,
+            if a label is no class, or if an image cannot be read.
     """
 
-    def __init__(self, max_images: int = 2000) -> None:
+    def __init__(self, max_images: int = 2000, max_pixels: int = MAX_PIXELS) -> None:
         self.max_images = max_images
+        self.max_pixels = max_pixels
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare the class names with those of a tested or resumed checkpoint."""
+        datasets = built_datasets(runner)
+        if 'train' in datasets and not runner._resume:
+            return  # fine-tuning, possibly on other classes
+        meta = checkpoint.get('meta') or {}
+        if class_names(meta.get('dataset_meta')) is None:
+            runner.logger.warning(
+                'The checkpoint does not name its classes; they are not compared with '
+                'those of the data.'
+            )
+        for split, dataset in datasets.items():
+            name = runner._load_from or runner.work_dir
+            check_trained_names(dataset, split, meta, name)
 
     def before_train(self, runner: Runner) -> None:
-        """Check both data sets."""
-        model = get_ori_model(runner.model)
-        for split, loop in dict(train=runner.train_loop, val=runner.val_loop).items():
-            if loop is not None:
-                check_classes(model, loop.dataloader.dataset, split)
-                check_images(loop.dataloader.dataset, split, self.max_images)
+        """Check the training and the validation set."""
+        datasets = built_datasets(runner)
+        names, folders = _names_and_folders(datasets['train'])
+        for split, dataset in datasets.items():
+            self._check(runner, dataset, split)
+            found_names, found_folders = _names_and_folders(dataset)
+            check_same_names(found_names, names, split, 'the train set')
+            check_same_names(found_folders, folders, split, 'the train set')
+            check_images(dataset, split, self.max_images, self.max_pixels)
+
+    def before_test(self, runner: Runner) -> None:
+        """Check the test set."""
+        self._check(runner, built_datasets(runner)['test'], 'test')
+
+    def _check(self, runner: Runner, dataset: BaseDataset, split: str) -> None:
+        check_names(dataset, split)
+        check_classes(_network(runner.model), dataset, split)
+        name_errors(dataset)
+        if is_main_process():
+            log_contents(runner, dataset, split)
 
 
-def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
-    """Compare the number of classes of a data set, if it is known, with every head's.
+def built_datasets(runner: Runner) -> Dict[str, BaseDataset]:
+    """Return the data sets by split that the runner reads."""
+    loops = dict(train=runner._train_loop, val=runner._val_loop, test=runner._test_loop)
+    built = {s: loop for s, loop in loops.items() if isinstance(loop, BaseLoop)}
+    return {split: loop.dataloader.dataset for split, loop in built.items()}
 
-    The heads are the submodules of `model` that have 'head' in their name and define
-    `num_classes`.
 
-    Raises:
-        ValueError: the numbers differ; the message names the head and the `split`.
-    """
-    classes = getattr(dataset, 'metainfo', {}).get('classes')
-    if classes is None:
+def _names_and_folders(dataset: BaseDataset) -> Tuple[Optional[List[str]], ...]:
+    return class_names(getattr(dataset, 'metainfo', None)), class_folders(dataset)
+
+
+def _network(model: nn.Module) -> nn.Module:
+    """Return the network inside wrappers for parallel training and augmented tests."""
+    while isinstance(getattr(model, 'module', None), nn.Module):
+        model = model.module
+    return model
+
+
+def log_contents(runner: Runner, dataset: BaseDataset, split: str) -> None:
+    """Log the images per class; warn of empty classes and of files not read."""
+    counts = images_per_class(dataset)
+    if counts is None:
         return
-    for name, module in model.named_children():
-        num_classes = getattr(module, 'num_classes', None)
-        if 'head' in name and num_classes not in (None, len(classes)):
-            raise ValueError(
-                f'model.{name}.num_classes={num_classes}, but the {split} set has '
-                f'{len(classes)} classes ({first_names(classes)}); set num_classes='
-                f'{len(classes)} in the head, or check data_root.'
+    if len(counts) > LISTED_CLASSES:
+        detail = f'{min(counts.values()):,} to {max(counts.values()):,} per class'
+    else:
+        detail = ', '.join(f'{name}: {count:,}' for name, count in counts.items())
+    runner.logger.info(
+        f'{split} set: {len(dataset):,} images in {len(counts)} classes ({detail})'
+    )
+    if empty := [name for name, count in counts.items() if count == 0]:
+        runner.logger.warning(
+            f'{split} set: {len(empty)} of {len(counts)} classes have no images: '
+            f'{first_names(empty)}'
+        )
+    for part in inner_datasets(dataset):
+        if files := unread_files(part):
+            endings = Counter(Path(file).suffix or 'none' for file in files)
+            found = (f'{count:,} x {end}' for end, count in endings.most_common())
+            runner.logger.warning(
+                f'{split} set: {len(files):,} files of {part.img_prefix} are not read '
+                f'(endings: {first_names(found, 8)}; first file: {files[0]}); the data '
+                f'set reads {", ".join(sorted(part.extensions))} in the folders of the '
+                'classes. Add other image formats to its `extensions`.'
             )
 
 
-def check_images(dataset: BaseDataset, split: str, max_images: int) -> None:
-    """Decode `max_images` images of a data set of image files; others are skipped.
+class NamedErrors:
+    """A data pipeline whose errors name the image file.
 
-    Raises:
-        ValueError: some of these images cannot be read; the message names the `split`.
+    Args:
+        pipeline: pipeline of a data set.
     """
-    if not hasattr(dataset, 'get_data_info') or max_images == 0:
-        return
-    count = len(dataset) if max_images < 0 else min(max_images, len(dataset))
-    chosen = np.linspace(0, len(dataset) - 1, count).round().astype(int)
-    paths = [dataset.get_data_info(int(i)).get('img_path') for i in chosen]
-    broken = [path for path in paths if path is not None and not _readable(path)]
-    if broken:
-        raise ValueError(
-            f'{len(broken)} of {count} checked images of the {split} set cannot be '
-            f'read: {first_names(broken)}; replace or remove them.'
-        )
+
+    def __init__(self, pipeline: Any) -> None:
+        self.pipeline = pipeline
+        self.transforms = getattr(pipeline, 'transforms', ())
+
+    def __call__(self, data: dict) -> Any:
+        """Apply the pipeline."""
+        path = data.get('img_path')  # before the transforms change the dict
+        try:
+            return self.pipeline(data)
+        except Exception as error:
+            error.add_note(f'while reading {path}')
+            raise
 
 
-def _readable(path: str) -> bool:
-    """Return whether the decoder of the data pipelines can read an image."""
-    try:
-        return mmcv.imfrombytes(get(path)) is not None
-    except Exception:  # decoders raise whatever they like on broken files
-        return False
+def name_errors(dataset: BaseDataset) -> None:
+    """Let the errors of a data set's pipeline name the image; modifies it in place."""
+    for part in inner_datasets(dataset):
+        pipeline = getattr(part, 'pipeline', None)
+        if pipeline is not None and not isinstance(pipeline, NamedErrors):
+            part.pipeline = NamedErrors(pipeline)

@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import Tuple, Union
+from typing import Optional, Sequence, Tuple, Union
 
 import torch
 from mmengine.config import Config
@@ -11,6 +11,7 @@ from mmpretrain.registry import DATASETS
 from torch import Tensor, nn
 
 from mmadf.engine.config import check_config
+from mmadf.engine.data_checks import check_same_names, class_names
 from mmadf.utils.optional import import_optional
 
 
@@ -46,26 +47,31 @@ class PixelNetwork(nn.Module):
         return bool(getattr(self.classifier.data_preprocessor, 'to_rgb', False))
 
 
-def load_images(cfg: Config, limit: int = 0) -> Tuple[Tensor, Tensor]:
+def load_images(
+    cfg: Config, limit: int = 0, names: Optional[Sequence[str]] = None
+) -> Tuple[Tensor, Tensor]:
     """Load test images as the pipeline of a config yields them.
 
     Args:
         cfg: config with a `test_dataloader`.
         limit: number of images, spread evenly over the dataset, which may be sorted by
             class; 0 for all.
+        names: class names of the checkpoint; None if it has none.
 
     Returns:
         Pixels, uint8, (N, 3, H, W), and labels, (N,).
 
     Raises:
         FileNotFoundError: the data folder does not exist.
-        ValueError: there are no test images, or they are not 8-bit images of one size.
+        ValueError: there are no test images, they are not 8-bit images of one size, or
+            their classes have other names than those of the checkpoint.
     """
     if cfg.get('test_dataloader') is None:
         raise ValueError('the config has no test_dataloader, which gives the images.')
     check_config(cfg, ('test',))
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    check_same_names(class_names(dataset.metainfo), names, 'test', 'the checkpoint')
     count = min(limit, len(dataset)) if limit else len(dataset)
     picked = [index * len(dataset) // count for index in range(count)]
     bar = import_optional('tqdm').tqdm(picked, desc='loading images', unit='image')

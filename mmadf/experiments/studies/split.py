@@ -58,7 +58,8 @@ def write_split(
 
     Raises:
         FileNotFoundError: `folder` does not exist.
-        ValueError: `out` holds a different split, which earlier runs may have used.
+        ValueError: `out` holds a different split, which earlier runs may have used; or
+            a name contains a line break.
     """
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -71,6 +72,12 @@ def write_split(
         (Path(info['img_path']).relative_to(folder).as_posix(), int(info['gt_label']))
         for info in infos
     ]
+    for image, _ in samples:
+        if len(image.splitlines()) != 1:
+            raise ValueError(
+                f'the name {image!r} in {folder} has a line break, but lists of images '
+                'have one name per line; rename it.'
+            )
     parts = hold_out(samples, fraction, seed)
     out.mkdir(parents=True, exist_ok=True)
     split = dict(classes=list(dataset.metainfo['classes']))

@@ -32,6 +32,13 @@ def test_images_of_several_sizes_are_refused(trained):
         load_images(cfg)
 
 
+def test_images_of_other_classes_than_those_of_the_checkpoint_are_refused(trained):
+    cfg = Config.fromfile(trained[0])
+    assert len(load_images(cfg, names=['dark', 'light'])[1]) == 10
+    with pytest.raises(ValueError, match="class 1 of the test set is 'light', but 'z"):
+        load_images(cfg, names=['dark', 'zlight'])
+
+
 def test_config_without_test_images_is_refused(trained):
     cfg = Config.fromfile(trained[0])
     cfg.test_dataloader = None

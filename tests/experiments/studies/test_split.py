@@ -65,3 +65,12 @@ def test_another_choice_does_not_replace_the_files_of_earlier_runs(
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='no/such is not a folder'):
         write_split(tmp_path / 'no/such', tmp_path, 0.1, 0)
+
+
+def test_name_with_a_line_break_is_refused(image_folder, tmp_path):
+    (image_folder / 'train/dark').rename(image_folder / 'train/da\nrk')
+    with pytest.raises(
+        ValueError, match=r"the name 'da\\nrk/000.png' in .* line break"
+    ):
+        write_split(image_folder / 'train', tmp_path / 'split', 0.25, 0)
+    assert not (tmp_path / 'split').exists()

@@ -1,0 +1,175 @@
+"""Checks of the classes of data sets: their names, and the images of each."""
+
+import os
+from collections import Counter
+from itertools import zip_longest
+from typing import Dict, Iterator, List, Optional, Sequence
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmengine.fileio import get_file_backend
+from torch import nn
+
+from mmadf.weights.checkpoint import first_names
+
+
+def class_names(metainfo: Optional[dict]) -> Optional[List[str]]:
+    """Return the class names of a data set, or None if it has none.
+
+    Args:
+        metainfo: `metainfo` of a data set, or `dataset_meta` of a checkpoint.
+    """
+    classes = (metainfo or {}).get('classes')
+    return None if classes is None else [str(name) for name in classes]
+
+
+def inner_datasets(dataset: BaseDataset) -> Iterator[BaseDataset]:
+    """Yield the data sets inside wrappers such as RepeatDataset and ConcatDataset."""
+    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    for part in inner:
+        if part is None:
+            yield dataset
+        else:
+            yield from inner_datasets(part)
+
+
+def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
+    """Compare the number of classes of a data set, if it is known, with every head's.
+
+    The heads are the submodules of `model` that have 'head' in their name and define
+    `num_classes`.
+
+    Raises:
+        ValueError: the numbers differ; the message names the head and the `split`.
+    """
+    classes = class_names(getattr(dataset, 'metainfo', None))
+    if classes is None:
+        return
+    for name, module in model.named_children():
+        num_classes = getattr(module, 'num_classes', None)
+        if 'head' in name and num_classes not in (None, len(classes)):
+            raise ValueError(
+                f'model.{name}.num_classes={num_classes}, but the {split} set has '
+                f'{len(classes)} classes ({first_names(classes)}); set num_classes='
+                f'{len(classes)} in the head, or check data_root.'
+            )
+
+
+def check_same_names(
+    names: Optional[Sequence[str]],
+    expected: Optional[Sequence[str]],
+    split: str,
+    other: str,
+) -> None:
+    """Compare the class names of a data set, and their order, with other names.
+
+    Args:
+        names: of the data set; None if unknown, and nothing is compared.
+        expected: names that it should have; None if unknown.
+        split: name of the data set, for the message.
+        other: where the expected names come from, for the message.
+
+    Raises:
+        ValueError: the names differ; the message shows the first difference.
+    """
+    if names is None or expected is None:
+        return
+    for index, (name, wanted) in enumerate(zip_longest(names, expected)):
+        if name != wanted:
+            raise ValueError(
+                f'class {index} of the {split} set is {_shown(name)}, but '
+                f'{_shown(wanted)} in {other} ({len(names)} and {len(expected)} '
+                'classes); rename the folders of the classes, or check data_root.'
+            )
+
+
+def _shown(name: Optional[str]) -> str:
+    return 'missing' if name is None else repr(name)
+
+
+def check_trained_names(
+    dataset: BaseDataset, split: str, meta: dict, checkpoint: str
+) -> None:
+    """Compare the class names of a data set with those of the training.
+
+    Args:
+        dataset: data set to check.
+        split: its name, for the message.
+        meta: `meta` of the checkpoint; nothing is compared if it names no classes.
+        checkpoint: name of the checkpoint, for the message.
+
+    Raises:
+        ValueError: the names differ; the message shows the first difference.
+    """
+    names = class_names(getattr(dataset, 'metainfo', None))
+    expected = class_names(meta.get('dataset_meta'))
+    check_same_names(names, expected, split, f'the checkpoint {checkpoint}')
+
+
+def class_folders(dataset: BaseDataset) -> Optional[List[str]]:
+    """Return the subfolders of an image folder, or None for other data sets."""
+    folders = getattr(next(inner_datasets(dataset)), 'folder_to_idx', None)
+    return None if folders is None else list(folders)
+
+
+def check_names(dataset: BaseDataset, split: str) -> None:
+    """Compare the class names of an image folder with the names of its subfolders.
+
+    MMPretrain numbers subfolders alphabetically and compares only their number with the
+    class names that a config may give. Names that share nothing with the subfolders,
+    such as words for the identifiers of ImageNet, are accepted.
+
+    Raises:
+        ValueError: some subfolders are classes, but others are not or come in another
+            order; or a name is empty or contains a line break.
+    """
+    for part in inner_datasets(dataset):
+        names = class_names(getattr(part, 'metainfo', None)) or []
+        unusable = [name for name in names if name.splitlines() != [name]]
+        if unusable:
+            raise ValueError(
+                f'the class name {unusable[0]!r} of the {split} set is empty or has a '
+                'line break; rename the folder.'
+            )
+        folders = class_folders(part)
+        if set(folders or ()) & set(names):
+            other = f'the class names of the config, for {part.img_prefix}'
+            check_same_names(folders, names, split, other)
+
+
+def images_per_class(dataset: BaseDataset) -> Optional[Dict[str, int]]:
+    """Return the number of images of each class, or None if there are no labels.
+
+    Raises:
+        ValueError: a label is not the index of a class.
+    """
+    names = class_names(getattr(dataset, 'metainfo', None))
+    if not names or not hasattr(dataset, 'get_data_info') or len(dataset) == 0:
+        return None
+    counts = Counter()
+    for index in range(len(dataset)):
+        info = dataset.get_data_info(index)
+        if 'gt_label' not in info:
+            return None
+        counts.update(np.atleast_1d(info['gt_label']).tolist())
+    if unknown := sorted(set(counts) - set(range(len(names)))):
+        raise ValueError(
+            f'{counts[unknown[0]]} images have the label {unknown[0]}, but there are '
+            f'{len(names)} classes, numbered from 0; correct the annotation file.'
+        )
+    return {name: counts[index] for index, name in enumerate(names)}
+
+
+def unread_files(dataset: BaseDataset) -> List[str]:
+    """Return the files of an image folder that the data set does not read.
+
+    These are files whose names end in none of its `extensions`, and files outside of
+    the subfolders. Hidden files are left out.
+    """
+    if not hasattr(dataset, 'folder_to_idx'):
+        return []
+    backend = get_file_backend(dataset.img_prefix)
+    files = backend.list_dir_or_file(dataset.img_prefix, list_dir=False, recursive=True)
+    return sorted(
+        file for file in files if os.sep not in file or not dataset.is_valid_file(file)
+    )

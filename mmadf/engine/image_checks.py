@@ -1,0 +1,79 @@
+"""Checks of the image files of data sets: their size, and whether they decode."""
+
+import os
+from typing import Optional
+
+import mmcv
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from mmengine.dataset import BaseDataset
+from mmengine.fileio import get
+
+from mmadf.utils.images import oversize
+from mmadf.weights.checkpoint import first_names
+
+from .data_checks import inner_datasets
+
+
+def check_images(
+    dataset: BaseDataset, split: str, max_images: int, max_pixels: int
+) -> None:
+    """Decode `max_images` images of a data set of image files; others are skipped.
+
+    Raises:
+        ValueError: some of these images cannot be read, or have more than `max_pixels`
+            pixels; the message names the `split`.
+    """
+    if not hasattr(dataset, 'get_data_info') or max_images == 0:
+        return
+    count = len(dataset) if max_images < 0 else min(max_images, len(dataset))
+    chosen = np.linspace(0, len(dataset) - 1, count).round().astype(int)
+    paths = [dataset.get_data_info(int(i)).get('img_path') for i in chosen]
+    load = _loader(dataset)
+    problems = {p: image_problem(p, load, max_pixels) for p in paths if p is not None}
+    broken = [f'{path} ({why})' for path, why in problems.items() if why]
+    if broken:
+        raise ValueError(
+            f'{len(broken)} of {count} checked images of the {split} set cannot be '
+            f'read: {first_names(broken)}; replace or remove them.'
+        )
+
+
+def _loader(dataset: BaseDataset) -> LoadImageFromFile:
+    """Return the transform that decodes the images of a data set."""
+    pipeline = getattr(next(inner_datasets(dataset)), 'pipeline', None)
+    transforms = getattr(pipeline, 'transforms', ())
+    loaders = (t for t in transforms if isinstance(t, LoadImageFromFile))
+    return next(loaders, LoadImageFromFile())
+
+
+def image_problem(path: str, load: LoadImageFromFile, max_pixels: int) -> Optional[str]:
+    """Return why an image cannot be read, or None if it can.
+
+    Args:
+        path: path or URL of the image.
+        load: transform that decodes it.
+        max_pixels: number of pixels above which it is not decoded.
+    """
+    try:
+        content = path if os.path.isfile(path) else get(path)
+        if problem := oversize(content, max_pixels):
+            return problem
+        load(dict(img_path=path))
+        return None
+    except Exception as error:  # decoders raise whatever they like on broken files
+        problem = ' '.join(f'{type(error).__name__}: {error}'.split())
+    if load.imdecode_backend != 'pillow' and _pillow_reads(path):
+        return (
+            f'{load.imdecode_backend} does not decode it, but Pillow does: set '
+            "imdecode_backend='pillow' in LoadImageFromFile"
+        )
+    return problem
+
+
+def _pillow_reads(path: str) -> bool:
+    try:
+        mmcv.imfrombytes(get(path), backend='pillow')
+    except Exception:
+        return False
+    return True

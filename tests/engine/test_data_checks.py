@@ -1,0 +1,136 @@
+"""Checks of class names and of the images of each class."""
+
+import pytest
+from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset
+from mmpretrain.datasets import CustomDataset
+from torch import nn
+
+from mmadf.engine.data_checks import (
+    check_classes,
+    check_names,
+    check_same_names,
+    images_per_class,
+    unread_files,
+)
+
+
+class Head(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.num_classes = num_classes
+
+
+def model(semantic, appearance):
+    net = nn.Module()
+    net.head, net.appearance_head = Head(semantic), Head(appearance)
+    return net
+
+
+class Arrays(BaseDataset):
+    """Images in memory, as those of CIFAR."""
+
+    def load_data_list(self):
+        return [dict(img=index) for index in range(3)]
+
+
+@pytest.fixture
+def dataset(image_folder):
+    return CustomDataset(data_root=str(image_folder / 'train'))
+
+
+# Numbers and names of classes
+
+
+def test_equal_class_counts_pass(dataset):
+    check_classes(model(2, 2), dataset, 'training')
+
+
+@pytest.mark.parametrize(
+    ('counts', 'head'), [((3, 2), 'head'), ((2, 3), 'appearance_head')]
+)
+def test_other_number_of_classes_is_refused(dataset, counts, head):
+    message = rf'model.{head}.num_classes=3, .* 2 classes .dark, light'
+    with pytest.raises(ValueError, match=message):
+        check_classes(model(*counts), dataset, 'train')
+
+
+@pytest.mark.parametrize(
+    ('names', 'difference'),
+    [
+        (('a', 'x', 'c'), "class 1 of the val set is 'x', but 'b' in the train set"),
+        (('b', 'a', 'c'), "class 0 of the val set is 'b', but 'a' in the train set"),
+        (('a', 'b'), r"class 2 .* is missing, but 'c' in the train set \(2 and 3 "),
+        (('a', 'b', 'c', 'd'), "class 3 .* is 'd', but missing in .* .4 and 3 classes"),
+    ],
+)
+def test_first_difference_of_class_names_is_shown(names, difference):
+    with pytest.raises(ValueError, match=difference):
+        check_same_names(names, ('a', 'b', 'c'), 'val', 'the train set')
+
+
+@pytest.mark.parametrize('names', [None, ('a', 'b')])
+def test_equal_or_unknown_class_names_pass(names):
+    check_same_names(names, ['a', 'b'], 'val', 'the train set')
+    check_same_names(['a', 'b'], names, 'val', 'the train set')
+
+
+def folder(image_folder, classes):
+    return CustomDataset(data_root=str(image_folder / 'train'), classes=classes)
+
+
+@pytest.mark.parametrize('classes', [None, ('dark', 'light'), ('night', 'day')])
+def test_folders_in_the_order_of_the_classes_or_of_other_names_pass(
+    image_folder, classes
+):
+    check_names(folder(image_folder, classes), 'train')
+
+
+@pytest.mark.parametrize('classes', [('light', 'dark'), ('dim', 'light')])
+def test_class_names_that_differ_from_the_folders_are_refused(image_folder, classes):
+    message = f"class 0 of the train set is 'dark', but {classes[0]!r} in the class"
+    with pytest.raises(ValueError, match=message):
+        check_names(folder(image_folder, classes), 'train')
+
+
+def test_folder_with_a_line_break_is_refused(image_folder):
+    (image_folder / 'train/dark').rename(image_folder / 'train/da\nrk')
+    with pytest.raises(ValueError, match=r"class name 'da\\nrk' of the train set"):
+        check_names(folder(image_folder, None), 'train')
+
+
+# Images per class
+
+
+def test_images_are_counted_by_class(image_folder, dataset):
+    (image_folder / 'train/empty').mkdir()
+    (image_folder / 'train/light/000.png').unlink()
+    again = folder(image_folder, None)
+    assert images_per_class(again) == dict(dark=16, empty=0, light=15)
+    assert images_per_class(RepeatDataset(dataset, 2)) == dict(dark=32, light=32)
+    assert images_per_class(ConcatDataset([dataset] * 2)) == dict(dark=32, light=32)
+
+
+def test_data_sets_without_labels_or_classes_are_not_counted(image_folder):
+    root = str(image_folder / 'train')
+    assert images_per_class(CustomDataset(data_root=root, with_label=False)) is None
+    assert images_per_class(Arrays()) is None
+
+
+def test_label_without_a_class_is_refused(image_folder, tmp_path):
+    (tmp_path / 'list.txt').write_text('dark/000.png 0\ndark/001.png 2\n')
+    dataset = CustomDataset(
+        data_root=str(image_folder / 'train'),
+        ann_file=str(tmp_path / 'list.txt'),
+        metainfo=dict(classes=('dark', 'light')),
+    )
+    with pytest.raises(ValueError, match='1 images have the label 2, .* 2 classes'):
+        images_per_class(dataset)
+
+
+def test_files_that_are_not_read_are_listed(image_folder):
+    names = ('light/a.webp', 'dark/b.JPG', 'dark/c.jpg_large', 'd.png', '.hidden')
+    for name in names:
+        (image_folder / 'train' / name).write_bytes(b'')
+    found = unread_files(folder(image_folder, None))
+    assert found == ['d.png', 'dark/c.jpg_large', 'light/a.webp']
+    assert unread_files(Arrays()) == []
