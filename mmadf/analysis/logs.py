@@ -1,10 +1,13 @@
 """Learning curves of a training run, from the log that MMEngine writes."""
 
 import json
+import re
 from pathlib import Path
 from typing import Dict, List, Tuple
 
 Curve = Tuple[List[int], List[float]]
+# In the config that MMEngine writes for each start of a run.
+NEW_RUN = re.compile(r'^resume = False$', re.MULTILINE)
 
 
 def read_log(work_dir: Path) -> List[dict]:
@@ -17,6 +20,8 @@ def read_log(work_dir: Path) -> List[dict]:
 
     Raises:
         FileNotFoundError: there is no log.
+        ValueError: a line of a log is not a record, or a later start did not resume the
+            run, so that the logs are those of several runs.
     """
     logs = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     if not logs:
@@ -24,8 +29,42 @@ def read_log(work_dir: Path) -> List[dict]:
             f'work_dir={work_dir} contains no training log, */vis_data/scalars.json; '
             'give the work directory of a training run.'
         )
-    lines = [line for log in logs for line in log.read_text().splitlines(True)]
-    return [json.loads(line) for line in lines if line.endswith('\n')]
+    for log in logs[1:]:
+        _check_resumed(log, logs[0])
+    return [record for log in logs for record in _records(log)]
+
+
+def _check_resumed(log: Path, first: Path) -> None:
+    """Refuse the log of a start that did not resume the run of the `first` log.
+
+    MMEngine writes the config of each start beside its log; without it, nothing is
+    known about the start.
+    """
+    config = log.with_name('config.py')
+    if config.exists() and NEW_RUN.search(config.read_text(errors='replace')):
+        raise ValueError(
+            f'{log.parents[2]} contains the logs of different runs: '
+            f'{log.parents[1].name} did not resume {first.parents[1].name}; move the '
+            'folder of one of them elsewhere.'
+        )
+
+
+def _records(log: Path) -> List[dict]:
+    """Return the records of one log file."""
+    lines = log.read_text(errors='replace').split('\n')
+    records = []
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if not isinstance(record, dict) or 'step' not in record:
+            raise ValueError(
+                f'{log}, line {number}: {line[:60]!r} is not a record with a step, as '
+                'MMEngine writes; remove the line.'
+            )
+        records.append(record)
+    return records
 
 
 def validation_unit(records: List[dict]) -> str:

@@ -82,6 +82,28 @@ def test_an_unknown_metric_is_refused_with_those_that_exist():
         validation_curve(BY_EPOCH, 'f1')
 
 
+@pytest.mark.parametrize('line', ['garbage', '\0\0', '[1]', '{"loss": 1.0}'])
+def test_a_damaged_line_is_refused_with_its_file_and_number(line, tmp_path):
+    write(tmp_path, '20260101_000000', BY_EPOCH[:1])
+    log = tmp_path / '20260101_000000' / 'vis_data' / 'scalars.json'
+    log.write_text(log.read_text() + line + '\n')
+    with pytest.raises(ValueError, match=r'000000/vis_data/scalars\.json, line 2: '):
+        read_log(tmp_path)
+
+
+@pytest.mark.parametrize('resumed', [True, False])
+def test_logs_of_different_runs_are_refused(resumed, tmp_path):
+    for start in ('20260101_000000', '20260102_000000'):
+        write(tmp_path, start, BY_EPOCH[:1])
+        config = f'model = dict(resume=False)\nresume = {resumed}\nwork_dir = "x"\n'
+        (tmp_path / start / 'vis_data' / 'config.py').write_text(config)
+    if resumed:
+        assert read_log(tmp_path) == BY_EPOCH[:1] * 2
+        return
+    with pytest.raises(ValueError, match='20260102_000000 did not resume 20260101_'):
+        read_log(tmp_path)
+
+
 def test_a_folder_without_log_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match='work_dir=.* contains no training log'):
         read_log(tmp_path)

@@ -1,5 +1,6 @@
 """Turns the config of a study into one training config per run."""
 
+import fcntl
 import re
 from copy import deepcopy
 from functools import lru_cache
@@ -11,12 +12,14 @@ from mmengine.config import Config
 from mmadf.engine.config import check_config, merge_options
 from mmadf.weights.load import read_config, read_config_file
 
-from .split import write_split
+from .split import write_once, write_split
 
 REQUIRED = ('variants', 'control', 'seeds')
 FIELDS = (*REQUIRED, 'data', 'options', 'metric', 'work_dir')
 DATA_FIELDS = {'root', 'train', 'test', 'val_fraction', 'split_seed'}
 SPLITS = ('train', 'val', 'test')
+# Folders beside those of the variants.
+OWN_FOLDERS = ('configs', 'split')
 
 # The runs of a study share few configs.
 _read_config = lru_cache(maxsize=None)(read_config)
@@ -79,16 +82,19 @@ def write_runs(study: Config) -> List[Run]:
         FileNotFoundError: a data folder or a config does not exist.
     """
     root = Path(study.work_dir)
-    data = _data_options(study.data, root) if study.get('data') else {}
+    root.mkdir(parents=True, exist_ok=True)
     runs = []
-    for seed in study.seeds:
-        for name in study.variants:
-            config = root / 'configs' / f'{name}_seed{seed}.py'
-            run = Run(name, seed, root / name / f'seed{seed}', config)
-            cfg = run_config(study, name, seed, data)
-            check_config(cfg, SPLITS)
-            _write_config(cfg, run)
-            runs.append(run)
+    with open(root / '.lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other processes may be starting the study
+        data = _data_options(study.data, root) if study.get('data') else {}
+        for seed in study.seeds:
+            for name in study.variants:
+                config = root / OWN_FOLDERS[0] / f'{name}_seed{seed}.py'
+                run = Run(name, seed, root / name / f'seed{seed}', config)
+                cfg = run_config(study, name, seed, data)
+                check_config(cfg, SPLITS)
+                _write_config(cfg, run)
+                runs.append(run)
     return runs
 
 
@@ -136,11 +142,11 @@ def _check_fields(study: Config, path: Path) -> None:
 
 
 def _check_variants(variants: dict, control: str) -> None:
-    bad = [name for name in variants if not re.fullmatch(r'[\w.+-]+', name)]
+    bad = [name for name in variants if name in OWN_FOLDERS or not _is_name(name)]
     if bad:
         raise ValueError(
             f'variants={bad}: the names are also folder names; use only letters, '
-            'digits and _ . + -'
+            f'digits and _ . + -, no . at the start, and none of {list(OWN_FOLDERS)}.'
         )
     if control not in variants:
         raise ValueError(
@@ -155,6 +161,10 @@ def _check_variants(variants: dict, control: str) -> None:
             )
 
 
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and bool(re.fullmatch(r'[\w+-][\w.+-]*', name))
+
+
 def _data_options(data: Dict[str, object], root: Path) -> dict:
     """Return the options that point the datasets of a config to an image folder."""
     if not isinstance(data, dict) or 'root' not in data or set(data) - DATA_FIELDS:
@@ -164,9 +174,8 @@ def _data_options(data: Dict[str, object], root: Path) -> dict:
         )
     folder = Path(data['root']).resolve()
     train, test = (folder / data.get(name, name) for name in ('train', 'test'))
-    split = write_split(
-        train, root / 'split', data.get('val_fraction', 0.1), data.get('split_seed', 0)
-    )
+    fraction, seed = data.get('val_fraction', 0.1), data.get('split_seed', 0)
+    split = write_split(train, root / OWN_FOLDERS[1], fraction, seed)
     metainfo = dict(classes=split['classes'])
     datasets = {
         name: dict(data_root=str(train), ann_file=split[name], metainfo=metainfo)
@@ -177,12 +186,9 @@ def _data_options(data: Dict[str, object], root: Path) -> dict:
 
 
 def _write_config(cfg: Config, run: Run) -> None:
-    text = cfg.pretty_text
-    if run.config.exists() and run.config.read_text() != text:
+    if not write_once(run.config, cfg.pretty_text):
         raise ValueError(
             f'{run.work_dir} belongs to a run with other settings, see {run.config}; '
             'choose another work_dir, or remove that folder and that file.'
         )
-    for folder in (run.work_dir, run.config.parent):
-        folder.mkdir(parents=True, exist_ok=True)
-    run.config.write_text(text)
+    run.work_dir.mkdir(parents=True, exist_ok=True)
