@@ -16,15 +16,13 @@ import signal
 import sys
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 import mmadf  # noqa: F401  registers
 from mmadf.experiments.reports import write_study_report
 from mmadf.experiments.studies.jobs import run_all, visible_gpus
 from mmadf.experiments.studies.plan import load_study, write_runs
 from mmadf.experiments.studies.results import read_results
 from mmadf.experiments.studies.worker import RunError
-from mmadf.utils.command_line import report_invalid_input
+from mmadf.utils.command_line import ConfigOptions, report_invalid_input
 from mmadf.utils.optional import import_optional
 
 
@@ -45,7 +43,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         help='override fields of the study, e.g. data.root=my/images seeds=(0,1)',
     )
     args = parser.parse_args()

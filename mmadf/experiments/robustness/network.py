@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import Tuple, Union
+from typing import Optional, Tuple, Union
 
 import torch
 from mmengine.config import Config
@@ -11,6 +11,7 @@ from mmpretrain.registry import DATASETS
 from torch import Tensor, nn
 
 from mmadf.engine.config import check_config
+from mmadf.engine.hooks.check_data import check_classes
 from mmadf.utils.optional import import_optional
 
 
@@ -46,26 +47,32 @@ class PixelNetwork(nn.Module):
         return bool(getattr(self.classifier.data_preprocessor, 'to_rgb', False))
 
 
-def load_images(cfg: Config, limit: int = 0) -> Tuple[Tensor, Tensor]:
+def load_images(
+    cfg: Config, limit: int = 0, classifier: Optional[nn.Module] = None
+) -> Tuple[Tensor, Tensor]:
     """Load test images as the pipeline of a config yields them.
 
     Args:
         cfg: config with a `test_dataloader`.
         limit: number of images, spread evenly over the dataset, which may be sorted by
             class; 0 for all.
+        classifier: network whose number of classes is compared with the dataset's.
 
     Returns:
         Pixels, uint8, (N, 3, H, W), and labels, (N,).
 
     Raises:
         FileNotFoundError: the data folder does not exist.
-        ValueError: there are no test images, or they are not 8-bit images of one size.
+        ValueError: there are no test images, they are not 8-bit images of one size, or
+            the network has another number of classes.
     """
     if cfg.get('test_dataloader') is None:
         raise ValueError('the config has no test_dataloader, which gives the images.')
     check_config(cfg, ('test',))
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    if classifier is not None:
+        check_classes(classifier, dataset, 'test')
     count = min(limit, len(dataset)) if limit else len(dataset)
     picked = [index * len(dataset) // count for index in range(count)]
     bar = import_optional('tqdm').tqdm(picked, desc='loading images', unit='image')

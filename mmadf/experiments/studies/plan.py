@@ -10,13 +10,14 @@ from typing import Dict, List, NamedTuple, Optional
 from mmengine.config import Config
 
 from mmadf.engine.config import check_config, merge_options
+from mmadf.utils.command_line import check_writable
 from mmadf.weights.load import read_config, read_config_file
 
 from .split import write_once, write_split
 
 REQUIRED = ('variants', 'control', 'seeds')
 FIELDS = (*REQUIRED, 'data', 'options', 'metric', 'work_dir')
-DATA_FIELDS = {'root', 'train', 'test', 'val_fraction', 'split_seed'}
+DATA_FIELDS = dict(root=str, train=str, test=str, val_fraction=float, split_seed=int)
 SPLITS = ('train', 'val', 'test')
 # Folders beside those of the variants.
 OWN_FOLDERS = ('configs', 'split')
@@ -55,6 +56,7 @@ def load_study(path: Path, options: Optional[dict] = None) -> Config:
     Raises:
         FileNotFoundError: the file does not exist.
         ValueError: the file is not a config, or a field is unknown, missing or invalid.
+        OSError: `work_dir` cannot be written.
     """
     study = read_config_file(path)
     study.merge_from_dict(options or {})
@@ -63,6 +65,7 @@ def load_study(path: Path, options: Optional[dict] = None) -> Config:
     _check_variants(study.variants, study.control)
     study.setdefault('metric', 'accuracy/top1')
     study.setdefault('work_dir', f'work_dirs/{path.stem}')
+    check_writable(Path(study.work_dir))
     for variant in study.variants.values():
         variant.config = str((path.parent / variant.config).resolve())
     return study
@@ -132,6 +135,9 @@ def _check_fields(study: Config, path: Path) -> None:
             f'{path}: unknown fields {unknown}, missing fields {missing}; allowed are '
             f'{list(FIELDS)}, of which {list(REQUIRED)} are required.'
         )
+    for name, kind in dict(work_dir=str, metric=str, options=dict).items():
+        if not isinstance(value := study.get(name, kind()), kind):
+            raise ValueError(f'{name}={value!r} must be of type {kind.__name__}.')
     if not isinstance(study.variants, dict):
         raise ValueError(f'variants={study.variants!r} must be a dict of dicts.')
     seeds = study.seeds if isinstance(study.seeds, (list, tuple)) else ()
@@ -159,6 +165,10 @@ def _check_variants(variants: dict, control: str) -> None:
                 f"variant {name!r} has {fields}; 'config' is required, 'options' is "
                 'optional, and nothing else is allowed.'
             )
+        if not isinstance(variant.config, str):
+            raise ValueError(
+                f'variant {name!r}: config={variant.config!r} must be a path.'
+            )
 
 
 def _is_name(name: object) -> bool:
@@ -167,11 +177,15 @@ def _is_name(name: object) -> bool:
 
 def _data_options(data: Dict[str, object], root: Path) -> dict:
     """Return the options that point the datasets of a config to an image folder."""
-    if not isinstance(data, dict) or 'root' not in data or set(data) - DATA_FIELDS:
+    if not isinstance(data, dict) or 'root' not in data or set(data) - set(DATA_FIELDS):
         raise ValueError(
             f"data={data!r} must be a dict with 'root'; the allowed fields are "
             f'{sorted(DATA_FIELDS)}.'
         )
+    for name, value in data.items():
+        if not isinstance(value, DATA_FIELDS[name]):
+            kind = DATA_FIELDS[name].__name__
+            raise ValueError(f'data.{name}={value!r} must be of type {kind}.')
     folder = Path(data['root']).resolve()
     train, test = (folder / data.get(name, name) for name in ('train', 'test'))
     fraction, seed = data.get('val_fraction', 0.1), data.get('split_seed', 0)

@@ -66,21 +66,21 @@ def test_files_are_written_whole_and_only_once(study, tmp_path, monkeypatch):
     def _kill(*_):
         raise KeyboardInterrupt
 
-    loaded = load(study, tmp_path)
+    loaded = load(study, tmp_path, seeds=(0,))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr('os.replace', _kill)
         write_runs(loaded)
     assert not (tmp_path / 'out' / 'split' / 'train.txt').exists()
     runs = write_runs(loaded)
     files = [*(tmp_path / 'out' / 'split').iterdir(), *(run.config for run in runs)]
-    assert len(files) == 6
+    assert len(files) == 4
     before = [file.stat() for file in files]
     assert write_runs(loaded) == runs
     assert [file.stat() for file in files] == before
 
 
 def test_second_process_waits_until_the_first_has_written(study, tmp_path):
-    loaded = load(study, tmp_path)
+    loaded = load(study, tmp_path, seeds=(0,))
     write_runs(loaded)
     second = threading.Thread(target=write_runs, args=(loaded,))
     with open(tmp_path / 'out' / '.lock') as lock:
@@ -138,6 +138,10 @@ INVALID = [
     ({'variants.a/b': {'config': 'x'}}, r"variants=\['a/b'\]"),
     ({'variants': {'..': {}, '.a': {}, 'split': {}}}, r"'\.\.', '\.a', 'split'\]"),
     ({'variants': {'configs': {}, 'a\n': {}}}, r"'configs', 'a.n'\]"),
+    ({'variants.plain.config': 1}, 'config=1 must be a path'),
+    ({'work_dir': 3}, 'work_dir=3 must be of type str'),
+    ({'metric': 3}, 'metric=3 must be of type str'),
+    ({'options': 3}, 'options=3 must be of type dict'),
     ({'variants.plain.seed': 1}, r"variant 'plain' has \['config', 'seed'\]"),
 ]
 
@@ -163,6 +167,8 @@ def test_study_without_a_control_is_refused(study):
         ({'options.trian_cfg': dict(max_epochs=1)}, 'trian_cfg'),
         ({'variants.wide.options': {'param_scheduler.9.type': 'x'}}, "variant 'wide'"),
         ({'data.val_fraction': 1.5}, 'val_fraction=1.5 must be in'),
+        ({'data.val_fraction': 'x'}, "data.val_fraction='x' must be of type float"),
+        ({'data.split_seed': 'x'}, "data.split_seed='x' must be of type int"),
     ],
 )
 def test_invalid_options_are_refused_before_anything_runs(
