@@ -67,6 +67,11 @@ def _records(log: Path) -> List[dict]:
     return records
 
 
+def is_validated(records: List[dict]) -> bool:
+    """Return whether a run has been validated at least once."""
+    return any('loss' not in record for record in records)
+
+
 def validation_unit(records: List[dict]) -> str:
     """Return the unit in which a run counts its validations, 'epoch' or 'iteration'."""
     return 'epoch' if any('epoch' in record for record in records) else 'iteration'
