@@ -8,6 +8,7 @@ from typing import Dict, List, Tuple
 Curve = Tuple[List[int], List[float]]
 # In the config that MMEngine writes for each start of a run.
 NEW_RUN = re.compile(r'^resume = False$', re.MULTILINE)
+OF_START = re.compile(r'^(resume|load_from|work_dir|launcher) = .*$', re.MULTILINE)
 
 
 def read_log(work_dir: Path) -> List[dict]:
@@ -20,8 +21,8 @@ def read_log(work_dir: Path) -> List[dict]:
 
     Raises:
         FileNotFoundError: there is no log.
-        ValueError: a line of a log is not a record, or a later start did not resume the
-            run, so that the logs are those of several runs.
+        ValueError: a line of a log is not a record, or the logs are those of runs of
+            different configs.
     """
     logs = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     if not logs:
@@ -29,24 +30,39 @@ def read_log(work_dir: Path) -> List[dict]:
             f'work_dir={work_dir} contains no training log, */vis_data/scalars.json; '
             'give the work directory of a training run.'
         )
-    for log in logs[1:]:
-        _check_resumed(log, logs[0])
-    return [record for log in logs for record in _records(log)]
+    return [record for log in _logs_of_last_run(logs) for record in _records(log)]
 
 
-def _check_resumed(log: Path, first: Path) -> None:
-    """Refuse the log of a start that did not resume the run of the `first` log.
+def _logs_of_last_run(logs: List[Path]) -> List[Path]:
+    """Return the logs from the last start on that did not resume another one.
 
-    MMEngine writes the config of each start beside its log; without it, nothing is
-    known about the start.
+    A run that is interrupted before its first checkpoint has nothing to resume and
+    starts anew, so that its earlier logs are void. MMEngine writes the config of each
+    start beside its log; a start without one counts as resumed.
+
+    Raises:
+        ValueError: the logs before that start are those of a run of another config.
     """
+    first = 0
+    for index, log in enumerate(logs[1:], start=1):
+        if not NEW_RUN.search(_config_text(log)):
+            continue
+        before = logs[first]
+        if OF_START.sub('', _config_text(log)) != OF_START.sub(
+            '', _config_text(before)
+        ):
+            raise ValueError(
+                f'{log.parents[2]} contains the logs of different runs: '
+                f'{log.parents[1].name} did not resume {before.parents[1].name}, and '
+                'their configs differ; move the folder of one of them elsewhere.'
+            )
+        first = index
+    return logs[first:]
+
+
+def _config_text(log: Path) -> str:
     config = log.with_name('config.py')
-    if config.exists() and NEW_RUN.search(config.read_text(errors='replace')):
-        raise ValueError(
-            f'{log.parents[2]} contains the logs of different runs: '
-            f'{log.parents[1].name} did not resume {first.parents[1].name}; move the '
-            'folder of one of them elsewhere.'
-        )
+    return config.read_text(errors='replace') if config.exists() else ''
 
 
 def _records(log: Path) -> List[dict]:
