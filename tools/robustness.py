@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Tuple
 
 import torch
-from mmengine.config import DictAction
 
 import mmadf  # noqa: F401  registers
 from mmadf.engine.config import merge_options
@@ -38,7 +37,12 @@ from mmadf.experiments.robustness.evaluate import Evaluation
 from mmadf.experiments.robustness.network import PixelNetwork, fingerprint, load_images
 from mmadf.experiments.robustness.records import Records
 from mmadf.experiments.robustness.summary import summarise
-from mmadf.utils.command_line import available_device, report_invalid_input
+from mmadf.utils.command_line import (
+    ConfigOptions,
+    available_device,
+    check_writable,
+    report_invalid_input,
+)
 from mmadf.utils.optional import import_optional
 from mmadf.weights.load import load_network, read_config
 
@@ -63,7 +67,7 @@ def parse_args() -> argparse.Namespace:
         '--device', type=available_device, help='default: cuda if available, else cpu'
     )
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='override the config'
+        '--cfg-options', nargs='+', action=ConfigOptions, help='override the config'
     )
     args = parser.parse_args()
     if not all(0 < eps <= 255 for eps in args.eps):
@@ -147,7 +151,7 @@ def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
         source = PixelNetwork(load_network(*other, device)[0])
         settings['transferred from'] = fingerprint(*other)
     names = class_names(meta.get('dataset_meta'))
-    images, labels = load_images(cfg, args.limit, names)
+    images, labels = load_images(cfg, args.limit, network.classifier, names)
     settings.update(images=len(images), **options._asdict())
     settings.update(seed=args.seed, device=device)
     evaluation = Evaluation(
@@ -163,8 +167,9 @@ def main() -> None:
     with report_invalid_input():
         for package in ('torchmetrics', 'matplotlib', 'tqdm'):
             import_optional(package)  # rather now than after hours of testing
-        evaluation, settings = load(args)
         out = args.out or Path(default_work_dir(args.config)) / 'robustness'
+        check_writable(out)
+        evaluation, settings = load(args)
         records = Records(out, settings)
     try:
         for _ in evaluation.run(records):

@@ -16,14 +16,13 @@ import signal
 import sys
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 import mmadf  # noqa: F401  registers
 from mmadf.experiments.reports import write_study_report
 from mmadf.experiments.studies.jobs import run_all, visible_gpus
 from mmadf.experiments.studies.plan import load_study, write_runs
 from mmadf.experiments.studies.results import read_results
-from mmadf.utils.command_line import report_invalid_input
+from mmadf.experiments.studies.worker import RunError
+from mmadf.utils.command_line import ConfigOptions, report_invalid_input
 from mmadf.utils.optional import import_optional
 
 
@@ -44,7 +43,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         help='override fields of the study, e.g. data.root=my/images seeds=(0,1)',
     )
     args = parser.parse_args()
@@ -68,12 +67,16 @@ def main() -> None:
     if not args.report_only:
         errors = run_all(runs, Path(__file__).parent, args.jobs)
     with report_invalid_input():
-        results = read_results(runs, study.metric)
+        results, unread = read_results(runs, study.metric)
     report = write_study_report(study, runs, results) or 'No run is finished.'
     print(f'\n{report}\n\nWritten to {study.work_dir}')
-    for run, error in errors.items():
-        print(f'not finished: {run.work_dir}: {error}', file=sys.stderr)
-    sys.exit(bool(errors))
+    for what, found in {'not finished': errors, 'not reported': unread}.items():
+        for run, error in found.items():
+            print(f'{what}: {run.work_dir}: {error}', file=sys.stderr)
+    for error in errors.values():
+        if not isinstance(error, RunError):
+            raise error  # a bug
+    sys.exit(bool(errors or unread))
 
 
 if __name__ == '__main__':

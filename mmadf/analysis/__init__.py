@@ -2,6 +2,7 @@
 
 from .cost import Cost, cost_by_part, cost_by_phase, cost_table, total_cost
 from .logs import (
+    is_validated,
     read_log,
     training_curve,
     training_seconds,
@@ -14,6 +15,7 @@ __all__ = [
     'cost_by_part',
     'cost_by_phase',
     'cost_table',
+    'is_validated',
     'read_log',
     'total_cost',
     'training_curve',

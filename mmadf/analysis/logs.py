@@ -1,10 +1,14 @@
 """Learning curves of a training run, from the log that MMEngine writes."""
 
 import json
+import re
 from pathlib import Path
 from typing import Dict, List, Tuple
 
 Curve = Tuple[List[int], List[float]]
+# In the config that MMEngine writes for each start of a run.
+NEW_RUN = re.compile(r'^resume = False$', re.MULTILINE)
+OF_START = re.compile(r'^(resume|load_from|work_dir|launcher) = .*$', re.MULTILINE)
 
 
 def read_log(work_dir: Path) -> List[dict]:
@@ -17,6 +21,8 @@ def read_log(work_dir: Path) -> List[dict]:
 
     Raises:
         FileNotFoundError: there is no log.
+        ValueError: a line of a log is not a record, or the logs are those of runs of
+            different configs.
     """
     logs = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     if not logs:
@@ -24,8 +30,62 @@ def read_log(work_dir: Path) -> List[dict]:
             f'work_dir={work_dir} contains no training log, */vis_data/scalars.json; '
             'give the work directory of a training run.'
         )
-    lines = [line for log in logs for line in log.read_text().splitlines(True)]
-    return [json.loads(line) for line in lines if line.endswith('\n')]
+    return [record for log in _logs_of_last_run(logs) for record in _records(log)]
+
+
+def _logs_of_last_run(logs: List[Path]) -> List[Path]:
+    """Return the logs from the last start on that did not resume another one.
+
+    A run that is interrupted before its first checkpoint has nothing to resume and
+    starts anew, so that its earlier logs are void. MMEngine writes the config of each
+    start beside its log; a start without one counts as resumed.
+
+    Raises:
+        ValueError: the logs before that start are those of a run of another config.
+    """
+    first = 0
+    for index, log in enumerate(logs[1:], start=1):
+        if not NEW_RUN.search(_config_text(log)):
+            continue
+        before = logs[first]
+        if OF_START.sub('', _config_text(log)) != OF_START.sub(
+            '', _config_text(before)
+        ):
+            raise ValueError(
+                f'{log.parents[2]} contains the logs of different runs: '
+                f'{log.parents[1].name} did not resume {before.parents[1].name}, and '
+                'their configs differ; move the folder of one of them elsewhere.'
+            )
+        first = index
+    return logs[first:]
+
+
+def _config_text(log: Path) -> str:
+    config = log.with_name('config.py')
+    return config.read_text(errors='replace') if config.exists() else ''
+
+
+def _records(log: Path) -> List[dict]:
+    """Return the records of one log file."""
+    lines = log.read_text(errors='replace').split('\n')
+    records = []
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if not isinstance(record, dict) or 'step' not in record:
+            raise ValueError(
+                f'{log}, line {number}: {line[:60]!r} is not a record with a step, as '
+                'MMEngine writes; remove the line.'
+            )
+        records.append(record)
+    return records
+
+
+def is_validated(records: List[dict]) -> bool:
+    """Return whether a run has been validated at least once."""
+    return any('loss' not in record for record in records)
 
 
 def validation_unit(records: List[dict]) -> str:

@@ -7,6 +7,7 @@ from typing import Dict, Optional, Union
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmadf.utils.command_line import check_writable
 from mmadf.utils.optional import import_optional
 
 from .logs import Curve
@@ -23,6 +24,33 @@ def import_pyplot() -> object:
     """
     import_optional('matplotlib').use('Agg')
     return import_optional('matplotlib.pyplot')
+
+
+def check_figure(path: Path) -> None:
+    """Check that a figure can be drawn and written, before any work.
+
+    Args:
+        path: image file to write.
+
+    Raises:
+        ImportError: matplotlib is missing.
+        ValueError: the file extension is not that of an image.
+        OSError: the file cannot be written.
+    """
+    import_pyplot()
+    canvas = import_optional('matplotlib.backend_bases').FigureCanvasBase
+    formats = canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in formats or path.is_dir():
+        raise ValueError(
+            f'{str(path)!r} must be the name of an image file, *.png; the known '
+            f'formats are {", ".join(formats)}.'
+        )
+    check_writable(path.parent)
+
+
+def literal(text: object) -> str:
+    """Return text that matplotlib shows as it is, without formulas between dollars."""
+    return str(text).replace('$', r'\$')
 
 
 def save_figure(
@@ -53,23 +81,31 @@ def plot_learning_curves(
 
     Args:
         losses: losses by iteration, by name in the legend.
-        metrics: metrics by epoch or iteration, by name in the legend.
+        metrics: metrics by epoch or iteration, by name in the legend; {} for runs
+            without validation, for which the losses are all that is plotted.
         metric: label of the metrics.
         unit: unit of the validations, 'epoch' or 'iteration'.
         path: image file to write.
         yscale: of the losses, 'linear' or 'log'.
     """
     plt = import_pyplot()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout='constrained')
-    for axes, curves in ((left, losses), (right, metrics)):
+    parts = [losses, metrics] if metrics else [losses]
+    size = (5.5 * len(parts), 4.5)
+    figure, panels = plt.subplots(
+        1, len(parts), figsize=size, squeeze=False, layout='constrained'
+    )
+    left, *rest = panels[0]
+    for axes, curves in zip(panels[0], parts, strict=True):
         for name, curve in curves.items():
-            axes.plot(*curve, label=name, marker='.' if axes is right else None)
+            marker = None if axes is left else '.'
+            axes.plot(*curve, label=literal(name), marker=marker)
         axes.grid(alpha=0.3)
         axes.legend()
     left.set(xlabel='iteration', ylabel='loss', title='training')
     left.set_yscale(yscale)
-    right.set(xlabel=unit, ylabel=metric, title='validation')
-    right.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
+    for right in rest:
+        right.set(xlabel=unit, ylabel=literal(metric), title='validation')
+        right.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
     save_figure(figure, path)
 
 

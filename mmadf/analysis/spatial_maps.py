@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mmadf.models.layers.spatial_kernel import SpatialKernel
 from mmadf.utils.modes import evaluating
 
-from .plots import import_pyplot, save_figure
+from .plots import import_pyplot, literal, save_figure
 
 
 class SpatialMaps(NamedTuple):
@@ -123,5 +123,5 @@ def _draw_row(
     scale = dict(cmap='RdBu_r', vmin=-limit) if signed else dict(cmap='Reds', vmin=0)
     for axes, image, title in zip(row, images, titles, strict=False):
         shown = axes.imshow(image.numpy(), vmax=limit, **scale)
-        axes.set(title=title, xticks=[], yticks=[])
+        axes.set(title=literal(title), xticks=[], yticks=[])
         figure.colorbar(shown, ax=axes, shrink=0.8)

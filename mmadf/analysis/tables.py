@@ -14,7 +14,12 @@ def markdown_table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> 
         rows: one cell per column, formatted with `str`.
     """
     lines = [head, ['---'] * len(head), *rows]
-    return '\n'.join(f'| {" | ".join(map(str, line))} |' for line in lines)
+    return '\n'.join(f'| {" | ".join(map(_cell, line))} |' for line in lines)
+
+
+def _cell(value: object) -> str:
+    """Return the text of a cell, which would end at a bar or a line break."""
+    return ' '.join(str(value).split()).replace('|', r'\|')
 
 
 def write_csv(rows: Sequence[dict], path: Path) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mmadf.utils.command_line import check_writable
+
 
 class DeploymentError(RuntimeError):
     """A network that cannot be exported, or written files that give other scores."""
@@ -20,6 +22,7 @@ def check_out(out: Path, suffix: str) -> None:
     Raises:
         FileNotFoundError: the folder of `out` does not exist.
         ValueError: `out` has another extension, or is a folder.
+        OSError: the folder cannot be written.
     """
     if out.suffix != suffix or out.is_dir():
         raise ValueError(f'out={out} must be the name of a file, *{suffix}.')
@@ -27,6 +30,7 @@ def check_out(out: Path, suffix: str) -> None:
         raise FileNotFoundError(
             f'out={out}: the folder {out.parent} does not exist; create it.'
         )
+    check_writable(out.parent)
 
 
 def relative_difference(actual: Tensor, expected: Tensor) -> float:

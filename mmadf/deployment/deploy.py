@@ -44,6 +44,7 @@ def deploy_classifier(
 
     Raises:
         FileNotFoundError: the config, the checkpoint or the folder does not exist.
+        OSError: the folder cannot be written.
         ValueError: the classifier is not an ADF classifier, is deployed already, or
             needs its appearance head; or one of the two files would overwrite something
             other than an earlier deployment.

@@ -54,6 +54,7 @@ def export_classifier(
     Raises:
         ImportError: a package that writes or runs ONNX is missing.
         FileNotFoundError: the config, the checkpoint or the folder does not exist.
+        OSError: the folder cannot be written.
         ValueError: an argument is invalid, or does not fit the network.
         DeploymentError: the network cannot be exported, or the file gives other scores.
     """

@@ -8,8 +8,10 @@ from inspect import signature
 from typing import Iterator, Optional, Sequence, Tuple
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.runner import Runner
+
+from mmadf.utils.command_line import ConfigOptions
 
 from .work_dir import default_work_dir
 
@@ -37,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         help='override config fields, e.g. model.readout=sum train_cfg.max_epochs=10',
     )
     parser.add_argument('--amp', action='store_true', help='use mixed precision')

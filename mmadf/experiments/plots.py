@@ -5,7 +5,7 @@ from typing import Dict, List, Sequence
 
 import numpy as np
 
-from mmadf.analysis.plots import import_pyplot, save_figure
+from mmadf.analysis.plots import import_pyplot, literal, save_figure
 
 from .robustness.summary import Row, accuracy_curves
 from .studies.results import Result, by_variant
@@ -45,11 +45,12 @@ def plot_learning_curves(results: Sequence[Result], metric: str, path: Path) -> 
         right.plot(np.mean(tests), index, '|', color=color, markersize=22, mew=2)
     left.set(
         xlabel=results[0].unit,
-        ylabel=f'validation {metric}',
+        ylabel=literal(f'validation {metric}'),
         title='Learning curves (mean ± std over seeds)',
     )
     left.xaxis.get_major_locator().set_params(integer=True)
-    right.set(xlabel=f'test {metric}', title='Test results (dot: seed, bar: mean)')
+    right.set(xlabel=literal(f'test {metric}'))
+    right.set(title='Test results (dot: seed, bar: mean)')
     right.set_yticks(range(len(groups)), list(groups))
     right.invert_yaxis()
     for axes in (left, right):
@@ -80,7 +81,7 @@ def plot_cost(rows: Sequence[dict], metric: str, path: Path) -> None:
         axes.plot(trained, mean, markerfacecolor='none', **style)
     axes.set(
         xlabel='GFLOPs (multiply-adds); filled: deployed, hollow: in training',
-        ylabel=f'test {metric}',
+        ylabel=literal(f'test {metric}'),
         title='Test results over computational cost (mean ± std over seeds)',
     )
     axes.legend(loc='center left', bbox_to_anchor=(1, 0.5))
@@ -148,7 +149,7 @@ def _add_legend(axes: object, colored: List[str], attacks: List[str]) -> None:
     """Add a legend entry for each colour and, if there are any, for each attack."""
     for index, name in enumerate(colored):
         style = ATTACK_STYLES.get(name, '-')
-        axes.plot([], [], color=f'C{index}', linestyle=style, label=name)
+        axes.plot([], [], color=f'C{index}', linestyle=style, label=literal(name))
     for name in attacks:
         if name in ATTACK_STYLES:
             style = ATTACK_STYLES[name]

@@ -7,6 +7,7 @@ from typing import List, Sequence, Tuple
 from mmengine.config import Config
 
 from mmadf.analysis.tables import write_csv
+from mmadf.utils.files import atomic_write
 
 from .plots import plot_cost, plot_learning_curves
 from .robustness.masking import masking_warnings
@@ -71,7 +72,8 @@ def write_robustness_report(rows: Sequence[Row], settings: dict, folder: Path) -
     results = dict(
         settings=settings, rows=[row._asdict() for row in rows], warnings=warnings
     )
-    (folder / RESULTS).write_text(json.dumps(results, indent=1) + '\n')
+    content = json.dumps(results, indent=1) + '\n'
+    atomic_write(folder / RESULTS, content.encode())
     return text
 
 
@@ -80,11 +82,18 @@ def read_robustness_report(folder: Path) -> Tuple[List[Row], dict]:
 
     Raises:
         FileNotFoundError: the folder has no `results.json`.
+        ValueError: the file is damaged.
     """
     path = folder / RESULTS
     if not path.is_file():
         raise FileNotFoundError(
             f'{path} does not exist; run tools/robustness.py with --out {folder} first.'
         )
-    results = json.loads(path.read_text())
-    return [Row(**row) for row in results['rows']], results['settings']
+    try:
+        results = json.loads(path.read_bytes())
+        return [Row(**row) for row in results['rows']], results['settings']
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f'{path} is damaged, or not of tools/robustness.py; repeat its command '
+            f'with --out {folder}. {type(error).__name__}: {error}'
+        ) from error

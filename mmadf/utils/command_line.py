@@ -1,5 +1,6 @@
 """What the scripts of `tools/` share: reporting of invalid input, and arguments."""
 
+import os
 import sys
 from argparse import (
     Action,
@@ -10,13 +11,17 @@ from argparse import (
 )
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Callable, Iterator, Optional, Sequence
 
 import torch
+from mmengine.config import DictAction
 
 # What invalid input raises: in our code; in MMEngine, KeyError for an unknown type and
 # TypeError for an unknown field; in MMPretrain, AssertionError.
 INVALID = ValueError, TypeError, KeyError, OSError, ImportError, AssertionError
+
+SPACE = 2**20  # bytes that must be free on a disk before it is written to
 
 
 @contextmanager
@@ -65,8 +70,54 @@ def available_device(name: str) -> str:
     return name
 
 
+def check_writable(folder: Path) -> None:
+    """Check that files can be written to a folder, before hours of work.
+
+    Args:
+        folder: existing folder, or one to create; it is not created here.
+
+    Raises:
+        OSError: the file system is read-only or full, permission is missing, or a part
+            of the path is a file.
+    """
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with TemporaryFile(dir=existing) as file:
+            file.write(bytes(SPACE))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise OSError(
+            f'{str(folder)!r} cannot be written: {error.strerror} ({existing}); give '
+            'another path, or free space on that disk.'
+        ) from error
+
+
+class ConfigOptions(DictAction):
+    """Collect arguments of the form KEY=VALUE in a dict, as MMEngine's `DictAction`.
+
+    An argument of another form is invalid input instead of an unpacking error.
+    """
+
+    def __call__(
+        self,
+        parser: ArgumentParser,
+        namespace: Namespace,
+        values: Sequence[str],
+        option_string: Optional[str] = None,
+    ) -> None:
+        """Parse `values` and store the dict in `namespace`."""
+        for text in values:
+            if not text.partition('=')[1]:
+                raise ArgumentError(self, f'{text!r} is not of the form KEY=VALUE')
+        super().__call__(parser, namespace, values, option_string)
+
+
 class NamedFolders(Action):
-    """Collect arguments of the form NAME=DIR in a dict of paths, by distinct names."""
+    """Collect arguments of the form NAME=DIR in a dict of paths, by distinct names.
+
+    Names appear in tables and legends: white space within them becomes one space.
+    """
 
     def __call__(
         self,
@@ -79,6 +130,7 @@ class NamedFolders(Action):
         found = {}
         for text in values:
             name, _, folder = text.partition('=')
+            name = ' '.join(name.split())
             if not name or not folder:
                 raise ArgumentError(self, f'{text!r} is not of the form NAME=DIR')
             if name in found:

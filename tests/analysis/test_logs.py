@@ -82,6 +82,53 @@ def test_an_unknown_metric_is_refused_with_those_that_exist():
         validation_curve(BY_EPOCH, 'f1')
 
 
+@pytest.mark.parametrize('line', ['garbage', '\0\0', '[1]', '{"loss": 1.0}'])
+def test_a_damaged_line_is_refused_with_its_file_and_number(line, tmp_path):
+    write(tmp_path, '20260101_000000', BY_EPOCH[:1])
+    log = tmp_path / '20260101_000000' / 'vis_data' / 'scalars.json'
+    log.write_text(log.read_text() + line + '\n')
+    with pytest.raises(ValueError, match=r'000000/vis_data/scalars\.json, line 2: '):
+        read_log(tmp_path)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Write log and config of one start of a run, each a record longer."""
+
+    def _start(day, resume, load_from=None, lr=0.1):
+        name = f'2026010{day}_000000'
+        write(tmp_path, name, [train(step, 3.0) for step in range(1, day + 1)])
+        config = f'lr = {lr}\nmodel = dict(\n    resume=False)\n'
+        config += f'load_from = {load_from!r}\nresume = {resume}\n'
+        (tmp_path / name / 'vis_data' / 'config.py').write_text(config)
+
+    return _start
+
+
+def steps(work_dir):
+    return [record['step'] for record in read_log(work_dir)]
+
+
+def test_logs_of_resumed_starts_are_one_run(start, tmp_path):
+    start(1, False)
+    start(2, True, load_from='epoch_1.pth', lr=0.2)  # deliberately changed
+    assert steps(tmp_path) == [1, 1, 2]
+
+
+def test_a_start_with_nothing_to_resume_makes_earlier_logs_void(start, tmp_path):
+    start(1, False)
+    start(2, False)
+    start(3, True, load_from='epoch_1.pth')
+    assert steps(tmp_path) == [1, 2, 1, 2, 3]
+
+
+def test_logs_of_runs_of_different_configs_are_refused(start, tmp_path):
+    start(1, False)
+    start(2, False, lr=0.2)
+    with pytest.raises(ValueError, match='20260102_000000 did not resume 20260101_'):
+        read_log(tmp_path)
+
+
 def test_a_folder_without_log_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match='work_dir=.* contains no training log'):
         read_log(tmp_path)

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
+from mmpretrain.registry import DATASETS
 from mmpretrain.structures import DataSample
 from torch.testing import assert_close
 from torch.utils.data import DataLoader, Dataset
@@ -107,7 +109,9 @@ def test_the_report_of_a_network(figures, loader, tmp_path):
     model = build(readout='appearance')
     table = report.write_report(model, loader, BY_EPOCH, tmp_path)
     assert (tmp_path / 'readouts.md').read_text() == table + '\n'
-    rows = [[cell.strip() for cell in line.split('|')] for line in table.splitlines()]
+    images, _, *lines = table.splitlines()
+    assert images == '6 test images'
+    rows = [[cell.strip() for cell in line.split('|')] for line in lines]
     assert [row[1] for row in rows[2:]] == ['fused', 'appearance head', 'sum of both']
     labels = torch.tensor(LABELS)
     with torch.no_grad():
@@ -123,6 +127,51 @@ def test_the_report_of_a_network(figures, loader, tmp_path):
     assert [t.get_text() for t in figures[1].axes[0].get_xticklabels()] == list('abcde')
     for name in ('curve.png', 'confusion_matrix.png'):
         assert (tmp_path / name).read_bytes().startswith(b'\x89PNG')
+
+
+def test_the_curves_of_a_run_without_validation_are_its_losses(figures, tmp_path):
+    report.plot_run([train(10, 3.0, epoch=1), train(20, 2.0)], tmp_path / 'curve.png')
+    (left,) = figures[0].axes
+    assert curves(left) == dict(loss=[[10, 3.0], [20, 2.0]])
+
+
+def test_validation_images_are_called_so(figures, loader, tmp_path):
+    model, kind = build(mapper=None), report.VALIDATION
+    text = report.write_report(model, loader, BY_EPOCH, tmp_path, kind)
+    assert text.startswith('6 validation images, which also selected the best check')
+    assert figures[1].axes[0].get_title() == 'Confusion matrix, 6 validation images'
+
+
+@pytest.mark.parametrize(
+    ('folder', 'prefix', 'expected'),
+    [
+        ('val', '', report.VALIDATION),
+        ('.', 'val', report.VALIDATION),  # the same images by another path
+        ('train', '', report.TEST),
+        ('gone', '', report.TEST),
+    ],
+)
+def test_validation_images_are_found_by_their_paths(
+    folder, prefix, expected, image_folder
+):
+    def _dataset(folder, prefix, pipeline):
+        return dict(
+            type='CustomDataset',
+            data_root=str(image_folder / folder),
+            data_prefix=prefix,
+            pipeline=pipeline,
+        )
+
+    test = _dataset('val', '', [])
+    val = _dataset(folder, prefix, [dict(type='PackInputs')])
+    cfg = Config(
+        dict(val_dataloader=dict(dataset=val), test_dataloader=dict(dataset=test))
+    )
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        dataset = DATASETS.build(test)
+    assert report.kind_of_images(cfg, dataset) == expected
+    cfg.val_dataloader = None
+    assert report.kind_of_images(cfg, dataset) == report.TEST
 
 
 def test_the_ensemble_has_a_semantic_head_and_no_fused_one(loader, tmp_path):

@@ -12,6 +12,11 @@ def test_markdown_has_a_head_a_rule_and_a_line_for_each_row():
     assert table.split('\n') == expected
 
 
+def test_bars_and_line_breaks_do_not_end_a_cell():
+    head, _, row = markdown_table(['a|b'], [['c\nd']]).split('\n')
+    assert (head, row) == (r'| a\|b |', '| c d |')
+
+
 def test_csv_holds_every_digit_and_leaves_unknown_fields_empty(tmp_path):
     path: Path = tmp_path / 'table.csv'
     write_csv([dict(a='x, y', b=1 / 3), dict(a='z', b=math.nan)], path)

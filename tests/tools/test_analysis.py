@@ -58,7 +58,7 @@ def test_report_refuses_invalid_input(refuse, trained, tmp_path):
     torch.save({}, tmp_path / 'some.pth')
     arguments = DIGITS, tmp_path, '--checkpoint', tmp_path / 'some.pth'
     assert 'contains no training log' in refuse(script, *arguments)
-    write(tmp_path, '20260101_000000', [train(10, 3.0)])
+    write(tmp_path, '20260101_000000', [train(10, 3.0), {'f1': 1.0, 'step': 1}])
     assert "metric='accuracy/top1'" in refuse(script, *arguments)
     assert not list(trained.glob('*.png'))
 

@@ -76,7 +76,7 @@ def test_every_readable_image_has_a_page_and_the_others_are_reported(
     assert f'2 pages: {out}' in printed.out
     assert printed.out.count('skipped') == 1
     assert f'skipped: {images}/dark/broken.jpg: Unid' in printed.out
-    assert '3/3' in printed.err
+    assert 'gates: 100%' in printed.err and 'pages: 100%' in printed.err
     assert cv2.imread(str(out / 'tiny.bmp.png')).std() > 10
 
 
@@ -120,7 +120,7 @@ def test_an_unknown_device_is_one_line_and_exit_code_2(tool, capsys):
 
 
 def test_a_missing_package_is_found_before_any_work(explain, monkeypatch, capsys):
-    for name in ('captum.attr', 'matplotlib'):
+    for name in ('captum.attr', 'matplotlib', 'tqdm'):
         with monkeypatch.context() as patch, pytest.raises(SystemExit, match='2'):
             patch.setitem(sys.modules, name, None)
             explain('lost.py', 'lost.pth', 'lost', 'out')

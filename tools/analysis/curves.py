@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Dict, List
 
 from mmadf.analysis import read_log, training_curve, validation_curve, validation_unit
-from mmadf.analysis.plots import import_pyplot, plot_learning_curves
+from mmadf.analysis.plots import check_figure, plot_learning_curves
 from mmadf.utils.command_line import NamedFolders, report_invalid_input
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     """Read the runs, plot them, and print their last and highest metrics."""
     args = parse_args()
     with report_invalid_input():
-        import_pyplot()
+        check_figure(args.out)
         runs = {name: read_log(work_dir) for name, work_dir in args.runs.items()}
         unit = unit_of(runs)
         losses = {name: training_curve(records) for name, records in runs.items()}

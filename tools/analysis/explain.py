@@ -5,22 +5,27 @@ Run: python tools/analysis/explain.py CONFIG CHECKPOINT IMAGES OUT [--device cpu
 IMAGES is an image, or a folder with images in any subfolders; the page of
 IMAGES/a/b.jpg is OUT/a/b.jpg.png. A page shows the predictions of the appearance
 branch and of the semantic branch without and with fusion, the evidence for each
-(Grad-CAM), and the gates. If the folder of an image is named after a class, that class
-is marked as the true one. Requires captum >= 0.9 and matplotlib.
+(Grad-CAM), and the gates, compared with their mean over all images. If the folder of an
+image is named after a class, that class is marked as the true one. Requires captum >=
+0.9 and matplotlib.
 """
 
 import argparse
 from functools import partial
 from pathlib import Path
-from typing import Callable, List
+from typing import Callable, Iterator, List, Tuple
 
 import torch
 from mmengine.dataset import Compose
-from torch import nn
+from torch import Tensor, nn
 
 from mmadf.analysis import explain
 from mmadf.analysis.plots import import_pyplot
-from mmadf.utils.command_line import available_device, report_invalid_input
+from mmadf.utils.command_line import (
+    available_device,
+    check_writable,
+    report_invalid_input,
+)
 from mmadf.utils.optional import import_optional
 from mmadf.weights.load import class_names, load_network, read_config
 
@@ -39,6 +44,22 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def read_batches(
+    model: nn.Module, pipeline: Compose, files: List[Path], title: str, errors: list
+) -> Iterator[Tuple[Path, Tensor, Tensor]]:
+    """Yield each image as a file, as the pipeline reads it, and as a batch of one.
+
+    Errors of unreadable images are added to `errors`.
+    """
+    for file in import_optional('tqdm').tqdm(files, desc=title, unit='image'):
+        try:
+            inputs = explain.read_image(file, pipeline)
+        except ValueError as error:
+            errors.append(str(error))
+            continue
+        yield file, inputs, model.data_preprocessor(dict(inputs=inputs[None]))['inputs']
+
+
 def draw_pages(
     model: nn.Module,
     pipeline: Compose,
@@ -48,19 +69,15 @@ def draw_pages(
 ) -> List[str]:
     """Write a page for each image; return the errors of unreadable images."""
     root = args.images.parent if args.images.is_file() else args.images
-    errors = []
-    for file in import_optional('tqdm').tqdm(files, desc='pages', unit='image'):
-        try:
-            inputs = explain.read_image(file, pipeline)
-        except ValueError as error:
-            errors.append(str(error))
-            continue
-        batch = model.data_preprocessor(dict(inputs=inputs[None]))['inputs']
+    batches = partial(read_batches, model, pipeline, files)
+    maps = [explain.gate_maps(model, batch) for *_, batch in batches('gates', [])]
+    means, errors = explain.mean_gates(maps), []
+    for file, inputs, batch in batches('pages', errors):
         found = explain.explain(model, batch)
         names = names_of(len(found.scores))
         image = explain.to_rgb(inputs, batch.shape[-2:])
         truth = explain.class_of(file, names)
-        page = explain.Page(image, file.name, truth, found, names)
+        page = explain.Page(image, file.name, truth, found, names, means)
         out = args.out / file.relative_to(root).with_name(f'{file.name}.png')
         explain.draw_page(page, out)
     return errors
@@ -71,7 +88,9 @@ def main() -> None:
     args = parse_args()
     with report_invalid_input():
         import_pyplot()
+        import_optional('tqdm')
         explain.import_grad_cam()
+        check_writable(args.out)
         files = explain.find_images(args.images)
         cfg = read_config(args.config)
         pipeline = explain.build_pipeline(cfg)

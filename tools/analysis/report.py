@@ -2,10 +2,11 @@
 
 Run: python tools/analysis/report.py CONFIG WORK_DIR [--checkpoint FILE]
 
-Tests the best checkpoint of the run. Prints the accuracy of every readout (the fused
-semantic head, the appearance head, the sum of both logits), parameters and
-multiply-adds, and writes `readouts.md`, `curve.png` and `confusion_matrix.png` to the
-work directory.
+Tests the best checkpoint of the run, and says so if the test images of the config are
+the validation images that selected this checkpoint. Prints the accuracy of every
+readout (the fused semantic head, the appearance head, the sum of both logits),
+parameters and multiply-adds, and writes `readouts.md`, `curve.png` and
+`confusion_matrix.png` to the work directory.
 """
 
 import argparse
@@ -15,12 +16,14 @@ from mmengine.device import get_device
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
-from mmadf.analysis import read_log, validation_curve
+from mmadf.analysis import is_validated, read_log, validation_curve
 from mmadf.analysis.plots import import_pyplot
-from mmadf.analysis.report import write_report
-from mmadf.engine.data_checks import check_trained_names
+from mmadf.analysis.report import kind_of_images, write_report
+from mmadf.engine.config import check_config
+from mmadf.engine.data_checks import check_classes, check_trained_names
 from mmadf.engine.work_dir import best_checkpoint
-from mmadf.utils.command_line import report_invalid_input
+from mmadf.utils.command_line import check_writable, report_invalid_input
+from mmadf.utils.optional import import_optional
 from mmadf.weights.load import load_network, read_config
 
 
@@ -42,17 +45,23 @@ def main() -> None:
     args = parse_args()
     with report_invalid_input():
         import_pyplot()
+        import_optional('tqdm')
         records = read_log(args.work_dir)
-        validation_curve(records)  # needed after the test, so refused before it
+        if is_validated(records):
+            validation_curve(records)  # needed after the test, so refused before it
+        check_writable(args.work_dir)
         cfg = read_config(args.config)
-        model, meta = load_network(cfg, args.checkpoint, get_device())
         if not cfg.get('test_dataloader'):
             raise ValueError(f'config {args.config} has no test_dataloader to test on.')
+        model, meta = load_network(cfg, args.checkpoint, get_device())
+        check_config(cfg, ('test',))
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             loader = Runner.build_dataloader(cfg.test_dataloader)
+        check_classes(model, loader.dataset, 'test')
         check_trained_names(loader.dataset, 'test', meta, args.checkpoint)
-    table = write_report(model, loader, records, args.work_dir)
-    print(f'\n{args.checkpoint}, {len(loader.dataset)} test images\n\n{table}\n')
+        images = kind_of_images(cfg, loader.dataset)
+    text = write_report(model, loader, records, args.work_dir, images)
+    print(f'\n{args.checkpoint}, {text}\n')
     print(f'table:            {args.work_dir / "readouts.md"}')
     print(f'learning curves:  {args.work_dir / "curve.png"}')
     print(f'confusion matrix: {args.work_dir / "confusion_matrix.png"}')

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Dict, List
 
 import mmadf  # noqa: F401  registers
-from mmadf.analysis.plots import import_pyplot
+from mmadf.analysis.plots import check_figure
 from mmadf.experiments.plots import plot_robustness
 from mmadf.experiments.reports import read_robustness_report
 from mmadf.experiments.robustness.masking import masking_warnings
@@ -63,7 +63,7 @@ def main() -> None:
     """Compare the networks and plot their accuracy."""
     args = parse_args()
     with report_invalid_input():
-        import_pyplot()
+        check_figure(args.out)
         results = read(args.networks)
     print(comparison_table(results))
     for name, rows in results.items():

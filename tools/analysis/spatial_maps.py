@@ -12,7 +12,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from mmadf.analysis.plots import import_pyplot
+from mmadf.analysis.plots import check_figure
 from mmadf.analysis.spatial_maps import plot_spatial_maps, spatial_maps
 from mmadf.utils.command_line import report_invalid_input
 from mmadf.weights.load import class_names, load_network, read_config
@@ -38,7 +38,7 @@ def main() -> None:
     """Load the network and plot its kernels."""
     args = parse_args()
     with report_invalid_input():
-        import_pyplot()
+        check_figure(args.out)
         cfg = read_config(args.config)
         model, meta = load_network(cfg, args.checkpoint)
         found = spatial_maps(model)

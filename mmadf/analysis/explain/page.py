@@ -18,6 +18,7 @@ from mmadf.analysis.plots import (
 
 from .evidence import Evidence
 from .explanation import Explanation
+from .gate_mean import GateMean
 from .gates import draw_gate
 
 TITLES = dict(
@@ -42,10 +43,10 @@ ABOUT = """
     Bars: the five most probable classes{truth}.
 """
 ABOUT_GATES = """
-    Gates: on the left, the weight in (0, 1) of the appearance
-    features; on the right, their magnitude after weighting. 100%
-    is the mean magnitude of the semantic features that they are
-    fused with.
+    Gates, from left to right: the weight in (0, 1) of the
+    appearance features; the mean weight over all images; the
+    difference of this image from it; the magnitude of the weighted
+    features (100%: mean magnitude of the semantic features).
 """
 
 
@@ -53,7 +54,8 @@ class Page(NamedTuple):
     """What a page shows.
 
     `image` is RGB, (3, H, W), 0 to 255; `truth` the true class, None if it is unknown;
-    `classes` the names of all classes.
+    `classes` the names of all classes; `means` the weights of the gates over a set of
+    images, see `mean_gates`, empty if there is no set.
     """
 
     image: Tensor
@@ -61,6 +63,7 @@ class Page(NamedTuple):
     truth: Optional[str]
     explanation: Explanation
     classes: List[str]
+    means: Sequence[Optional[GateMean]] = ()
 
 
 def to_rgb(inputs: Tensor, size: Sequence[int]) -> Tensor:
@@ -98,19 +101,16 @@ def draw_page(page: Page, out: Path) -> None:
 def _draw(plt: object, page: Page) -> object:
     """Return a figure of the whole page."""
     gates = page.explanation.gates
-    rows = (len(gates) + 1) // 2
-    heights = [5.4, *[3.7] * rows]
+    heights = [5.4, *[3.7] * len(gates)]
     figure = plt.figure(figsize=(13.5, sum(heights) + 0.8), layout='constrained')
     figure.suptitle(_headline(page), x=0.01, ha='left', fontsize=15)
-    parts = figure.subfigures(1 + rows, 1, height_ratios=heights, squeeze=False)[:, 0]
-    _draw_predictions(parts[0], page)
-    for row, part in enumerate(parts[1:]):
-        halves = part.subfigures(1, 2)
-        for index, half in enumerate(halves, start=2 * row):
-            if index < len(gates):
-                draw_gate(half, page.image, index, gates)
-            else:
-                half.text(0.08, 0.75, dedent(ABOUT_GATES), va='top', fontsize=11)
+    grid = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)
+    top, *rows = grid[:, 0]
+    _draw_predictions(top, page)
+    means = page.means or [None] * len(gates)
+    for index, (row, gate, mean) in enumerate(zip(rows, gates, means, strict=True)):
+        title = f'Mapper {index + 1} of {len(gates)}'
+        draw_gate(row, page.image, gate, title, mean)
     return figure
 
 
@@ -128,7 +128,7 @@ def _draw_predictions(figure: object, page: Page) -> None:
     axes[0, 0].set_title('Input image\n')
     truth = '' if page.truth is None else '; the true class is green'
     about = dedent(ABOUT).format(truth=truth)
-    if page.explanation.gates and len(page.explanation.gates) % 2 == 0:
+    if page.explanation.gates:
         about += dedent(ABOUT_GATES)
     blank(axes[1, 0]).text(0, 1, about.strip(), va='top', fontsize=9)
     for (name, title), above, below in zip(

@@ -11,7 +11,7 @@ from mmpretrain.registry import DATASETS
 from torch import Tensor, nn
 
 from mmadf.engine.config import check_config
-from mmadf.engine.data_checks import check_same_names, class_names
+from mmadf.engine.data_checks import check_classes, check_same_names, class_names
 from mmadf.utils.optional import import_optional
 
 
@@ -48,7 +48,10 @@ class PixelNetwork(nn.Module):
 
 
 def load_images(
-    cfg: Config, limit: int = 0, names: Optional[Sequence[str]] = None
+    cfg: Config,
+    limit: int = 0,
+    classifier: Optional[nn.Module] = None,
+    names: Optional[Sequence[str]] = None,
 ) -> Tuple[Tensor, Tensor]:
     """Load test images as the pipeline of a config yields them.
 
@@ -56,6 +59,7 @@ def load_images(
         cfg: config with a `test_dataloader`.
         limit: number of images, spread evenly over the dataset, which may be sorted by
             class; 0 for all.
+        classifier: network whose number of classes is compared with the dataset's.
         names: class names of the checkpoint; None if it has none.
 
     Returns:
@@ -64,13 +68,15 @@ def load_images(
     Raises:
         FileNotFoundError: the data folder does not exist.
         ValueError: there are no test images, they are not 8-bit images of one size, or
-            their classes have other names than those of the checkpoint.
+            the network has another number of classes, or the checkpoint others.
     """
     if cfg.get('test_dataloader') is None:
         raise ValueError('the config has no test_dataloader, which gives the images.')
     check_config(cfg, ('test',))
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    if classifier is not None:
+        check_classes(classifier, dataset, 'test')
     check_same_names(class_names(dataset.metainfo), names, 'test', 'the checkpoint')
     count = min(limit, len(dataset)) if limit else len(dataset)
     picked = [index * len(dataset) // count for index in range(count)]

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple
 
+from mmadf.utils.files import atomic_write
+
 from .conditions import Condition
 
 
@@ -28,7 +30,7 @@ class Records:
         settings: settings on which the outcomes depend; fixed for each folder.
 
     Raises:
-        ValueError: the folder holds outcomes of other settings.
+        ValueError: the folder holds outcomes of other settings, or a damaged file.
     """
 
     def __init__(self, folder: Path, settings: dict) -> None:
@@ -54,23 +56,34 @@ def _read(path: Path) -> Dict[Tuple[Condition, int], Outcome]:
     """Read complete lines; a last line that an interruption cut off is removed."""
     if not path.exists():
         return {}
-    text = path.read_text()
+    text = path.read_text(errors='replace')
     complete = text[: text.rfind('\n') + 1]
     if complete != text:
         path.write_text(complete)
     outcomes = {}
-    for line in complete.splitlines():
-        entry = json.loads(line)
-        key = Condition(*entry.pop('condition')), entry.pop('batch')
-        outcomes[key] = Outcome(**entry)
+    for number, line in enumerate(complete.splitlines(), start=1):
+        try:
+            entry = json.loads(line)
+            key = Condition(*entry.pop('condition')), entry.pop('batch')
+            outcomes[key] = Outcome(**entry)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(
+                f'{path}, line {number}: {line[:60]!r} is not the outcome of a batch; '
+                'remove the line, and the batch is tested again.'
+            ) from error
     return outcomes
 
 
 def _check_settings(path: Path, settings: dict) -> None:
     """Write the settings, or compare them with those that the file contains."""
     if not path.exists():
-        path.write_text(json.dumps(settings, indent=2) + '\n')
-    known = json.loads(path.read_text())
+        atomic_write(path, (json.dumps(settings, indent=2) + '\n').encode())
+    try:
+        known = dict(json.loads(path.read_bytes()))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f'{path} is damaged; choose another folder with --out.'
+        ) from error
     changed = sorted(
         name for name in {*known, *settings} if known.get(name) != settings.get(name)
     )

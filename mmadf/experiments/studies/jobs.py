@@ -15,15 +15,16 @@ from mmadf.analysis import read_log
 from mmadf.utils.optional import import_optional
 
 from .plan import Run
-from .worker import POLL_SECONDS, RunError, Worker
+from .worker import POLL_SECONDS, RunLockedError, Worker
 
 BAR = '{percentage:3.0f}%|{bar}| {n:.1f} of {total} runs [{elapsed}<{remaining}]'
 
 
-def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, RunError]:
+def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, Exception]:
     """Train and test all runs that are not finished, with a progress bar.
 
-    A run that fails does not stop the others.
+    A run that fails does not stop the others. Runs that another study works on come
+    last, and are waited for.
 
     Args:
         runs: see `write_runs`.
@@ -31,16 +32,16 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, RunError]:
         jobs: number of concurrent runs, > 0.
 
     Returns:
-        The errors of the runs that failed.
+        The errors of the runs that failed, `RunError` unless there is a bug.
     """
     workers, stop = Queue(), Event()
     for environment in job_environments(jobs):
         workers.put(Worker(tools, environment, stop))
 
-    def _finish(run: Run) -> None:
+    def _finish(run: Run, wait: bool = False) -> None:
         worker = workers.get()
         try:
-            worker.finish(run)
+            worker.finish(run, wait)
         finally:
             workers.put(worker)
 
@@ -56,18 +57,19 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, RunError]:
         while pending:
             completed, pending = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
             for run, error in ((futures[f], f.exception()) for f in completed):
-                if error:
-                    errors[run] = error
                 tqdm.write(f'{run.work_dir}: {error or "finished"}')
+                if isinstance(error, RunLockedError):
+                    again = pool.submit(_finish, run, wait=True)
+                    futures[again] = run
+                    pending.add(again)
+                elif error:
+                    errors[run] = error
             part = sum(1.0 if run in errors else progress_of(run) for run in runs)
             bar.update(max(0.0, part - bar.n))
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
         bar.close()
-    for error in errors.values():
-        if not isinstance(error, RunError):
-            raise error
     return errors
 
 
@@ -78,7 +80,7 @@ def progress_of(run: Run) -> float:
     loop = _train_cfg(run.config)
     try:
         records = read_log(run.work_dir)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # the report names a log that is damaged
         return 0.0
     by_epoch = loop.get('by_epoch', False)
     total = loop.max_epochs if by_epoch else loop.max_iters

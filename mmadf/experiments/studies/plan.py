@@ -1,5 +1,6 @@
 """Turns the config of a study into one training config per run."""
 
+import fcntl
 import re
 from copy import deepcopy
 from functools import lru_cache
@@ -9,14 +10,17 @@ from typing import Dict, List, NamedTuple, Optional
 from mmengine.config import Config
 
 from mmadf.engine.config import check_config, merge_options
+from mmadf.utils.command_line import check_writable
 from mmadf.weights.load import read_config, read_config_file
 
-from .split import write_split
+from .split import write_once, write_split
 
 REQUIRED = ('variants', 'control', 'seeds')
 FIELDS = (*REQUIRED, 'data', 'options', 'metric', 'work_dir')
-DATA_FIELDS = {'root', 'train', 'test', 'val_fraction', 'split_seed'}
+DATA_FIELDS = dict(root=str, train=str, test=str, val_fraction=float, split_seed=int)
 SPLITS = ('train', 'val', 'test')
+# Folders beside those of the variants.
+OWN_FOLDERS = ('configs', 'split')
 
 # The runs of a study share few configs.
 _read_config = lru_cache(maxsize=None)(read_config)
@@ -52,6 +56,7 @@ def load_study(path: Path, options: Optional[dict] = None) -> Config:
     Raises:
         FileNotFoundError: the file does not exist.
         ValueError: the file is not a config, or a field is unknown, missing or invalid.
+        OSError: `work_dir` cannot be written.
     """
     study = read_config_file(path)
     study.merge_from_dict(options or {})
@@ -60,6 +65,7 @@ def load_study(path: Path, options: Optional[dict] = None) -> Config:
     _check_variants(study.variants, study.control)
     study.setdefault('metric', 'accuracy/top1')
     study.setdefault('work_dir', f'work_dirs/{path.stem}')
+    check_writable(Path(study.work_dir))
     for variant in study.variants.values():
         variant.config = str((path.parent / variant.config).resolve())
     return study
@@ -79,16 +85,19 @@ def write_runs(study: Config) -> List[Run]:
         FileNotFoundError: a data folder or a config does not exist.
     """
     root = Path(study.work_dir)
-    data = _data_options(study.data, root) if study.get('data') else {}
+    root.mkdir(parents=True, exist_ok=True)
     runs = []
-    for seed in study.seeds:
-        for name in study.variants:
-            config = root / 'configs' / f'{name}_seed{seed}.py'
-            run = Run(name, seed, root / name / f'seed{seed}', config)
-            cfg = run_config(study, name, seed, data)
-            check_config(cfg, SPLITS)
-            _write_config(cfg, run)
-            runs.append(run)
+    with open(root / '.lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other processes may be starting the study
+        data = _data_options(study.data, root) if study.get('data') else {}
+        for seed in study.seeds:
+            for name in study.variants:
+                config = root / OWN_FOLDERS[0] / f'{name}_seed{seed}.py'
+                run = Run(name, seed, root / name / f'seed{seed}', config)
+                cfg = run_config(study, name, seed, data)
+                check_config(cfg, SPLITS)
+                _write_config(cfg, run)
+                runs.append(run)
     return runs
 
 
@@ -126,6 +135,9 @@ def _check_fields(study: Config, path: Path) -> None:
             f'{path}: unknown fields {unknown}, missing fields {missing}; allowed are '
             f'{list(FIELDS)}, of which {list(REQUIRED)} are required.'
         )
+    for name, kind in dict(work_dir=str, metric=str, options=dict).items():
+        if not isinstance(value := study.get(name, kind()), kind):
+            raise ValueError(f'{name}={value!r} must be of type {kind.__name__}.')
     if not isinstance(study.variants, dict):
         raise ValueError(f'variants={study.variants!r} must be a dict of dicts.')
     seeds = study.seeds if isinstance(study.seeds, (list, tuple)) else ()
@@ -136,11 +148,11 @@ def _check_fields(study: Config, path: Path) -> None:
 
 
 def _check_variants(variants: dict, control: str) -> None:
-    bad = [name for name in variants if not re.fullmatch(r'[\w.+-]+', name)]
+    bad = [name for name in variants if name in OWN_FOLDERS or not _is_name(name)]
     if bad:
         raise ValueError(
             f'variants={bad}: the names are also folder names; use only letters, '
-            'digits and _ . + -'
+            f'digits and _ . + -, no . at the start, and none of {list(OWN_FOLDERS)}.'
         )
     if control not in variants:
         raise ValueError(
@@ -153,20 +165,31 @@ def _check_variants(variants: dict, control: str) -> None:
                 f"variant {name!r} has {fields}; 'config' is required, 'options' is "
                 'optional, and nothing else is allowed.'
             )
+        if not isinstance(variant.config, str):
+            raise ValueError(
+                f'variant {name!r}: config={variant.config!r} must be a path.'
+            )
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and bool(re.fullmatch(r'[\w+-][\w.+-]*', name))
 
 
 def _data_options(data: Dict[str, object], root: Path) -> dict:
     """Return the options that point the datasets of a config to an image folder."""
-    if not isinstance(data, dict) or 'root' not in data or set(data) - DATA_FIELDS:
+    if not isinstance(data, dict) or 'root' not in data or set(data) - set(DATA_FIELDS):
         raise ValueError(
             f"data={data!r} must be a dict with 'root'; the allowed fields are "
             f'{sorted(DATA_FIELDS)}.'
         )
+    for name, value in data.items():
+        if not isinstance(value, DATA_FIELDS[name]):
+            kind = DATA_FIELDS[name].__name__
+            raise ValueError(f'data.{name}={value!r} must be of type {kind}.')
     folder = Path(data['root']).resolve()
     train, test = (folder / data.get(name, name) for name in ('train', 'test'))
-    split = write_split(
-        train, root / 'split', data.get('val_fraction', 0.1), data.get('split_seed', 0)
-    )
+    fraction, seed = data.get('val_fraction', 0.1), data.get('split_seed', 0)
+    split = write_split(train, root / OWN_FOLDERS[1], fraction, seed)
     metainfo = dict(classes=split['classes'])
     datasets = {
         name: dict(data_root=str(train), ann_file=split[name], metainfo=metainfo)
@@ -177,12 +200,9 @@ def _data_options(data: Dict[str, object], root: Path) -> dict:
 
 
 def _write_config(cfg: Config, run: Run) -> None:
-    text = cfg.pretty_text
-    if run.config.exists() and run.config.read_text() != text:
+    if not write_once(run.config, cfg.pretty_text):
         raise ValueError(
             f'{run.work_dir} belongs to a run with other settings, see {run.config}; '
             'choose another work_dir, or remove that folder and that file.'
         )
-    for folder in (run.work_dir, run.config.parent):
-        folder.mkdir(parents=True, exist_ok=True)
-    run.config.write_text(text)
+    run.work_dir.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
 """Reads what a finished run has logged, and what its network costs."""
 
 import json
-from typing import Dict, List, NamedTuple, Sequence
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 import mmpretrain
 from mmengine.config import Config
@@ -39,18 +40,33 @@ class Result(NamedTuple):
     readouts: Dict[str, float]
 
 
-def read_results(runs: Sequence[Run], metric: str) -> List[Result]:
-    """Read the logs of the finished runs; the others are left out.
+def read_results(
+    runs: Sequence[Run], metric: str
+) -> Tuple[List[Result], Dict[Run, Exception]]:
+    """Read the logs and metrics of the finished runs; the others are left out.
 
     Args:
         runs: see `write_runs`.
         metric: name of the metric in the logs, e.g. 'accuracy/top1'.
 
+    Returns:
+        The results, and the errors of the finished runs whose files are missing,
+        damaged, or without this metric.
+
     Raises:
-        FileNotFoundError: a finished run has no training log.
-        ValueError: a run has no such metric.
+        FileNotFoundError: no run can be read, and the first one has no training log.
+        ValueError: no run can be read, the first one for another reason.
     """
-    return [_read(run, metric) for run in runs if run.result.exists()]
+    results, errors = [], {}
+    for run in runs:
+        if run.result.exists():
+            try:
+                results.append(_read(run, metric))
+            except (FileNotFoundError, ValueError) as error:
+                errors[run] = error
+    if errors and not results:
+        raise next(iter(errors.values()))
+    return results, errors
 
 
 def by_variant(results: Sequence[Result]) -> Dict[str, List[Result]]:
@@ -84,7 +100,7 @@ def cost_of(run: Run) -> Dict[str, int]:
 
 
 def _read(run: Run, metric: str) -> Result:
-    metrics = json.loads(run.result.read_text())
+    metrics = _test_metrics(run.result)
     records = read_log(run.work_dir)
     try:
         test, curve = metrics[metric], validation_curve(records, metric)
@@ -102,6 +118,24 @@ def _read(run: Run, metric: str) -> Result:
         seconds=training_seconds(records),
         readouts=_readouts(run, metrics, metric),
     )
+
+
+def _test_metrics(path: Path) -> Dict[str, float]:
+    """Return the metrics that test.py has written.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    try:
+        metrics = json.loads(path.read_bytes())
+    except ValueError:
+        metrics = None
+    if not isinstance(metrics, dict):
+        raise ValueError(
+            f'{path} is not a JSON file of metrics; remove it and repeat the command, '
+            'which tests the run again.'
+        )
+    return metrics
 
 
 def _readouts(run: Run, metrics: Dict[str, float], metric: str) -> Dict[str, float]:

@@ -6,6 +6,8 @@ from typing import Dict, List, Sequence, Tuple
 import numpy as np
 from mmpretrain.datasets import CustomDataset
 
+from mmadf.utils.files import atomic_write
+
 Sample = Tuple[str, int]  # path relative to the folder, label
 
 
@@ -40,6 +42,16 @@ def hold_out(
         held_out.update(generator.permutation(members)[:count].tolist())
     kept = [sample for i, sample in enumerate(samples) if i not in held_out]
     return kept, [samples[i] for i in sorted(held_out)]
+
+
+def write_once(path: Path, text: str) -> bool:
+    """Write a file if it does not exist; return whether it has this text then.
+
+    An existing file is never changed. Runs may be reading it.
+    """
+    if not path.exists():
+        atomic_write(path, text.encode())
+    return path.read_text() == text
 
 
 def write_split(
@@ -79,17 +91,15 @@ def write_split(
                 'have one name per line; rename it.'
             )
     parts = hold_out(samples, fraction, seed)
-    out.mkdir(parents=True, exist_ok=True)
     split = dict(classes=list(dataset.metainfo['classes']))
     for name, part in zip(('train', 'val'), parts, strict=True):
         path = out / f'{name}.txt'
         text = ''.join(f'{image} {label}\n' for image, label in part)
-        if path.exists() and path.read_text() != text:
+        if not write_once(path, text):
             raise ValueError(
                 f'{path} lists other images than val_fraction={fraction} and '
                 f'split_seed={seed} select from {folder}; choose another work_dir, or '
                 f'remove {out.parent}.'
             )
-        path.write_text(text)
         split[name] = str(path.resolve())
     return split

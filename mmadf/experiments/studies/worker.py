@@ -9,6 +9,7 @@ from threading import Event
 from typing import IO, Dict
 
 from mmadf.engine.work_dir import best_checkpoint
+from mmadf.utils.files import atomic_write
 
 from .plan import Run
 
@@ -17,6 +18,10 @@ POLL_SECONDS = 2
 
 class RunError(RuntimeError):
     """A run cannot be trained or tested; the message says why."""
+
+
+class RunLockedError(RunError):
+    """Another study works on a run."""
 
 
 class Worker:
@@ -36,35 +41,59 @@ class Worker:
         self.environment = environment
         self.stop = stop
 
-    def finish(self, run: Run) -> None:
+    def finish(self, run: Run, wait: bool = False) -> None:
         """Train and test a run, unless it is finished.
 
+        The training of a study that has been killed goes on and keeps the lock of its
+        run. This function waits until it ends, and then tests the run.
+
+        Args:
+            run: the run.
+            wait: whether to also wait for the run of a study that still runs.
+
         Raises:
-            RunError: a script failed, or another process works on this run.
+            RunLockedError: another study works on this run, and `wait` is not set.
+            RunError: a script failed, or the worker was stopped.
         """
-        with open(run.work_dir / 'lock', 'w') as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RunError('another process is working on this run') from error
+        with open(run.work_dir / 'lock', 'a+') as lock:
+            self._acquire(lock, wait)
             if not run.result.exists():
                 options = ['--work-dir', run.work_dir, '--resume']
                 self._execute('train', [run.config, *options], run, lock)
                 self._test(run, lock)
+
+    def _acquire(self, lock: IO, wait: bool) -> None:
+        """Lock a run, and note the process in the file of the lock."""
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if not (wait or _is_abandoned(lock)):
+                    raise RunLockedError(
+                        'another study is working on this run'
+                    ) from error
+            if self.stop.wait(POLL_SECONDS):
+                raise RunError('stopped')
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
 
     def _test(self, run: Run, lock: IO) -> None:
         checkpoint = best_checkpoint(run.work_dir)
         if checkpoint is None:
             raise RunError(
                 'training left no best_*.pth; the config must validate, and set '
-                'default_hooks.checkpoint.save_best'
+                'default_hooks.checkpoint.save_best; if the file has been removed, '
+                f'remove {run.work_dir} to train again'
             )
         partial = run.work_dir / 'test.partial.json'
         options = ['--work-dir', run.work_dir / 'test']
         options += ['--out', partial, '--out-item', 'metrics']
         options += ['--cfg-options', 'test_cfg.type=mmadf.ReadoutsTestLoop']
         self._execute('test', [run.config, checkpoint, *options], run, lock)
-        os.replace(partial, run.result)
+        atomic_write(run.result, partial.read_bytes())
+        partial.unlink()
 
     def _execute(self, script: str, arguments: list, run: Run, lock: IO) -> None:
         """Run a script to its end; its output is appended to a log file."""
@@ -91,3 +120,16 @@ class Worker:
         if code:
             last = (log.read_text(errors='replace').strip().splitlines() or [''])[-1]
             raise RunError(f'{path.name} exited with code {code}: {last}; see {log}')
+
+
+def _is_abandoned(lock: IO) -> bool:
+    """Return whether the study that locked a run has ended, so that none tests it."""
+    lock.seek(0)
+    owner = lock.read()
+    try:
+        os.kill(int(owner), 0)
+    except ProcessLookupError:
+        return True
+    except (ValueError, PermissionError):  # being written; a process of another user
+        return False
+    return False

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.testing import assert_close
 
 from mmadf.analysis.explain.evidence import Evidence
 from mmadf.analysis.explain.explanation import Explanation, GateView
+from mmadf.analysis.explain.gate_mean import mean_gates
 from mmadf.analysis.explain.page import Page, draw_page, to_rgb
 
 pytest.importorskip('matplotlib')
@@ -32,11 +34,12 @@ def explanation(gates=(), without=()):
     return Explanation(evidence, list(gates), SCORES)
 
 
-def draw(folder, found, truth='dog', size=(12, 8)):
+def draw(folder, found, truth='dog', size=(12, 8), means=()):
     """Draw a page; return the figure, its texts and the image file."""
     from matplotlib import pyplot
 
-    page = Page(255 * torch.rand(3, *size), 'x$y$.png', truth, found, CLASSES)
+    image = 255 * torch.rand(3, *size)
+    page = Page(image, 'x$y$.png', truth, found, CLASSES, means)
     out = folder / 'new' / 'page.png'
     with mock.patch.object(pyplot, 'close'):
         draw_page(page, out)
@@ -110,20 +113,51 @@ def test_a_spatial_gate_is_a_heat_map_and_explained(drawn):
     assert count_of(f'Gate weight mean {mean:.3g}%', texts) == 1
     assert texts.count('mean over channels') == 1  # of the colour bar
     assert count_of('Mapper 1 of 1: appearance stages 0 and 1 into', texts) == 1
-    assert count_of('Gates: on the left', texts) == 1
+    assert count_of('Gates, from left to right', texts) == 1
+    assert count_of('give a folder of several images', texts) == 1
+
+
+def test_weights_have_a_fixed_scale_beside_their_mean_and_the_difference(tmp_path):
+    """A pattern that all images share does not appear as a difference."""
+    pattern = torch.tensor([[0.50, 0.52], [0.54, 0.56]])
+    change = torch.tensor([[0.01, 0.0], [0.0, 0.0]])
+    weights = [pattern + change, pattern - change]
+    (mean,) = mean_gates([[weight] for weight in weights])
+    assert_close(mean.mean, pattern)
+    assert mean.limit == pytest.approx(0.01)
+    gate = view(weight=weights[0].expand(8, 2, 2))
+    figure, texts, _ = draw(tmp_path, explanation([gate]), means=[mean])
+    drawn_on = [axes for axes in figure.axes if axes.images]
+    shown = {axes.get_title().split('\n')[0]: axes.images[-1] for axes in drawn_on}
+    limits = {title: image.get_clim() for title, image in shown.items()}
+    assert limits['Gate weight'] == limits['Mean of 2 images'] == (0, 1)
+    assert limits['Difference of this image'] == pytest.approx((-0.01, 0.01))
+    drawn = shown['Difference of this image'].get_array()
+    assert drawn.max() == pytest.approx(0.01, rel=1e-4)
+    assert abs(drawn[-1, -1]) < 1e-6
+    # Variance of the pattern 5e-4; of all maps 5e-4 + 0.01 ** 2 / 4.
+    assert mean.shared == pytest.approx(5e-4 / 5.25e-4)
+    assert count_of('95% of the variance', texts) == 1
+
+
+def test_there_is_no_mean_of_one_image_of_other_sizes_or_of_a_shared_weight():
+    assert mean_gates([[torch.rand(2, 2)]]) == [None]
+    assert (
+        mean_gates([[torch.rand(2, 2), None], [torch.rand(2, 3), None]]) == [None] * 2
+    )
 
 
 def test_gates_shared_by_all_positions_are_a_number_and_a_histogram(tmp_path):
     layer = view('layer', torch.full((1, 1, 1), 0.62))
     channel = view('channel', torch.full((8, 1, 1), 0.3))
     figure, texts, image = draw(tmp_path, explanation([layer, channel]))
-    assert image.shape == (int(80 * (6.2 + 3.7)), 1080, 3)
+    assert image.shape == (int(80 * (6.2 + 2 * 3.7)), 1080, 3)
     for words in ('62%', 'one learned value', 'mean 30%', 'channels (of 8)'):
         assert any(words in text for text in texts), words
     assert texts.count('mean over channels') == 0
     bars = [len(axes.patches) for axes in figure.axes if len(axes.patches) == 20]
     assert bars == [20]
-    assert count_of('Gates: on the left', texts) == 1
+    assert count_of('all positions the same weight', texts) == 2
 
 
 def test_a_page_without_gates_and_truth_of_an_image_of_extreme_size(tmp_path):
@@ -131,7 +165,7 @@ def test_a_page_without_gates_and_truth_of_an_image_of_extreme_size(tmp_path):
     _, texts, image = draw(tmp_path, found, truth=None, size=(1, 300))
     assert image.shape == (int(80 * 6.2), 1080, 3)
     assert count_of('true class', texts) == count_of('green', texts) == 0
-    assert count_of('Gates: on the left', texts) == 0
+    assert count_of('Gates, from left to right', texts) == 0
     assert len(np.unique(image.reshape(-1, 3), axis=0)) > 50
 
 

@@ -4,6 +4,7 @@ import csv
 import fcntl
 import os
 import re
+import subprocess
 import threading
 
 import pytest
@@ -16,7 +17,7 @@ from mmadf.experiments.studies.jobs import (
     visible_gpus,
 )
 from mmadf.experiments.studies.plan import load_study, write_runs
-from mmadf.experiments.studies.worker import RunError, Worker
+from mmadf.experiments.studies.worker import RunError, RunLockedError, Worker
 
 
 def see_gpus(monkeypatch, count, named=None):
@@ -63,14 +64,60 @@ def test_killed_run_is_reported_and_resumed_later_and_the_rest_goes_on(
     assert len((out / 'runs.csv').read_text().splitlines()) == 3
 
 
-def test_run_locked_by_another_process_is_skipped(study_file, scripts, calls):
+class Releasing(threading.Event):
+    """Releases the lock of another process when a worker waits for it."""
+
+    def __init__(self, run, pid):
+        super().__init__()
+        self.lock = open(run.work_dir / 'lock', 'w')  # noqa: SIM115
+        self.lock.write(str(pid))
+        self.lock.flush()
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        self.waited = 0
+
+    def wait(self, timeout=None):
+        self.waited += 1
+        self.lock.close()
+        return super().wait(0)
+
+
+def test_training_that_outlives_its_study_is_waited_for(study_file, scripts, calls):
+    ended = subprocess.Popen(['true'])
+    ended.wait()
+    run, _ = write_runs(load_study(study_file))
+    stop = Releasing(run, ended.pid)
+    Worker(scripts, dict(os.environ), stop).finish(run)
+    assert stop.waited == 1
+    assert len(calls('train')) == 1 and run.result.exists()
+
+
+def test_run_of_a_study_that_still_runs_is_waited_for_only_if_asked(
+    study_file, scripts, calls
+):
+    run, _ = write_runs(load_study(study_file))
+    stop = Releasing(run, os.getpid())
+    worker = Worker(scripts, dict(os.environ), stop)
+    with pytest.raises(RunLockedError, match='another study'):
+        worker.finish(run)
+    assert not calls('train')
+    worker.finish(run, wait=True)
+    assert stop.waited == 1 and run.result.exists()
+
+
+def test_runs_of_another_study_come_last(study_file, scripts, calls, monkeypatch):
     first, second = write_runs(load_study(study_file))
-    with open(first.work_dir / 'lock', 'w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        errors = run_all([first, second], scripts, 1)
-    assert list(errors) == [first]
-    assert 'another process' in str(errors[first])
-    assert [run for run, _, _ in calls('train')] == ['fused_seed0']
+    finish, waits = Worker.finish, []
+
+    def _finish(worker, run, wait):
+        waits.append((run, wait))
+        if run == first and not wait:
+            raise RunLockedError('another study works on this run')
+        finish(worker, run)
+
+    monkeypatch.setattr(Worker, 'finish', _finish)
+    assert run_all([first, second], scripts, 1) == {}
+    assert waits == [(first, False), (second, False), (first, True)]
+    assert [run for run, _, _ in calls('train')] == ['fused_seed0', 'sum_seed0']
 
 
 def test_processes_inherit_the_lock(study_file, scripts):
@@ -104,19 +151,22 @@ def test_stopped_worker_terminates_its_process_and_starts_no_other(
 def test_training_without_a_best_checkpoint_is_an_error(study_file, scripts):
     (scripts / 'train.py').write_text('')
     run, _ = write_runs(load_study(study_file))
-    with pytest.raises(RunError, match='save_best'):
+    with pytest.raises(RunError, match='save_best.*if the file has been removed'):
         Worker(scripts, dict(os.environ), threading.Event()).finish(run)
 
 
-def test_bug_keeps_its_traceback_after_all_runs(
-    study_file, scripts, calls, monkeypatch
+@pytest.mark.slow
+def test_bug_keeps_its_traceback_after_the_report_of_the_other_runs(
+    study, out, calls, monkeypatch
 ):
     monkeypatch.setattr(
-        'mmadf.experiments.studies.worker.best_checkpoint', lambda _: 1 / 0
+        'mmadf.experiments.studies.worker.best_checkpoint',
+        lambda folder: 1 / 0 if 'fused' in str(folder) else 'best.pth',
     )
     with pytest.raises(ZeroDivisionError):
-        run_all(write_runs(load_study(study_file)), scripts, 1)
+        study()
     assert len(calls('train')) == 2
+    assert len((out / 'runs.csv').read_text().splitlines()) == 2
 
 
 def test_report_alone_trains_nothing(study, calls):

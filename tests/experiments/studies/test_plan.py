@@ -1,5 +1,8 @@
 """From a study to the configs of its runs, and what is refused before any starts."""
 
+import fcntl
+import threading
+
 import pytest
 from mmengine.config import Config
 
@@ -59,6 +62,38 @@ def test_same_settings_are_taken_up_and_others_refused(study, tmp_path):
         write_runs(load(study, tmp_path, **one, **{'options.train_cfg.max_epochs': 3}))
 
 
+def test_files_are_written_whole_and_only_once(study, tmp_path, monkeypatch):
+    def _kill(*_):
+        raise KeyboardInterrupt
+
+    loaded = load(study, tmp_path, seeds=(0,))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr('os.replace', _kill)
+        write_runs(loaded)
+    assert not (tmp_path / 'out' / 'split' / 'train.txt').exists()
+    runs = write_runs(loaded)
+    files = [*(tmp_path / 'out' / 'split').iterdir(), *(run.config for run in runs)]
+    assert len(files) == 4
+    before = [file.stat() for file in files]
+    assert write_runs(loaded) == runs
+    assert [file.stat() for file in files] == before
+
+
+def test_second_process_waits_until_the_first_has_written(study, tmp_path):
+    loaded = load(study, tmp_path, seeds=(0,))
+    write_runs(loaded)
+    second = threading.Thread(target=write_runs, args=(loaded,))
+    with open(tmp_path / 'out' / '.lock') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (tmp_path / 'out' / 'split' / 'train.txt').write_text('half')
+        second.start()
+        second.join(0.2)
+        assert second.is_alive()
+        (tmp_path / 'out' / 'split' / 'train.txt').unlink()
+    second.join()
+    assert 'half' not in (tmp_path / 'out' / 'split' / 'train.txt').read_text()
+
+
 def test_option_that_replaces_a_field_does_so_for_every_seed(study, tmp_path):
     neck = dict(_delete_=True, type='GeneralizedMeanPooling', p=2.0)
     loaded = load(study, tmp_path, **{'options.model.neck.mode': 'old'})
@@ -101,6 +136,12 @@ INVALID = [
     ({'control': 'x'}, r"control='x' .*\['plain', 'wide'\]"),
     ({'variants.plain': None}, r"control='plain' .*\['wide'\]"),
     ({'variants.a/b': {'config': 'x'}}, r"variants=\['a/b'\]"),
+    ({'variants': {'..': {}, '.a': {}, 'split': {}}}, r"'\.\.', '\.a', 'split'\]"),
+    ({'variants': {'configs': {}, 'a\n': {}}}, r"'configs', 'a.n'\]"),
+    ({'variants.plain.config': 1}, 'config=1 must be a path'),
+    ({'work_dir': 3}, 'work_dir=3 must be of type str'),
+    ({'metric': 3}, 'metric=3 must be of type str'),
+    ({'options': 3}, 'options=3 must be of type dict'),
     ({'variants.plain.seed': 1}, r"variant 'plain' has \['config', 'seed'\]"),
 ]
 
@@ -126,6 +167,8 @@ def test_study_without_a_control_is_refused(study):
         ({'options.trian_cfg': dict(max_epochs=1)}, 'trian_cfg'),
         ({'variants.wide.options': {'param_scheduler.9.type': 'x'}}, "variant 'wide'"),
         ({'data.val_fraction': 1.5}, 'val_fraction=1.5 must be in'),
+        ({'data.val_fraction': 'x'}, "data.val_fraction='x' must be of type float"),
+        ({'data.split_seed': 'x'}, "data.split_seed='x' must be of type int"),
     ],
 )
 def test_invalid_options_are_refused_before_anything_runs(

@@ -1,0 +1,110 @@
+"""Paths that cannot be read or written end a tool with one line, before its work."""
+
+import errno
+import shutil
+import sys
+
+import mmpretrain
+import pytest
+import torch
+
+from mmadf.utils import command_line
+from tests.analysis.test_logs import BY_EPOCH, write
+from tests.conftest import ROOT
+
+WISE = ROOT / 'configs/wise_srnet/wisesrnet_tiny_scenes.py'
+# All of them are refused before a config or a checkpoint is read.
+OUT = {
+    'analysis/curves': '{out}.png a={work}',
+    'analysis/explain': '{job} lost.pth {images} {out}',
+    'analysis/robustness': '{out}.png a={work}',
+    'analysis/spatial_maps': 'lost.py lost.pth {out}.png',
+    'export': 'lost.py lost.pth {out}.onnx',
+    'model_converters/deploy': 'lost.py lost.pth {out}.pth',
+    'robustness': 'lost.py lost.pth --out {out}',
+    'study': '{study} --cfg-options work_dir={out}',
+}
+
+
+@pytest.fixture
+def refuse(tool, tmp_path, capsys, image_folder):
+    """Run a tool with invalid input; return the line that reports it."""
+    write(tmp_path / 'work', '20260101_000000', BY_EPOCH)
+    study = tmp_path / 'study.py'
+    study.write_text(
+        "variants = dict(a=dict(config='job.py'))\ncontrol = 'a'\nseeds = 1,"
+    )
+
+    def _refuse(name, words, **changes):
+        paths = dict(work=tmp_path / 'work', images=image_folder, study=study)
+        with pytest.raises(SystemExit) as left:
+            tool(f'{name}.py', *words.format(**{**paths, **changes}).split())
+        assert left.value.code == 2
+        line = capsys.readouterr().err.strip().splitlines()[-1]
+        assert line.startswith(f'{name.split("/")[-1]}.py: error: ')
+        return line
+
+    return _refuse
+
+
+@pytest.mark.parametrize('name', OUT)
+def test_full_disk_is_found_before_the_work(name, refuse, job, tmp_path, monkeypatch):
+    def _full(**_):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(command_line, 'TemporaryFile', _full)
+    line = refuse(name, OUT[name], job=job, out=tmp_path / 'out')
+    assert 'cannot be written: No space left on device' in line
+    assert not (tmp_path / 'out').exists()
+
+
+def test_folder_that_is_a_file_cannot_be_written(tmp_path):
+    (tmp_path / 'note').write_text('x')
+    with pytest.raises(OSError, match='note/a/b.* cannot be written: Not a directory'):
+        command_line.check_writable(tmp_path / 'note' / 'a' / 'b')
+
+
+@pytest.mark.parametrize('name', ['train', 'test', 'study', 'robustness'])
+def test_option_without_a_value(name, refuse):
+    words = 'lost.py' if name in ('train', 'study') else 'lost.py lost.pth'
+    line = refuse(name, f'{words} --cfg-options foo')
+    assert "--cfg-options: 'foo' is not of the form KEY=VALUE" in line
+
+
+@pytest.fixture
+def trained(job, tmp_path):
+    """Return the work directory of a run of `job`."""
+    work_dir = tmp_path / 'run'
+    write(work_dir, '20260101_000000', BY_EPOCH)
+    weights = mmpretrain.get_model(str(job)).state_dict()
+    torch.save(dict(state_dict=weights), work_dir / 'best_accuracy_top1_epoch_2.pth')
+    return work_dir
+
+
+def test_report_refuses_data_that_do_not_fit(refuse, job, trained, image_folder):
+    text, words = job.read_text(), f'{job} {trained}'
+    job.write_text(text + 'test_dataloader = None\n')
+    assert 'no test_dataloader' in refuse('analysis/report', words)
+    job.write_text(text)
+    shutil.copytree(image_folder / 'val' / 'dark', image_folder / 'val' / 'third')
+    assert 'the test set has 3 classes' in refuse('analysis/report', words)
+    assert '3 classes' in refuse(
+        'robustness',
+        f'{job} {trained}/best_accuracy_top1_epoch_2.pth --out {trained}/rob',
+    )
+    shutil.rmtree(image_folder / 'val')
+    assert 'data_root=' in refuse('analysis/report', words)
+
+
+@pytest.mark.parametrize('package', ['matplotlib', 'tqdm'])
+def test_missing_package_is_found_before_the_test(package, refuse, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    line = refuse('analysis/report', 'lost.py {work} --checkpoint lost.pth')
+    assert f'pip install {package}' in line
+
+
+@pytest.mark.parametrize('text', ['', '[]', '{"rows": [{"a": 1}], "settings": {}}'])
+def test_damaged_results_are_named(text, refuse, tmp_path):
+    (tmp_path / 'work' / 'results.json').write_text(text)
+    line = refuse('analysis/robustness', '{out}.png a={work}', out=tmp_path / 'out')
+    assert 'work/results.json is damaged' in line
