@@ -29,9 +29,8 @@ def read_checkpoint(checkpoint: str) -> Tuple[Dict[str, Tensor], dict]:
     """Read the weights of a network from a file.
 
     Args:
-        checkpoint: path, or URL that MMEngine's CheckpointLoader supports, of a state
-            dict, alone or as `state_dict` (MMPretrain) or `model` (timm) beside other
-            content; or path of a `.safetensors` file.
+        checkpoint: path, or URL that MMEngine's CheckpointLoader supports, of a
+            checkpoint, see `weights_of`; or path of a `.safetensors` file.
 
     Returns:
         The state dict, without the prefix `module.` of parallel training, and `meta`.
@@ -39,18 +38,28 @@ def read_checkpoint(checkpoint: str) -> Tuple[Dict[str, Tensor], dict]:
     Raises:
         FileNotFoundError: if the file does not exist.
         ImportError: if safetensors is needed and not installed.
-        ValueError: if the file is not a checkpoint or has no weights.
+        ValueError: if the file is damaged or not a checkpoint, contains anything but
+            tensors and allowed types, or has no weights.
     """
-    try:
-        content = _read(checkpoint)
-    except (FileNotFoundError, ImportError):
-        raise
-    except Exception as error:  # depends on what the file is instead
-        reason = ' '.join(f'{type(error).__name__}: {error}'.split())[:600]
-        raise ValueError(
-            f'checkpoint={checkpoint!r} cannot be read as a checkpoint of PyTorch: '
-            f'{reason}'
-        ) from error
+    content = _read(checkpoint)
+    weights = weights_of(content, checkpoint)
+    return weights, content.get('meta') or {}
+
+
+def weights_of(content: object, checkpoint: str) -> Dict[str, Tensor]:
+    """Return the state dict in the content of a checkpoint.
+
+    Args:
+        content: a state dict, alone or as `state_dict` (MMPretrain) or `model` (timm)
+            beside other content.
+        checkpoint: name of the file, for messages.
+
+    Returns:
+        The state dict, without the prefix `module.` of parallel training.
+
+    Raises:
+        ValueError: if there are no weights.
+    """
     content = content if isinstance(content, dict) else {}
     nested = [content[key] for key in ('state_dict', 'model') if key in content]
     state = next((x for x in nested if isinstance(x, dict)), content)
@@ -60,7 +69,7 @@ def read_checkpoint(checkpoint: str) -> Tuple[Dict[str, Tensor], dict]:
             'a state dict, alone or as `state_dict` or `model`.'
         )
     consume_prefix_in_state_dict_if_present(state, 'module.')
-    return state, content.get('meta') or {}
+    return state
 
 
 def _read(checkpoint: str) -> object:
@@ -69,8 +78,17 @@ def _read(checkpoint: str) -> object:
             checkpoint, map_location='cpu', logger='silent'
         )
     if '://' in checkpoint:
-        raise ValueError('safetensors are read from local files only; download it.')
-    return import_optional('safetensors.torch').load_file(checkpoint)
+        raise ValueError(
+            f'checkpoint={checkpoint!r}: safetensors are read from local files only; '
+            'download it.'
+        )
+    load_file = import_optional('safetensors.torch').load_file
+    check_whole_file(checkpoint)
+    try:
+        return load_file(checkpoint)
+    except Exception as error:  # of the library's own type
+        reason = f'cannot be read as safetensors: {error}'
+        raise ValueError(f'checkpoint={checkpoint!r} {reason}') from error
 
 
 def check_whole_file(path: Union[str, Path]) -> None:
@@ -94,7 +112,7 @@ def check_whole_file(path: Union[str, Path]) -> None:
         return
     if start[:2] != ZIP:
         raise ValueError(
-            f'{str(path)!r} is not a checkpoint of PyTorch, or is damaged.'
+            f'checkpoint={str(path)!r} is not a checkpoint of PyTorch, or is damaged.'
         )
     try:
         with ZipFile(path) as archive:
@@ -103,8 +121,8 @@ def check_whole_file(path: Union[str, Path]) -> None:
         damaged = ' '.join(f'{type(error).__name__}: {error}'.split())
     if damaged:
         raise ValueError(
-            f'{str(path)!r} is damaged or cut off ({damaged}); use another checkpoint, '
-            'or copy this one again.'
+            f'checkpoint={str(path)!r} is damaged or cut off ({damaged}); use '
+            'another checkpoint, or copy this one again.'
         )
 
 

@@ -20,6 +20,7 @@ from mmadf.analysis.plots import import_pyplot
 from mmadf.analysis.report import write_report
 from mmadf.engine.work_dir import best_checkpoint
 from mmadf.utils.command_line import report_invalid_input
+from mmadf.weights.exact import add_partial_argument
 from mmadf.weights.load import load_network, read_config
 
 
@@ -29,6 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file of the run')
     parser.add_argument('work_dir', type=Path, help='work directory of the run')
     parser.add_argument('--checkpoint', help='default: the best one of the run')
+    add_partial_argument(parser)
     args = parser.parse_args()
     args.checkpoint = args.checkpoint or best_checkpoint(args.work_dir)
     if args.checkpoint is None:
@@ -44,7 +46,7 @@ def main() -> None:
         records = read_log(args.work_dir)
         validation_curve(records)  # needed after the test, so refused before it
         cfg = read_config(args.config)
-        model, _ = load_network(cfg, args.checkpoint, get_device())
+        model, _ = load_network(cfg, args.checkpoint, get_device(), args.allow_partial)
         if not cfg.get('test_dataloader'):
             raise ValueError(f'config {args.config} has no test_dataloader to test on.')
         with DefaultScope.overwrite_default_scope('mmpretrain'):

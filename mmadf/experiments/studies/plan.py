@@ -9,7 +9,7 @@ from typing import Dict, List, NamedTuple, Optional
 from mmengine.config import Config
 
 from mmadf.engine.config import check_config, merge_options
-from mmadf.weights.load import read_config, read_config_file
+from mmadf.weights.load import config_path, read_config, read_config_file
 
 from .split import write_split
 
@@ -53,6 +53,7 @@ def load_study(path: Path, options: Optional[dict] = None) -> Config:
         FileNotFoundError: the file does not exist.
         ValueError: the file is not a config, or a field is unknown, missing or invalid.
     """
+    path = config_path(path)
     study = read_config_file(path)
     study.merge_from_dict(options or {})
     _check_fields(study, path)
@@ -61,7 +62,7 @@ def load_study(path: Path, options: Optional[dict] = None) -> Config:
     study.setdefault('metric', 'accuracy/top1')
     study.setdefault('work_dir', f'work_dirs/{path.stem}')
     for variant in study.variants.values():
-        variant.config = str((path.parent / variant.config).resolve())
+        variant.config = str(config_path(variant.config, path.parent).resolve())
     return study
 
 
