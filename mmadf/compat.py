@@ -4,8 +4,7 @@ import warnings
 from contextlib import suppress
 from importlib import import_module, metadata
 from importlib.util import find_spec
-from pickle import UnpicklingError
-from typing import Callable, Dict, Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 # Import name -> distributions that provide it, the maintained fork first, with the same
 # bounds as in requirements/.
@@ -70,42 +69,6 @@ def import_host() -> None:
                 f'{metadata.version("setuptools")} does not contain; install '
                 "'setuptools<82', or the maintained forks with: " + INSTALL
             ) from error
-
-
-def allow_own_checkpoints() -> None:
-    """Let `torch.load(weights_only=True)` read the checkpoints of MMEngine's Runner.
-
-    In addition to weights they contain log buffers and schedules, whose types are added
-    to PyTorch's allow-list, under their module names in NumPy 1 and 2, so that
-    checkpoints can be exchanged between both. The check itself stays enabled.
-    """
-    import numpy as np
-    import torch
-    from mmengine.logging.history_buffer import HistoryBuffer
-    from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
-
-    methods = {
-        HistoryBuffer: {'min', 'max', 'mean', 'current'},
-        OneCycleParamScheduler: {'_annealing_cos', '_annealing_linear'},
-    }
-
-    def stored_method(owner: type, name: str) -> Callable:
-        """Replace `getattr` in checkpoints, for the methods that MMEngine stores."""
-        if name not in methods.get(owner, ()):
-            raise UnpicklingError(f'{owner}.{name} is not allowed in a checkpoint')
-        return getattr(owner, name)
-
-    types = [*methods, np.ndarray, np.dtype]
-    types += [type(np.dtype(name)) for name in ('float64', 'int64')]
-    # With names, since the forks remove the bare types after each load.
-    allowed = [(kind, f'{kind.__module__}.{kind.__qualname__}') for kind in types]
-    allowed.append((stored_method, 'builtins.getattr'))
-    for module in ('numpy._core.multiarray', 'numpy.core.multiarray'):
-        allowed += [
-            (np.empty(0).__reduce__()[0], f'{module}._reconstruct'),
-            (np.float64(0).__reduce__()[0], f'{module}.scalar'),
-        ]
-    torch.serialization.add_safe_globals(allowed)
 
 
 def _package_problem(package: str) -> Optional[str]:

@@ -1,16 +1,13 @@
 """The package as a plugin: import, registries, configs by name, supported stacks."""
 
-import pickle
 import re
 import sys
 from importlib import metadata
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 from mmengine.config import Config
-from mmengine.logging import HistoryBuffer
 from mmengine.registry import MODELS as ROOT_MODELS
 from mmengine.registry import DefaultScope, Registry
 from mmpretrain.registry import HOOKS as HOST_HOOKS
@@ -130,6 +127,19 @@ model = dict(type='ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1)))
     assert model.appearance_head.num_classes == 1000
 
 
+@pytest.mark.slow
+def test_config_as_base_in_a_tool_that_does_not_import_mmadf(python, tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text("_base_ = __import__('mmadf') and 'mmadf::adf/adf_tiny_digits.py'")
+    code = f"""
+import sys
+from mmengine.config import Config
+assert 'mmadf' not in sys.modules
+print(Config.fromfile({str(path)!r}).model.type)
+"""
+    assert python('-c', code).stdout.strip() == 'ADFClassifier'
+
+
 def test_hub_finds_configs_and_models():
     from mmengine.hub import get_config, get_model
 
@@ -212,39 +222,6 @@ def test_mirror_keeps_the_path():
     stock = 'https://download.openmmlab.com/mmclassification/v0/resnet/a.pth'
     mirrored = re.sub(*mmadf.WEIGHTS_MIRROR, stock)
     assert mirrored == 'https://mmassets.onedl.ai/mmclassification/v0/resnet/a.pth'
-
-
-class Payload:
-    def __reduce__(self):
-        return print, ('executed',)
-
-
-def test_own_checkpoints_load_safely_and_others_do_not(tmp_path):
-    from mmengine.optim import OneCycleLR
-
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
-    schedule = OneCycleLR(optimizer, eta_max=1.0, total_steps=10)
-    buffer = HistoryBuffer([0.5, 1.5], [1, 1])
-    ours = dict(log=buffer, schedule=schedule.state_dict(), epoch=3)
-    torch.save(ours, tmp_path / 'ours.pth')
-    with torch.serialization.safe_globals([HistoryBuffer]):
-        pass  # as the forks do, which takes it off the list again
-    loaded = torch.load(tmp_path / 'ours.pth', weights_only=True)
-    assert loaded['log'].mean() == 1.0
-    torch.save(dict(payload=Payload()), tmp_path / 'theirs.pth')
-    with pytest.raises(pickle.UnpicklingError, match='print'):
-        torch.load(tmp_path / 'theirs.pth', weights_only=True)
-
-
-class Getter:
-    def __reduce__(self):
-        return getattr, (HistoryBuffer, '__subclasses__')
-
-
-def test_getattr_in_a_checkpoint_is_limited_to_what_mmengine_stores(tmp_path):
-    torch.save(Getter(), tmp_path / 'getter.pth')
-    with pytest.raises(pickle.UnpicklingError, match='__subclasses__ is not allowed'):
-        torch.load(tmp_path / 'getter.pth', weights_only=True)
 
 
 def test_version_is_one():

@@ -12,6 +12,7 @@ from mmengine.evaluator import DumpResults
 
 from mmadf.engine import config, launch
 from mmadf.utils.command_line import report_invalid_input
+from mmadf.weights.exact import ExactWeightsHook, add_partial_argument
 from mmadf.weights.load import read_config
 
 
@@ -21,6 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     config.add_arguments(parser)
+    add_partial_argument(parser)
     parser.add_argument(
         '--out',
         help='file for predictions (.pkl) or metrics (also .json, .yml)',
@@ -116,6 +118,7 @@ def main() -> None:
         cfg = merge_args(read_config(args.config), args)
         runner = launch.build_runner(cfg, splits=('test',))
         runner.register_hook(launch.StartHook(start_work))
+        runner.register_hook(ExactWeightsHook(args.checkpoint, args.allow_partial))
         if args.out and args.out_item != 'metrics':
             runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
         metrics = runner.test()

@@ -1,6 +1,8 @@
 """Reading of weights from a file, and loading of those that fit a module."""
 
-from typing import Dict, Iterable, NamedTuple, Tuple
+from pathlib import Path
+from typing import Dict, Iterable, NamedTuple, Tuple, Union
+from zipfile import ZipFile
 
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
@@ -10,6 +12,8 @@ from mmadf.utils.optional import import_optional
 
 # Batch norm's counter of batches, which old checkpoints lack, does not count as loaded.
 COUNTER = 'num_batches_tracked'
+# How files start: since PyTorch 1.6, and before.
+ZIP, PICKLE = b'PK', b'\x80'
 
 
 class LoadReport(NamedTuple):
@@ -25,9 +29,8 @@ def read_checkpoint(checkpoint: str) -> Tuple[Dict[str, Tensor], dict]:
     """Read the weights of a network from a file.
 
     Args:
-        checkpoint: path, or URL that MMEngine's CheckpointLoader supports, of a state
-            dict, alone or as `state_dict` (MMPretrain) or `model` (timm) beside other
-            content; or path of a `.safetensors` file.
+        checkpoint: path, or URL that MMEngine's CheckpointLoader supports, of a
+            checkpoint, see `weights_of`; or path of a `.safetensors` file.
 
     Returns:
         The state dict, without the prefix `module.` of parallel training, and `meta`.
@@ -35,18 +38,28 @@ def read_checkpoint(checkpoint: str) -> Tuple[Dict[str, Tensor], dict]:
     Raises:
         FileNotFoundError: if the file does not exist.
         ImportError: if safetensors is needed and not installed.
-        ValueError: if the file is not a checkpoint or has no weights.
+        ValueError: if the file is damaged or not a checkpoint, contains anything but
+            tensors and allowed types, or has no weights.
     """
-    try:
-        content = _read(checkpoint)
-    except (FileNotFoundError, ImportError):
-        raise
-    except Exception as error:  # depends on what the file is instead
-        reason = ' '.join(f'{type(error).__name__}: {error}'.split())[:600]
-        raise ValueError(
-            f'checkpoint={checkpoint!r} cannot be read as a checkpoint of PyTorch: '
-            f'{reason}'
-        ) from error
+    content = _read(checkpoint)
+    weights = weights_of(content, checkpoint)
+    return weights, content.get('meta') or {}
+
+
+def weights_of(content: object, checkpoint: str) -> Dict[str, Tensor]:
+    """Return the state dict in the content of a checkpoint.
+
+    Args:
+        content: a state dict, alone or as `state_dict` (MMPretrain) or `model` (timm)
+            beside other content.
+        checkpoint: name of the file, for messages.
+
+    Returns:
+        The state dict, without the prefix `module.` of parallel training.
+
+    Raises:
+        ValueError: if there are no weights.
+    """
     content = content if isinstance(content, dict) else {}
     nested = [content[key] for key in ('state_dict', 'model') if key in content]
     state = next((x for x in nested if isinstance(x, dict)), content)
@@ -56,7 +69,7 @@ def read_checkpoint(checkpoint: str) -> Tuple[Dict[str, Tensor], dict]:
             'a state dict, alone or as `state_dict` or `model`.'
         )
     consume_prefix_in_state_dict_if_present(state, 'module.')
-    return state, content.get('meta') or {}
+    return state
 
 
 def _read(checkpoint: str) -> object:
@@ -65,8 +78,52 @@ def _read(checkpoint: str) -> object:
             checkpoint, map_location='cpu', logger='silent'
         )
     if '://' in checkpoint:
-        raise ValueError('safetensors are read from local files only; download it.')
-    return import_optional('safetensors.torch').load_file(checkpoint)
+        raise ValueError(
+            f'checkpoint={checkpoint!r}: safetensors are read from local files only; '
+            'download it.'
+        )
+    load_file = import_optional('safetensors.torch').load_file
+    check_whole_file(checkpoint)
+    try:
+        return load_file(checkpoint)
+    except Exception as error:  # of the library's own type
+        reason = f'cannot be read as safetensors: {error}'
+        raise ValueError(f'checkpoint={checkpoint!r} {reason}') from error
+
+
+def check_whole_file(path: Union[str, Path]) -> None:
+    """Check that a checkpoint file is whole, by the checksums that PyTorch stores.
+
+    Finds files that were cut off, overwritten in part or changed in a single bit. The
+    tensors are read but not loaded, which takes less than 0.1 s for 100 MB.
+
+    Args:
+        path: path of a file. Files that PyTorch wrote before version 1.6, and
+            `.safetensors`, have no checksums and are only recognised.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is damaged, or not a checkpoint.
+    """
+    path = Path(path).expanduser()
+    with path.open('rb') as file:
+        start = file.read(9)
+    if start[:1] == PICKLE or path.suffix == '.safetensors' and start[8:] == b'{':
+        return
+    if start[:2] != ZIP:
+        raise ValueError(
+            f'checkpoint={str(path)!r} is not a checkpoint of PyTorch, or is damaged.'
+        )
+    try:
+        with ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except Exception as error:  # depends on what is damaged
+        damaged = ' '.join(f'{type(error).__name__}: {error}'.split())
+    if damaged:
+        raise ValueError(
+            f'checkpoint={str(path)!r} is damaged or cut off ({damaged}); use '
+            'another checkpoint, or copy this one again.'
+        )
 
 
 def load_matching(module: nn.Module, weights: Dict[str, Tensor]) -> LoadReport:

@@ -1,6 +1,7 @@
 """Loading of a trained network, its class names and its test set."""
 
 from copy import deepcopy
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, List, Tuple, Union
 
@@ -15,13 +16,15 @@ from torch import nn
 import mmadf  # noqa: F401  registers components
 
 from .checkpoint import read_checkpoint
+from .exact import load_exactly
 
 
 def read_config(config: str) -> Config:
     """Read the config of a network.
 
     Args:
-        config: path of a config file, or a name in `mmpretrain.list_models()`.
+        config: path of a config file, `mmadf::<path>` or `mmpretrain::<path>` of one in
+            a package, or a name in `mmpretrain.list_models()`.
 
     Raises:
         FileNotFoundError: if the file does not exist.
@@ -41,16 +44,18 @@ def read_config_file(config: Union[str, Path]) -> Config:
     """Read a config file, of a network or of anything else.
 
     Args:
-        config: path of the file.
+        config: path of the file, or `<package>::<path>` of one in a package.
 
     Raises:
         FileNotFoundError: if the file does not exist.
-        ValueError: if the file cannot be read as a config.
+        ValueError: if the package is not installed or the file cannot be read as a
+            config.
     """
-    if not Path(config).is_file():
+    path = config_path(config)
+    if not path.is_file():
         raise FileNotFoundError(f'config={str(config)!r} does not exist.')
     try:
-        return Config.fromfile(config)
+        return Config.fromfile(path)
     except Exception as error:  # raised by the code in the file
         raise ValueError(
             f'config={str(config)!r} cannot be read as a config: '
@@ -58,8 +63,33 @@ def read_config_file(config: Union[str, Path]) -> Config:
         ) from error
 
 
+def config_path(config: Union[str, Path], folder: Path = Path()) -> Path:
+    """Return the path of a config file.
+
+    Args:
+        config: path of the file, or `<package>::<path>` of one in a package.
+        folder: folder that relative paths start from.
+
+    Raises:
+        ValueError: if the package is not installed.
+    """
+    package, separator, path = str(config).rpartition('::')
+    if not separator:
+        return folder / config
+    spec = find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.origin:
+        raise ValueError(
+            f'config={str(config)!r}: {package!r} is not an installed package; use '
+            'mmadf:: or mmpretrain::, or the path of a file.'
+        )
+    return Path(spec.origin).parent / '.mim' / 'configs' / path
+
+
 def load_network(
-    cfg: Config, checkpoint: Union[str, Path], device: str = 'cpu'
+    cfg: Config,
+    checkpoint: Union[str, Path],
+    device: str = 'cpu',
+    allow_partial: bool = False,
 ) -> Tuple[nn.Module, dict]:
     """Build a network in evaluation mode with exactly the weights of a checkpoint.
 
@@ -68,6 +98,8 @@ def load_network(
             read, since the checkpoint replaces them.
         checkpoint: path or URL, see `read_checkpoint`.
         device: device of the network.
+        allow_partial: whether to warn of tensors that are missing, unexpected or of
+            another shape instead of raising.
 
     Returns:
         The network and the `meta` of the checkpoint.
@@ -80,14 +112,7 @@ def load_network(
     cfg.model = strip_pretrained(cfg.model.to_dict())
     model = mmpretrain.get_model(cfg)
     weights, meta = read_checkpoint(str(checkpoint))
-    try:
-        model.load_state_dict(weights)
-    except (RuntimeError, ValueError) as error:
-        reason = ' '.join(str(error).split())[:600]
-        raise ValueError(
-            f'checkpoint={str(checkpoint)!r} does not fit the network; give a '
-            f'checkpoint of this config. {reason}'
-        ) from error
+    load_exactly(model, weights, str(checkpoint), allow_partial)
     return model.to(device), meta
 
 

@@ -2,12 +2,14 @@
 
 import re
 
+import mmpretrain
 import pytest
 import torch
 from mmengine.hooks import Hook
 
 from mmadf.registry import HOOKS
 from tests.conftest import ROOT
+from tests.weights.unsafe import save_unsafe
 
 DIGITS = ROOT / 'configs/adf/adf_tiny_digits.py'
 TOOLS = {
@@ -57,9 +59,55 @@ def test_file_that_is_no_config(complaint, tmp_path):
         assert 'mine.py' in line and words in line
 
 
+LOADING = [name for name in TOOLS if '{checkpoint}' in TOOLS[name]]
+
+
 def test_file_that_is_no_checkpoint_in_every_tool(complaint, job):
-    for name in (name for name in TOOLS if '{checkpoint}' in TOOLS[name]):
+    for name in LOADING:
         assert 'note.txt' in complaint(name, config=job)
+
+
+def test_checkpoint_that_would_run_code_in_every_tool(complaint, job, tmp_path):
+    marker = tmp_path / 'created'
+    weights = mmpretrain.get_model(str(job)).state_dict()
+    unsafe = save_unsafe(tmp_path / 'unsafe.pth', marker, state_dict=weights)
+    uses = {name: () for name in LOADING}
+    uses['train'] = '--resume', str(unsafe)
+    for name, options in uses.items():
+        line = complaint(name, *options, config=job, checkpoint=unsafe)
+        assert 'unsafe.pth' in line and ' io.open, which' in line, name
+        assert not marker.exists(), name
+    load_from = f'load_from={unsafe}'
+    line = complaint('train', '--cfg-options', load_from, config=job)
+    assert 'unsafe.pth' in line and ' io.open, which' in line
+    assert not marker.exists()
+
+
+def test_config_with_a_tag_of_yaml_in_every_tool(complaint, tmp_path):
+    marker = tmp_path / 'created'
+    unsafe = tmp_path / 'unsafe.yaml'
+    tag = f'!!python/object/apply:builtins.open ["{marker}", "w"]'
+    unsafe.write_text(f'model: {tag}')
+    for name in TOOLS:
+        line = complaint(name, config=unsafe)
+        assert 'unsafe.yaml' in line and 'python/object/apply' in line, name
+        assert not marker.exists(), name
+
+
+def test_checkpoint_of_another_network_is_tested_in_part_only_on_request(
+    complaint, tool, job, tmp_path, capsys
+):
+    weights = mmpretrain.get_model(str(job)).state_dict()
+    weights['head.other'] = weights.pop('head.fc.weight')
+    files = dict(config=job, checkpoint=tmp_path / 'other.pth', out=tmp_path / 'out')
+    torch.save(dict(state_dict=weights), files['checkpoint'])
+    found = '1 missing: head.fc.weight; 1 unexpected: head.other'
+    line = complaint('test', **files)
+    assert 'other.pth' in line and found in line
+    tool('test.py', *TOOLS['test'].format(**files).split(), '--allow-partial')
+    output = capsys.readouterr().out
+    assert f'other.pth is loaded in part only: {found}' in output
+    assert 'accuracy/top1' in output
 
 
 @pytest.mark.parametrize(
@@ -119,7 +167,8 @@ class FaultyHook(Hook):
 
 @pytest.mark.parametrize('name', ['train', 'test'])
 def test_errors_of_the_work_itself_keep_their_traceback(name, job, tool, tmp_path):
-    torch.save(dict(state_dict={}), tmp_path / 'a.pth')
+    weights = mmpretrain.get_model(str(job)).state_dict()
+    torch.save(dict(state_dict=weights), tmp_path / 'a.pth')
     job.write_text(job.read_text() + "custom_hooks = [dict(type='FaultyHook')]\n")
     files = dict(config=job, checkpoint=tmp_path / 'a.pth', out=tmp_path / 'out')
     with pytest.raises(ValueError, match='a bug'):

@@ -144,6 +144,29 @@ def test_checkpoints_of_parallel_training_and_safetensors_are_read(files):
     assert_close(dict(model.state_dict()), dict(weights))
 
 
+@pytest.mark.parametrize(
+    ('name', 'kind'),
+    [
+        ('mmadf::adf/adf_tiny_digits.py', 'ADFClassifier'),
+        ('mmpretrain::_base_/models/resnet18.py', 'ImageClassifier'),
+    ],
+)
+def test_configs_of_packages_are_read_by_name(name, kind):
+    assert read_config(name).model.type == kind
+
+
+@pytest.mark.parametrize(
+    ('name', 'error', 'words'),
+    [
+        ('mmadf::adf/gone.py', FileNotFoundError, 'mmadf::adf/gone.py.* not exist'),
+        ('gone::adf/a.py', ValueError, "gone::adf/a.py.*'gone' is not an installed"),
+    ],
+)
+def test_unknown_config_or_package_is_named(name, error, words):
+    with pytest.raises(error, match=words):
+        read_config(name)
+
+
 def test_configs_of_mmpretrain_are_copies():
     cfg = read_config('resnet18_8xb32_in1k')
     cfg.model.backbone.depth = 34

@@ -24,6 +24,7 @@ from mmadf.engine.data_checks import check_classes, check_trained_names
 from mmadf.engine.work_dir import best_checkpoint
 from mmadf.utils.command_line import check_writable, report_invalid_input
 from mmadf.utils.optional import import_optional
+from mmadf.weights.exact import add_partial_argument
 from mmadf.weights.load import load_network, read_config
 
 
@@ -33,6 +34,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file of the run')
     parser.add_argument('work_dir', type=Path, help='work directory of the run')
     parser.add_argument('--checkpoint', help='default: the best one of the run')
+    add_partial_argument(parser)
     args = parser.parse_args()
     args.checkpoint = args.checkpoint or best_checkpoint(args.work_dir)
     if args.checkpoint is None:
@@ -53,7 +55,9 @@ def main() -> None:
         cfg = read_config(args.config)
         if not cfg.get('test_dataloader'):
             raise ValueError(f'config {args.config} has no test_dataloader to test on.')
-        model, meta = load_network(cfg, args.checkpoint, get_device())
+        model, meta = load_network(
+            cfg, args.checkpoint, get_device(), args.allow_partial
+        )
         check_config(cfg, ('test',))
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             loader = Runner.build_dataloader(cfg.test_dataloader)

@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from mmadf.engine.config import check_config, merge_options
 from mmadf.utils.command_line import check_writable
-from mmadf.weights.load import read_config, read_config_file
+from mmadf.weights.load import config_path, read_config, read_config_file
 
 from .split import write_once, write_split
 
@@ -58,6 +58,7 @@ def load_study(path: Path, options: Optional[dict] = None) -> Config:
         ValueError: the file is not a config, or a field is unknown, missing or invalid.
         OSError: `work_dir` cannot be written.
     """
+    path = config_path(path)
     study = read_config_file(path)
     study.merge_from_dict(options or {})
     _check_fields(study, path)
@@ -67,7 +68,7 @@ def load_study(path: Path, options: Optional[dict] = None) -> Config:
     study.setdefault('work_dir', f'work_dirs/{path.stem}')
     check_writable(Path(study.work_dir))
     for variant in study.variants.values():
-        variant.config = str((path.parent / variant.config).resolve())
+        variant.config = str(config_path(variant.config, path.parent).resolve())
     return study
 
 

@@ -13,7 +13,7 @@ from mmpretrain.models.losses import CrossEntropyLoss
 from mmpretrain.registry import MODELS
 from torch.testing import assert_close
 
-from mmadf.engine.hooks.check_data import check_classes
+from mmadf.engine.data_checks import check_classes
 from mmadf.models import WiseSrNetHead, WiseSrNetPooling
 from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise, samples
 

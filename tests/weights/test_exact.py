@@ -1,0 +1,81 @@
+"""Only checkpoints that fit a network exactly are loaded into it."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.logging import MMLogger
+from mmpretrain.models import AverageClsScoreTTA
+from torch import nn
+from torch.testing import assert_close
+
+from mmadf.weights.exact import ExactWeightsHook, load_exactly
+
+
+def network():
+    return nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+
+
+@pytest.fixture
+def weights():
+    return {k: torch.full_like(v, 7) for k, v in network().state_dict().items()}
+
+
+@pytest.fixture
+def logged(monkeypatch):
+    """Return the list of messages that are logged."""
+    messages = []
+    logger = MMLogger.get_current_instance()
+    monkeypatch.setattr(logger, 'log', lambda level, text: messages.append(text))
+    return messages
+
+
+CHANGES = {
+    '1 missing: 0.bias': {'0.bias': None},
+    '1 unexpected: 2.bias': {'2.bias': torch.ones(2)},
+    r'1 misshapen: 0.bias \(\(4,\) for \(3,\)\)': {'0.bias': torch.ones(4)},
+}
+
+
+@pytest.mark.parametrize('words', CHANGES)
+def test_difference_is_refused_or_reported(weights, words, logged):
+    weights = {**weights, **CHANGES[words]}
+    weights = {name: value for name, value in weights.items() if value is not None}
+    with pytest.raises(ValueError, match=f"checkpoint='a.pth'.*{words}$"):
+        load_exactly(network(), weights, 'a.pth')
+    model = network()
+    load_exactly(model, weights, 'a.pth', allow_partial=True)
+    assert_close(model[0].weight, weights['0.weight'])
+    (message,) = logged
+    assert message.startswith('a.pth is loaded in part only: 1 ')
+
+
+def test_counter_of_batches_may_be_missing(weights, logged):
+    del weights['1.num_batches_tracked']
+    model = network()
+    load_exactly(model, weights, 'a.pth')
+    assert_close(model[1].running_var, weights['1.running_var'])
+    assert not logged
+
+
+def load_by_hook(model, content, **kwargs):
+    hook = ExactWeightsHook('a.pth', **kwargs)
+    hook.after_load_checkpoint(SimpleNamespace(model=model), content)
+
+
+@pytest.mark.parametrize('key', ['state_dict', 'model', None])
+def test_runner_finds_the_weights_of_any_checkpoint(weights, key):
+    content = {key: weights} if key else dict(weights)
+    load_by_hook(network(), content)
+    assert content['state_dict'].keys() == weights.keys()
+
+
+def test_hook_loads_into_the_network_within_test_time_augmentation(weights):
+    model = network()
+    load_by_hook(AverageClsScoreTTA(model), dict(state_dict=weights))
+    assert_close(model[0].bias, weights['0.bias'])
+
+
+def test_hook_refuses_a_checkpoint_without_weights():
+    with pytest.raises(ValueError, match="'a.pth' has no weights"):
+        load_by_hook(network(), dict(state_dict={}), allow_partial=True)
