@@ -9,6 +9,8 @@ from typing import Optional, Union
 from mmengine.logging import print_log
 from mmengine.runner import find_latest_checkpoint
 
+from .best import choose, stored_bests
+
 
 def default_work_dir(config: str) -> str:
     """Return the work directory of a config that does not set one."""
@@ -59,7 +61,23 @@ def check_checkpoint(path: str) -> None:
 
 
 def best_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
-    """Return the newest best_*.pth of a work directory, or None without any."""
-    return max(
-        glob(f'{escape(str(work_dir))}/best_*.pth'), key=os.path.getmtime, default=None
-    )
+    """Return the best_*.pth with the best stored score, or None without any.
+
+    Args:
+        work_dir: directory of a training run.
+
+    Raises:
+        ValueError: there are best checkpoints of several metrics.
+    """
+    paths = glob(f'{escape(str(work_dir))}/best_*.pth')
+    if len(paths) < 2:
+        return next(iter(paths), None)
+    found = stored_bests(work_dir)
+    if len(found) != 1:
+        raise ValueError(
+            f'{str(work_dir)!r} has best checkpoints of {len(found)} metrics with a '
+            f'stored score ({", ".join(map(os.path.basename, sorted(paths)))}); keep '
+            'those of one metric.'
+        )
+    (bests,) = found.values()
+    return choose(bests).path

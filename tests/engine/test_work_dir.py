@@ -33,10 +33,25 @@ def test_truncated_or_missing_falls_back_to_the_newest_whole_one(tmp_path, named
     assert latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_2.pth')
 
 
-def test_best_is_the_newest_best_one(tmp_path):
-    for age, name in enumerate(('best_a_epoch_9.pth', 'best_a_epoch_10.pth')):
-        touch(tmp_path / name, age)
-    assert best_checkpoint(tmp_path) == str(tmp_path / 'best_a_epoch_9.pth')
+def save_best(folder, metric, epoch, **info):
+    content = dict(message_hub=dict(runtime_info=info))
+    torch.save(content, folder / f'best_{metric}_epoch_{epoch}.pth')
+
+
+@pytest.mark.parametrize('metric, best', [('accuracy_top1', 9), ('val_loss', 10)])
+def test_best_is_the_one_with_the_best_stored_score(metric, best, tmp_path):
+    for epoch, score in ((9, 0.8), (10, 0.5), (11, 0.8)):
+        save_best(tmp_path, metric, epoch, best_score=score)
+    (tmp_path / f'best_{metric}_epoch_99.pth').write_bytes(b'torn')
+    expected = tmp_path / f'best_{metric}_epoch_{best}.pth'
+    assert best_checkpoint(tmp_path) == str(expected)
+
+
+def test_best_of_several_metrics_is_not_guessed(tmp_path):
+    save_best(tmp_path, 'accuracy_top1', 1, **{'best_score_accuracy/top1': 0.5})
+    save_best(tmp_path, 'recall', 2, best_score_recall=0.6)
+    with pytest.raises(ValueError, match='2 metrics.*accuracy_top1_epoch_1'):
+        best_checkpoint(tmp_path)
 
 
 def test_empty_folder_has_no_checkpoint(tmp_path):
