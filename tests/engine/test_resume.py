@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -133,6 +135,21 @@ def test_best_of_a_run_killed_while_writing_is_the_highest(
     assert runner.message_hub.get_info('best_score') == 80
 
 
+@pytest.mark.parametrize(
+    'call, is_it',
+    [
+        ('remove', lambda path: str(path).endswith('/epoch_2.pth')),
+        ('replace', lambda _, path: str(path).endswith('/epoch_3.pth')),
+    ],
+)
+def test_leftovers_of_a_killed_run_are_removed(start, killed, tmp_path, call, is_it):
+    killed(os, call, is_it)
+    assert len(os.listdir(tmp_path / 'work')) > 4
+    start(resume=True)
+    left = [name for name in os.listdir(tmp_path / 'work') if 'pth' in name]
+    assert sorted(left) == ['best_accuracy_epoch_2.pth', 'epoch_4.pth']
+
+
 @pytest.mark.parametrize('epoch', [1, 2, 4])
 def test_validation_that_was_killed_is_made_up(start, killed, tmp_path, epoch):
     killed(Score, 'compute_metrics', lambda metric, _: metric.runner().epoch == epoch)
@@ -173,3 +190,50 @@ def test_lost_best_checkpoint_is_replaced_by_the_next_one(start, killed, tmp_pat
     runner = start(resume=True)
     assert files(tmp_path) == ['best_accuracy_epoch_3.pth', 'epoch_4.pth']
     assert runner.message_hub.get_info('best_score') == 50
+
+
+@pytest.mark.parametrize('name', ['epoch_3.pth', 'best_accuracy_epoch_2.pth'])
+def test_weights_that_are_not_finite_are_never_saved(
+    start, tmp_path, monkeypatch, name
+):
+    forward, epoch = Net.forward, int(name[-5])
+
+    def spoil(hook, runner, *_):
+        if runner.epoch == epoch - (not name.startswith('best')):
+            nn.init.constant_(runner.model.layer.weight, float('nan'))
+
+    event = 'before_val' if name.startswith('best') else 'before_train_epoch'
+    monkeypatch.setattr(SafeCheckpointHook, event, spoil, raising=False)
+    with pytest.raises(
+        FloatingPointError, match=r'layer.weight is not finite.*epoch_2\.pth'
+    ):
+        start()
+    assert Net.forward is forward
+    assert files(tmp_path)[-1] == 'epoch_2.pth'
+    assert (
+        torch.load(tmp_path / 'work' / 'epoch_2.pth')['state_dict']['layer.weight']
+        .isfinite()
+        .all()
+    )
+    assert name not in files(tmp_path)
+
+
+def test_full_disk_is_reported_before_training(start, monkeypatch, tmp_path):
+    usage = SimpleNamespace(free=10)
+    monkeypatch.setattr('shutil.disk_usage', lambda _: usage)
+    monkeypatch.setattr(Net, 'train_step', lambda *_: 1 / 0)
+    with pytest.raises(OSError, match=f"{tmp_path}/work' has 0 MB of free space"):
+        start()
+
+
+def test_random_numbers_go_on_as_in_an_uninterrupted_run(
+    start, killed, tmp_path, monkeypatch
+):
+    forward = Net.forward
+    noisy = lambda net, x, mode: forward(net, x + torch.rand_like(x), mode)  # noqa: E731
+    monkeypatch.setattr(Net, 'forward', noisy)
+    whole = start().model.layer.weight
+    shutil.rmtree(tmp_path / 'work')
+    killed(SafeBackend, 'put', lambda _, content, path: path.endswith('/epoch_3.pth'))
+    torch.rand(5)
+    assert torch.equal(start(resume=True).model.layer.weight, whole)

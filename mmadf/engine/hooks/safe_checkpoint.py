@@ -1,6 +1,7 @@
 """Checkpoints that survive a crash at any moment."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Optional, Union
 
@@ -8,10 +9,15 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmpretrain.utils import get_ori_model
 
 from mmadf.engine.best import Best, choose, stored_bests
+from mmadf.engine.random_state import gather_random_states, restore_random_states
+from mmadf.engine.work_dir import NUMBERED
 from mmadf.registry import HOOKS
-from mmadf.utils.files import atomic_write
+from mmadf.utils.files import PARTIAL, atomic_write
+
+from .check_loss import ADVICE
 
 # Name of the last validated iteration in the message hub, which checkpoints contain.
 VALIDATED = 'validated_iter'
@@ -42,18 +48,24 @@ class SafeCheckpointHook(CheckpointHook):
     The host's hook writes checkpoints in place and removes the former (best) checkpoint
     before it writes the next one. This hook replaces files atomically and removes a
     checkpoint only once its successor is on disk. A killed run may leave a file
-    `<checkpoint>.partial`, which the resumed run overwrites.
+    `<checkpoint>.partial`, which the resumed run removes.
 
     A resumed run first validates the resumed weights, if the killed run did not finish
     this validation. It takes over the best checkpoint that is in the folder, compared
     by the scores stored in the files, and removes other best checkpoints of the same
     metric.
 
+    Checkpoints contain the states of the random number generators, which a resumed run
+    restores. Weights that are not finite are never saved. If the disk cannot hold the
+    weights twice, training does not start.
+
     Only local directories and the file names of `CheckpointHook` are supported; the
     other arguments are those of `CheckpointHook`.
 
     Raises:
         ValueError: `backend_args`, `file_client_args` or `filename_tmpl` is given.
+        OSError: when training starts, if there is too little space on the disk.
+        FloatingPointError: when a checkpoint is saved, if a parameter is not finite.
     """
 
     def __init__(self, *args, **kwargs) -> None:
@@ -68,12 +80,37 @@ class SafeCheckpointHook(CheckpointHook):
                 'and file_client_args, or use CheckpointHook for other storage.'
             )
         super().__init__(*args, backend_args=dict(backend='safe'), **kwargs)
+        self.random_states, self.leftovers = [], []
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep what the hook has added to the checkpoint until training starts."""
+        self.random_states = checkpoint.get('random_states', [])
+        self.leftovers = checkpoint.get('outdated', [])
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Reject weights that are not finite; add random states and outdated files."""
+        weights = checkpoint.get('state_dict', {})  # FlexibleRunner may add it later
+        for name, _ in get_ori_model(runner.model).named_parameters():
+            weight = weights.get(name)
+            if weight is not None and not weight.isfinite().all():
+                raise FloatingPointError(
+                    f'{name} is not finite after iteration {runner.iter} and is not '
+                    f'saved; last checkpoint: {self.former_ckpt}. {ADVICE}'
+                )
+        checkpoint['random_states'] = self.random_states
+        checkpoint['outdated'] = sorted(
+            map(os.path.basename, self.file_backend.outdated)
+        )
 
     def before_train(self, runner: Runner) -> None:
         """In a resumed run, choose the best checkpoint and finish the validation."""
         super().before_train(runner)
+        _check_space(runner, self.out_dir)
         if runner.iter == 0:
             return
+        if is_main_process():
+            self._remove_leftovers()
+        restore_random_states(self.random_states)
         self.last_ckpt = runner.message_hub.get_info('last_ckpt')
         if self.save_best:
             self._take_over_best(runner)
@@ -85,6 +122,13 @@ class SafeCheckpointHook(CheckpointHook):
         """Save the best checkpoint, and note that these weights are validated."""
         runner.message_hub.update_info(VALIDATED, runner.iter)
         super().after_val_epoch(runner, metrics)
+
+    def _remove_leftovers(self) -> None:
+        """Remove what the killed run was about to rename or to remove."""
+        partial = Path(self.out_dir).glob(f'*.pth{PARTIAL}')
+        outdated = filter(NUMBERED.fullmatch, self.leftovers)
+        for path in (*partial, *(Path(self.out_dir, name) for name in outdated)):
+            path.unlink(missing_ok=True)
 
     def _take_over_best(self, runner: Runner) -> None:
         """Take the best checkpoint of each metric from the files; remove the others."""
@@ -116,10 +160,13 @@ class SafeCheckpointHook(CheckpointHook):
                 runner.message_hub.update_info(key, value)
 
     def _save_checkpoint_with_step(self, runner: Runner, *args, **kwargs) -> None:
+        self.random_states = gather_random_states()
+        self.former_ckpt = self.last_ckpt
         super()._save_checkpoint_with_step(runner, *args, **kwargs)
         self._remove_outdated()
 
     def _save_best_checkpoint(self, runner: Runner, *args, **kwargs) -> None:
+        self.former_ckpt = self.last_ckpt
         super()._save_best_checkpoint(runner, *args, **kwargs)
         self._remove_outdated()
 
@@ -143,3 +190,17 @@ def _is_validation_due(runner: Runner) -> bool:
     last = loop.max_epochs if by_epoch else loop.max_iters
     due = done % loop.val_interval == 0 or done == last
     return done >= loop.val_begin and due
+
+
+def _check_space(runner: Runner, folder: str) -> None:
+    """Raise OSError if a folder has no space for two copies of the weights."""
+    tensors = get_ori_model(runner.model).state_dict().values()
+    size = 2 * sum(t.numel() * t.element_size() for t in tensors)
+    os.makedirs(folder, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise OSError(
+            f'{folder!r} has {free / 1e6:.0f} MB of free space, but two checkpoints '
+            f'need more than {size / 1e6:.0f} MB; free some, or choose another '
+            '--work-dir.'
+        )
