@@ -237,3 +237,21 @@ def test_random_numbers_go_on_as_in_an_uninterrupted_run(
     killed(SafeBackend, 'put', lambda _, content, path: path.endswith('/epoch_3.pth'))
     torch.rand(5)
     assert torch.equal(start(resume=True).model.layer.weight, whole)
+
+
+def test_buffers_are_averaged_before_each_checkpoint_and_validation(start, monkeypatch):
+    calls, module = [], 'mmadf.engine.hooks.safe_checkpoint'
+    put, score = SafeBackend.put, Score.compute_metrics
+    patches = {
+        f'{module}.all_reduce_params': lambda *_, op: calls.append(op),
+        f'{module}.SafeBackend.put': lambda *args: calls.append('put') or put(*args),
+    }
+    for name, function in patches.items():
+        monkeypatch.setattr(name, function)
+    monkeypatch.setattr(
+        Score, 'compute_metrics', lambda *args: calls.append('score') or score(*args)
+    )
+    start()
+    # The first two epochs save the best checkpoint, and the other one again.
+    better, worse = ['mean', 'put', 'mean', 'score', 'put', 'put'], ['mean', 'put']
+    assert calls == [*better, *better, *2 * [*worse, 'mean', 'score']]

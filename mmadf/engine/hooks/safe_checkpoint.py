@@ -5,7 +5,11 @@ import shutil
 from pathlib import Path
 from typing import Optional, Union
 
-from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.dist import (
+    all_reduce_params,
+    broadcast_object_list,
+    is_main_process,
+)
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -57,7 +61,8 @@ class SafeCheckpointHook(CheckpointHook):
 
     Checkpoints contain the states of the random number generators, which a resumed run
     restores. Weights that are not finite are never saved. If the disk cannot hold the
-    weights twice, training does not start.
+    weights twice, training does not start. Before checkpoints and validations the
+    buffers, such as the running statistics of batch norms, are averaged over processes.
 
     Only local directories and the file names of `CheckpointHook` are supported; the
     other arguments are those of `CheckpointHook`.
@@ -118,6 +123,10 @@ class SafeCheckpointHook(CheckpointHook):
             runner.logger.info('The interrupted run did not finish this validation:')
             runner.val_loop.run()
 
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Let all processes validate with the same running statistics."""
+        _average_buffers(runner)
+
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
         """Save the best checkpoint, and note that these weights are validated."""
         runner.message_hub.update_info(VALIDATED, runner.iter)
@@ -159,6 +168,10 @@ class SafeCheckpointHook(CheckpointHook):
                 value = best.score if field == 'score' else best.path
                 runner.message_hub.update_info(key, value)
 
+    def _save_checkpoint(self, runner: Runner) -> None:
+        _average_buffers(runner)
+        super()._save_checkpoint(runner)
+
     def _save_checkpoint_with_step(self, runner: Runner, *args, **kwargs) -> None:
         self.random_states = gather_random_states()
         self.former_ckpt = self.last_ckpt
@@ -177,6 +190,14 @@ class SafeCheckpointHook(CheckpointHook):
         for path in self.file_backend.outdated - current - set(best.values()):
             os.remove(path)
         self.file_backend.outdated.clear()
+
+
+def _average_buffers(runner: Runner) -> None:
+    """Average the buffers over processes, which differ for ordinary batch norms.
+
+    Checkpoints contain those of one process, with which all of them resume.
+    """
+    all_reduce_params(runner.model.buffers(), op='mean')
 
 
 def _is_validation_due(runner: Runner) -> bool:
