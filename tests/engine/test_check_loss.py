@@ -24,7 +24,10 @@ def test_training_stops_at_the_first_bad_loss(value, runner):
         CheckLossHook().after_train_iter(runner, 0, outputs=outputs)
 
 
+@pytest.mark.filterwarnings('error')
 def test_finite_losses_and_other_outputs_pass(runner):
-    outputs = dict(loss=torch.tensor(1.0), accuracy=torch.tensor(float('nan')))
+    outputs = dict(
+        loss=torch.ones((), requires_grad=True), accuracy=torch.tensor(float('nan'))
+    )
     CheckLossHook().after_train_iter(runner, 0, outputs=outputs)
     CheckLossHook().after_train_iter(runner, 0)

@@ -3,6 +3,7 @@
 import math
 from typing import Optional
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -31,7 +32,11 @@ class CheckLossHook(Hook):
         outputs: Optional[dict] = None,
     ) -> None:
         """Check the losses, which MMEngine has copied to the CPU for its log."""
-        losses = {k: float(v) for k, v in (outputs or {}).items() if 'loss' in k}
+        losses = {
+            name: float(torch.as_tensor(value).detach())
+            for name, value in (outputs or {}).items()
+            if 'loss' in name
+        }
         if all(map(math.isfinite, losses.values())):
             return
         values = ', '.join(f'{name}={value:.4g}' for name, value in losses.items())
