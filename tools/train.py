@@ -1,10 +1,14 @@
 """Train a classifier: python tools/train.py CONFIG [--work-dir DIR] [--resume] ..."""
 
 import argparse
+from typing import Optional
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from mmadf.engine import config, launch
+from mmadf.engine.reserve import Reservation
+from mmadf.engine.resume import ResumeHook
 from mmadf.engine.work_dir import latest_checkpoint
 from mmadf.utils.command_line import report_invalid_input
 from mmadf.weights.load import read_config
@@ -15,13 +19,19 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Train a classifier')
     parser.add_argument('config', help='config file')
     config.add_arguments(parser)
-    parser.add_argument(
+    earlier = parser.add_mutually_exclusive_group()
+    earlier.add_argument(
         '--resume',
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='resume training; without a path, from the newest complete checkpoint of '
-        'the work directory, if there is one',
+        help='resume training; without a path, from the newest whole checkpoint of the '
+        'work directory, if there is one',
+    )
+    earlier.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='remove the checkpoints and logs of an earlier run in the work directory',
     )
     parser.add_argument(
         '--no-validate', action='store_true', help='do not validate during training'
@@ -55,21 +65,46 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         persistent_workers=not args.no_persistent_workers,
     )
     if args.resume:
-        auto = args.resume == 'auto'
         cfg.resume = True
-        cfg.load_from = latest_checkpoint(cfg.work_dir) if auto else args.resume
     return cfg
+
+
+def find_checkpoint(cfg: Config, resume: Optional[str]) -> None:
+    """Set the checkpoint to resume from; if there is none, start anew.
+
+    Args:
+        cfg: config, modified in place.
+        resume: path, 'auto' for the newest checkpoint of the work directory, or None
+            if the command line does not say.
+    """
+    if not cfg.get('resume'):
+        return
+    if resume not in ('auto', None):
+        cfg.load_from = resume
+    elif resume == 'auto' or not cfg.get('load_from'):
+        newest = latest_checkpoint(cfg.work_dir)
+        cfg.load_from, cfg.resume = newest or cfg.get('load_from'), bool(newest)
+        if newest is None:
+            print_log(f'Nothing to resume in {cfg.work_dir}: training starts anew.')
 
 
 def main() -> None:
     """Train."""
-    args = parse_args()
+    args, reservation = parse_args(), None
     with report_invalid_input() as start_work:
         cfg = merge_args(read_config(args.config), args)
+        if launch.rank_of_process(args.launcher) == 0:
+            resume = cfg.get('resume', False)
+            reservation = Reservation(cfg.work_dir, resume, args.overwrite)
+        find_checkpoint(cfg, args.resume)
         runner = launch.build_runner(cfg, splits=('train', 'val'))
         runner.register_hook(launch.StartHook(start_work))
+        if reservation is not None:
+            runner.register_hook(launch.StartHook(reservation.remove_earlier_run))
+        if cfg.get('resume'):
+            runner.register_hook(ResumeHook())
         runner.train()
-    del runner
+    del runner, reservation
     launch.leave_processes()
 
 

@@ -1,4 +1,4 @@
-"""MMPretrain's runtime with the components, checkpoints and data checks of mmadf."""
+"""MMPretrain's runtime with the components, checkpoints and checks of mmadf."""
 
 _base_ = ['mmpretrain::_base_/default_runtime.py', './plugin.py']
 

@@ -17,6 +17,7 @@ _base_ = [
 ]
 
 num_classes = 2
+default_hooks = dict(logger=dict(interval=10))
 data_preprocessor = dict(num_classes=num_classes)
 model = dict(
     type='ADFClassifier',

@@ -17,3 +17,4 @@ _base_ = [
 
 model = dict(head=dict(num_classes=67))
 train_cfg = dict(max_epochs=200)
+default_hooks = dict(logger=dict(interval=10))

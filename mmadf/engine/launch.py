@@ -1,6 +1,8 @@
 """Building of a Runner from a config, in one process or several."""
 
 import gc
+import logging
+import os
 from datetime import timedelta
 from typing import Callable, Sequence
 
@@ -8,11 +10,15 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_distributed
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from .config import check_config
 from .work_dir import check_checkpoint
+
+MAX_LINES = 20  # of messages on the screen
+RANKS = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
 
 def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
@@ -23,16 +29,57 @@ def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
         splits: data sets that will be read, any of 'train', 'val' and 'test'.
 
     Raises:
-        ValueError: misspelt keys, a file that is no checkpoint, or a launcher that
-            needs a GPU where there is none.
+        ValueError: misspelt keys, a file that is no whole checkpoint, a length of
+            training below 1, or a launcher that needs a GPU where there is none.
         FileNotFoundError: a data folder or checkpoint that does not exist.
     """
     check_config(cfg, splits)
+    check_length(cfg)
     if cfg.get('load_from'):
         check_checkpoint(cfg.load_from)
     if cfg.get('launcher', 'none') != 'none' and not torch.cuda.is_available():
         join_cpu_processes(cfg)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return QuietRunner.from_cfg(cfg)
+
+
+class QuietRunner(Runner):
+    """MMEngine's Runner, which writes long messages to the log file only.
+
+    These are the environment, the config of some 230 lines and the list of hooks;
+    warnings and errors of any length are also printed.
+    """
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """Build the logger and filter what it prints."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(_is_printed)
+        return logger
+
+
+def _is_printed(record: logging.LogRecord) -> bool:
+    lines = record.getMessage().count('\n')
+    return record.levelno >= logging.WARNING or lines <= MAX_LINES
+
+
+def check_length(cfg: Config) -> None:
+    """Reject a length of training below 1.
+
+    Raises:
+        ValueError: `train_cfg.max_epochs` or `train_cfg.max_iters` is not positive.
+    """
+    for field in ('max_epochs', 'max_iters'):
+        length = (cfg.get('train_cfg') or {}).get(field)
+        if length is not None and length < 1:
+            raise ValueError(f'train_cfg.{field}={length} must be at least 1.')
+
+
+def rank_of_process(launcher: str) -> int:
+    """Return the rank of this process, before the process group exists."""
+    return int(os.environ.get(RANKS.get(launcher, ''), 0))
 
 
 def join_cpu_processes(cfg: Config) -> None:

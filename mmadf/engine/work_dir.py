@@ -1,13 +1,18 @@
-"""The work directory of a run, and checkpoints."""
+"""The work directory of a run, and its checkpoints."""
 
 import os
-import zipfile
+import re
 from glob import escape, glob
 from pathlib import Path
-from typing import Optional, Union
+from typing import List, Optional, Union
 
 from mmengine.logging import print_log
-from mmengine.runner import find_latest_checkpoint
+
+from mmadf.weights.checkpoint import check_whole_file
+
+from .best import choose, stored_bests
+
+NUMBERED = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
 
 
 def default_work_dir(config: str) -> str:
@@ -16,50 +21,84 @@ def default_work_dir(config: str) -> str:
 
 
 def latest_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
-    """Return the newest complete checkpoint of a work directory.
+    """Return the newest whole checkpoint of a work directory.
 
     Args:
         work_dir: directory of a training run.
 
     Returns:
         The checkpoint that the file `last_checkpoint` names. If either is missing or
-        truncated, the newest complete epoch_*.pth or iter_*.pth; None without any.
+        damaged, the whole epoch_*.pth or iter_*.pth with the highest number; None if
+        there is no such file.
+
+    Raises:
+        ValueError: there are checkpoints, and all of them are damaged.
     """
-    named = find_latest_checkpoint(str(work_dir))
-    folder = escape(str(work_dir))
-    saved = glob(f'{folder}/epoch_*.pth') + glob(f'{folder}/iter_*.pth')
-    newest_first = sorted(saved, key=os.path.getmtime, reverse=True)
-    for path in filter(None, [named, *newest_first]):
-        if zipfile.is_zipfile(path):
+    numbered = {
+        path: int(match[1])
+        for path in glob(f'{escape(str(work_dir))}/*_*.pth')
+        if (match := NUMBERED.fullmatch(os.path.basename(path)))
+    }
+    newest_first = sorted(numbered, key=numbered.get, reverse=True)
+    for path in dict.fromkeys([*_named_checkpoint(work_dir), *newest_first]):
+        try:
+            check_whole_file(path)
             return path
-        print_log(f'{path} is missing or truncated, trying the next one', 'current')
+        except (OSError, ValueError) as error:
+            print_log(f'Not resumed from {path}: {error}')
+    if numbered:
+        raise ValueError(
+            f'work_dir={str(work_dir)!r}: none of its {len(numbered)} checkpoints is '
+            'whole; restore one of them, or start anew with --overwrite.'
+        )
     return None
 
 
+def _named_checkpoint(work_dir: Union[str, Path]) -> List[str]:
+    """Return what `last_checkpoint` names, which need not exist, as a list."""
+    try:
+        text = Path(work_dir, 'last_checkpoint').read_text().strip()
+    except (OSError, ValueError):  # no such file, or not text
+        return []
+    return [text] if text.endswith('.pth') and text.isprintable() else []
+
+
 def check_checkpoint(path: str) -> None:
-    """Reject a path that leads to no checkpoint, without loading it.
+    """Reject a path that leads to no whole checkpoint, without loading it.
 
     Args:
         path: path of a file; addresses such as https://... are not checked.
 
     Raises:
         FileNotFoundError: the file does not exist.
-        ValueError: it is neither a complete zip archive, as PyTorch writes, nor a
-            pickle, as PyTorch wrote before version 1.6.
+        ValueError: it is no checkpoint of PyTorch, or is damaged.
     """
     path = os.path.expanduser(path)
     if '://' in path or os.path.isdir(path):
         return
     if not os.path.exists(path):
         raise FileNotFoundError(f'checkpoint {path!r} does not exist.')
-    with open(path, 'rb') as file:
-        is_pickle = file.read(1) == b'\x80'
-    if not is_pickle and not zipfile.is_zipfile(path):
-        raise ValueError(f'{path!r} is not a checkpoint of PyTorch, or is truncated.')
+    check_whole_file(path)
 
 
 def best_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
-    """Return the newest best_*.pth of a work directory, or None without any."""
-    return max(
-        glob(f'{escape(str(work_dir))}/best_*.pth'), key=os.path.getmtime, default=None
-    )
+    """Return the best_*.pth with the best stored score, or None without any.
+
+    Args:
+        work_dir: directory of a training run.
+
+    Raises:
+        ValueError: there are best checkpoints of several metrics.
+    """
+    paths = glob(f'{escape(str(work_dir))}/best_*.pth')
+    if len(paths) < 2:
+        return next(iter(paths), None)
+    found = stored_bests(work_dir)
+    if len(found) != 1:
+        raise ValueError(
+            f'{str(work_dir)!r} has best checkpoints of {len(found)} metrics with a '
+            f'stored score ({", ".join(map(os.path.basename, sorted(paths)))}); keep '
+            'those of one metric.'
+        )
+    (bests,) = found.values()
+    return choose(bests).path

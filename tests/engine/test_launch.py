@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.model import MMDistributedDataParallel
+from torch import nn
 
 from mmadf.engine import launch
 from mmadf.registry import MODELS
@@ -39,3 +40,31 @@ def test_leaving_frees_the_process_group_and_its_threads(tmp_path):
     assert model() is None
     assert group() is None
     launch.leave_processes()  # without a group there is nothing to do
+
+
+@pytest.mark.parametrize('field', ['max_epochs', 'max_iters'])
+def test_length_of_training_below_1_is_refused(field):
+    cfg = Config(dict(model=dict(), train_cfg={field: -1}))
+    with pytest.raises(ValueError, match=f'train_cfg.{field}=-1 must be at least 1'):
+        launch.build_runner(cfg, splits=())
+
+
+def test_long_messages_are_printed_to_the_log_file_only(tmp_path, capsys):
+    runner = launch.QuietRunner(
+        nn.Linear(1, 1),
+        str(tmp_path),
+        cfg=Config({f'key_{index}': index for index in range(30)}),
+        experiment_name=str(tmp_path),
+    )
+    runner.logger.warning('\n' * 50 + 'long warning')
+    shown = capsys.readouterr().out
+    (log,) = tmp_path.glob('*/*.log')
+    assert 'key_29 = 29' in log.read_text()
+    assert 'key_29' not in shown
+    assert 'long warning' in shown
+
+
+def test_rank_is_known_before_the_processes_are_joined(monkeypatch):
+    monkeypatch.setenv('SLURM_PROCID', '3')
+    ranks = [launch.rank_of_process(name) for name in ('none', 'pytorch', 'slurm')]
+    assert ranks == [0, 0, 3]

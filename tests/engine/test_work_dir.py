@@ -22,21 +22,61 @@ def test_latest_is_the_one_named(tmp_path):
     assert latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_1.pth')
 
 
-@pytest.mark.parametrize('named', ['', 'epoch_3.pth', 'gone.pth', None])
-def test_truncated_or_missing_falls_back_to_the_newest_whole_one(tmp_path, named):
-    touch(tmp_path / 'epoch_1.pth', age=3)
-    touch(tmp_path / 'epoch_2.pth', age=2)
-    touch(tmp_path / 'epoch_3.pth', age=1, whole=False)
-    if named is not None:
+@pytest.mark.parametrize(
+    'named', ['', 'epoch_10.pth', 'gone.pth', '\0\1.pth', None, b'\xff\xfe']
+)
+def test_damaged_or_missing_falls_back_to_the_highest_whole_one(
+    named, tmp_path, capsys
+):
+    touch(tmp_path / 'epoch_8.pth', age=1)
+    touch(tmp_path / 'epoch_9.pth', age=3)
+    touch(tmp_path / 'epoch_10.pth', age=2, whole=False)
+    if isinstance(named, bytes):
+        (tmp_path / 'last_checkpoint').write_bytes(named)
+    elif named is not None:
         text = str(tmp_path / named) if named else ''
         (tmp_path / 'last_checkpoint').write_text(text)
-    assert latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_2.pth')
+    assert latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_9.pth')
+    assert f'Not resumed from {tmp_path}/epoch_10.pth' in capsys.readouterr().out
 
 
-def test_best_is_the_newest_best_one(tmp_path):
-    for age, name in enumerate(('best_a_epoch_9.pth', 'best_a_epoch_10.pth')):
-        touch(tmp_path / name, age)
-    assert best_checkpoint(tmp_path) == str(tmp_path / 'best_a_epoch_9.pth')
+def test_flipped_bit_falls_back(tmp_path):
+    for epoch in (1, 2):
+        torch.save(dict(w=torch.ones(1000)), tmp_path / f'epoch_{epoch}.pth')
+    content = bytearray((tmp_path / 'epoch_2.pth').read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / 'epoch_2.pth').write_bytes(content)
+    assert latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_1.pth')
+    with pytest.raises(ValueError, match=r'epoch_2\.pth'):
+        check_checkpoint(str(tmp_path / 'epoch_2.pth'))
+
+
+def test_only_damaged_checkpoints_are_an_error(tmp_path):
+    for epoch in (1, 2):
+        touch(tmp_path / f'epoch_{epoch}.pth', age=0, whole=False)
+    with pytest.raises(ValueError, match='none of its 2 checkpoints.*--overwrite'):
+        latest_checkpoint(tmp_path)
+
+
+def save_best(folder, metric, epoch, **info):
+    content = dict(message_hub=dict(runtime_info=info))
+    torch.save(content, folder / f'best_{metric}_epoch_{epoch}.pth')
+
+
+@pytest.mark.parametrize('metric, best', [('accuracy_top1', 9), ('val_loss', 10)])
+def test_best_is_the_one_with_the_best_stored_score(metric, best, tmp_path):
+    for epoch, score in ((9, 0.8), (10, 0.5), (11, 0.8)):
+        save_best(tmp_path, metric, epoch, best_score=score)
+    (tmp_path / f'best_{metric}_epoch_99.pth').write_bytes(b'torn')
+    expected = tmp_path / f'best_{metric}_epoch_{best}.pth'
+    assert best_checkpoint(tmp_path) == str(expected)
+
+
+def test_best_of_several_metrics_is_not_guessed(tmp_path):
+    save_best(tmp_path, 'accuracy_top1', 1, **{'best_score_accuracy/top1': 0.5})
+    save_best(tmp_path, 'recall', 2, best_score_recall=0.6)
+    with pytest.raises(ValueError, match='2 metrics.*accuracy_top1_epoch_1'):
+        best_checkpoint(tmp_path)
 
 
 def test_empty_folder_has_no_checkpoint(tmp_path):

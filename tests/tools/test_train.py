@@ -1,5 +1,6 @@
 import json
 import pickle
+import runpy
 import signal
 
 import pytest
@@ -97,10 +98,44 @@ def test_killed_in_an_epoch_and_resumed_ends_like_an_undisturbed_run(
     done = train(job, killed, check=False, PYTHONPATH=f'{ROOT}:{tmp_path}', KILL_AT='6')
     assert done.returncode == -signal.SIGKILL
     assert not (killed / 'epoch_2.pth').exists()
+    with pytest.raises(SystemExit, match='2'):  # it would mix with the killed run
+        tool('train.py', job, '--work-dir', killed)
     tool('train.py', job, '--work-dir', killed, '--resume')
     logs = [path.read_text() for path in killed.glob('*/*.log')]
     assert sum('resumed epoch: 1, iter: 4' in log for log in logs) == 1
     assert_close(checkpoint(killed)['state_dict'], checkpoint(whole)['state_dict'])
+
+
+@pytest.fixture
+def find_checkpoint():
+    """Return this function of train.py."""
+    return runpy.run_path(str(ROOT / 'tools/train.py'))['find_checkpoint']
+
+
+@pytest.mark.parametrize(
+    'resume, load_from, expected',
+    [
+        ('auto', 'pretrained.pth', 'epoch_1.pth'),
+        ('other.pth', 'pretrained.pth', 'other.pth'),
+        (None, None, 'epoch_1.pth'),
+        (None, 'given.pth', 'given.pth'),
+    ],
+)
+def test_run_is_resumed_from(resume, load_from, expected, find_checkpoint, tmp_path):
+    torch.save({}, tmp_path / 'epoch_1.pth')
+    cfg = Config(dict(work_dir=str(tmp_path), resume=True, load_from=load_from))
+    find_checkpoint(cfg, resume)
+    assert cfg.resume
+    assert cfg.load_from.endswith(expected)
+
+
+def test_run_without_a_checkpoint_starts_anew_from_its_pretrained_weights(
+    find_checkpoint, tmp_path, capsys
+):
+    cfg = Config(dict(work_dir=str(tmp_path), resume=True, load_from='pretrained.pth'))
+    find_checkpoint(cfg, 'auto')
+    assert (cfg.resume, cfg.load_from) == (False, 'pretrained.pth')
+    assert f'Nothing to resume in {tmp_path}' in capsys.readouterr().out
 
 
 @pytest.fixture

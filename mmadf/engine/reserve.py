@@ -1,0 +1,93 @@
+"""A work directory belongs to one run, which one process at a time works on."""
+
+import errno
+import fcntl
+import os
+import shutil
+import socket
+from pathlib import Path
+from typing import IO, List, Union
+
+from mmengine.logging import print_log
+
+from mmadf.weights.checkpoint import first_names
+
+LOCK = 'train.lock'
+CHECKPOINTS = ('epoch_*.pth*', 'iter_*.pth*', 'best_*.pth*', 'last_checkpoint')
+RECORDS = '*/vis_data/scalars.json'
+
+
+class Reservation:
+    """The lock on a work directory, and what an earlier run has left in it.
+
+    The lock lasts until the object is deleted, or the process ends.
+
+    Args:
+        work_dir: directory of a training run, which is created if necessary.
+        resume: whether the run continues the one that is in the directory.
+        overwrite: whether to replace the one that is in the directory.
+
+    Raises:
+        ValueError: another process holds the lock, or there are checkpoints or
+            training logs and neither `resume` nor `overwrite` is set.
+        OSError: the directory is not writable, or the disk is full.
+    """
+
+    def __init__(
+        self, work_dir: Union[str, Path], resume: bool = False, overwrite: bool = False
+    ) -> None:
+        folder = Path(work_dir)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.lock = _lock(folder)
+        except OSError as error:
+            raise OSError(
+                f'work_dir={str(work_dir)!r} cannot be written: {error.strerror}; '
+                'choose another one with --work-dir.'
+            ) from error
+        earlier = _files_of_runs(folder)
+        if earlier and not (resume or overwrite):
+            names = first_names(path.name for path in earlier)
+            raise ValueError(
+                f'work_dir={str(work_dir)!r} contains another run ({names}); continue '
+                'it with --resume, replace it with --overwrite, or choose another '
+                '--work-dir.'
+            )
+        self.outdated = earlier if overwrite else []
+
+    def remove_earlier_run(self) -> None:
+        """Remove the files that are replaced; later calls do nothing."""
+        for path in self.outdated:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.outdated = []
+
+
+def _lock(folder: Path) -> IO[str]:
+    """Lock a folder; the kernel releases the lock when the process ends."""
+    lock = (folder / LOCK).open('a+')  # not truncated before it is ours
+    try:
+        # A lock of lockf, unlike one of flock, is not inherited by the workers of data
+        # loaders, which outlive a killed process for some seconds.
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            holder = (folder / LOCK).read_text().strip() or 'unknown'
+            raise ValueError(
+                f'work_dir={str(folder)!r} is in use by another training ({holder}); '
+                'wait for its end, or choose another --work-dir.'
+            ) from error
+        print_log(
+            f'{folder / LOCK} cannot be locked ({error.strerror}): make sure that no '
+            'other training uses this work directory.'
+        )
+    lock.truncate(0)
+    lock.write(f'host {socket.gethostname()}, process {os.getpid()}\n')
+    lock.flush()
+    return lock
+
+
+def _files_of_runs(folder: Path) -> List[Path]:
+    """Return the checkpoints and the log folders of training runs in a folder."""
+    checkpoints = [path for name in CHECKPOINTS for path in sorted(folder.glob(name))]
+    records = [path for path in sorted(folder.glob(RECORDS)) if path.stat().st_size]
+    return checkpoints + [path.parents[1] for path in records]

@@ -1,0 +1,66 @@
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from mmadf.engine.hooks.worker_seed import WorkerSeedHook
+
+
+class Noise(Dataset):
+    """Samples that consist of random numbers only."""
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, index):
+        numbers = random.random(), np.random.rand(), torch.rand(1).item()
+        return torch.tensor(numbers, dtype=torch.float64)
+
+
+def epochs(numbers, workers=2, persistent=True, rank=0):
+    """Return the numbers of some epochs of a run that starts with the first of them."""
+    loader = DataLoader(
+        Noise(), batch_size=2, num_workers=workers, persistent_workers=persistent
+    )
+    runner = SimpleNamespace(
+        train_loop=SimpleNamespace(dataloader=loader),
+        val_loop=None,
+        train_dataloader=loader,
+        seed=3,
+        iter=3 * numbers[0],
+    )
+    hook = WorkerSeedHook()
+    hook.before_train(runner)
+    found = []
+    for runner.epoch in numbers:
+        hook.before_train_epoch(runner)
+        found.append(torch.cat(list(loader)))
+    return found
+
+
+def test_resumed_run_repeats_the_numbers_of_an_uninterrupted_one():
+    whole, resumed = epochs([0, 1, 2]), epochs([2])
+    assert torch.equal(resumed[0], whole[2])
+
+
+@pytest.mark.parametrize('workers, persistent', [(2, False), (1, True)])
+def test_numbers_do_not_depend_on_the_workers(workers, persistent):
+    other = epochs([0, 1], workers, persistent)
+    assert torch.equal(torch.cat(epochs([0, 1])), torch.cat(other))
+
+
+def test_numbers_of_batches_epochs_and_samples_differ():
+    numbers = torch.cat(epochs([0, 1]))
+    assert len(numbers.unique()) == numbers.numel()
+
+
+def test_numbers_of_the_main_process_are_left_alone():
+    before = torch.get_rng_state()
+    epochs([0], workers=0, persistent=False)
+    used = torch.get_rng_state()
+    torch.set_rng_state(before)
+    torch.rand(6)
+    assert torch.equal(torch.get_rng_state(), used)
