@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.modules.utils import _pair
 
-from .formula import EPS, Operator, channel_square_sum, convolve
+from .formula import EPS, SQUARE_SCALE, Operator, channel_square_sum, convolve
 from .lean import LeanConvolution, LeanSquareSum
 from .operators import ANGLES, MAGNITUDES
 
@@ -105,7 +105,7 @@ def patch_norm(
     has_autocast = torch.amp.is_autocast_available(kind)  # the meta device has not
     with torch.autocast(kind, enabled=False) if has_autocast else nullcontext():
         total = F.conv2d(squares, ones, None, stride, padding, dilation, groups)
-    return (total + EPS).sqrt()
+    return (total + EPS * SQUARE_SCALE**2).sqrt() / SQUARE_SCALE
 
 
 def is_traced() -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from .formula import (
+    SQUARE_SCALE,
     Operator,
     Shape,
     channel_square_sum,
@@ -42,9 +43,10 @@ class LeanSquareSum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: FunctionCtx, grad: Tensor) -> Tensors:
-        """Return 2 * x * grad."""
+        """Return the gradient of the sum of squares."""
         (x,) = ctx.saved_tensors
         grad_x = x.unflatten(1, (grad.shape[1], -1)) * (2 * grad.unsqueeze(2))
+        grad_x = grad_x.mul_(SQUARE_SCALE**2)
         return grad_x.flatten(1, 2).to(x.dtype), None
 
 
