@@ -126,41 +126,6 @@ def check_whole_file(path: Union[str, Path]) -> None:
         )
 
 
-def check_whole_file(path: Union[str, Path]) -> None:
-    """Check that a checkpoint file is whole, by the checksums that PyTorch stores.
-
-    Finds files that were cut off, overwritten in part or changed in a single bit. The
-    tensors are read but not loaded, which takes about 0.2 s for 100 MB.
-
-    Args:
-        path: path of a file. Files that PyTorch wrote before version 1.6, and
-            `.safetensors`, have no checksums and are only recognised.
-
-    Raises:
-        FileNotFoundError: the file does not exist.
-        ValueError: the file is damaged, or not a checkpoint.
-    """
-    path = Path(path).expanduser()
-    with path.open('rb') as file:
-        start = file.read(9)
-    if start[:1] == PICKLE or path.suffix == '.safetensors' and start[8:] == b'{':
-        return
-    if start[:2] != ZIP:
-        raise ValueError(
-            f'{str(path)!r} is not a checkpoint of PyTorch, or is damaged.'
-        )
-    try:
-        with ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except Exception as error:  # depends on what is damaged
-        damaged = ' '.join(f'{type(error).__name__}: {error}'.split())
-    if damaged:
-        raise ValueError(
-            f'{str(path)!r} is damaged or cut off ({damaged}); use another checkpoint, '
-            'or copy this one again.'
-        )
-
-
 def load_matching(module: nn.Module, weights: Dict[str, Tensor]) -> LoadReport:
     """Load the weights that fit a module and leave its other tensors unchanged.
 

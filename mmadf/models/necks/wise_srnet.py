@@ -141,6 +141,12 @@ class WiseSrNetPooling(BaseModule):
             self._refuse(f'pooling={self.pooling!r} requires {required}, got {given}.')
 
     def _check_feature_map(self, x: Tensor) -> None:
+        if x.dim() in (2, 3) and self.in_channels in x.shape[1:]:
+            self._refuse(
+                f'the feature map must be (N, {self.in_channels}, H, W), got '
+                f'{tuple(x.shape)}; set neck=None, and in the backbone '
+                "gap_before_final_norm=False (ConvNeXt) or out_type='featmap' (ViT)."
+            )
         if x.dim() != 4 or x.shape[1] != self.in_channels:
             self._refuse(
                 f'the feature map must be (N, {self.in_channels}, H, W), got '

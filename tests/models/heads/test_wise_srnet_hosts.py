@@ -260,3 +260,29 @@ def test_the_neck_is_a_pooling_neck_of_mmpretrain():
     assert type(neck) is WiseSrNetPooling
     (features,) = neck((torch.randn(2, CHANNELS[-1], 3, 4),))
     assert features.shape == (2, CHANNELS[-1])
+
+
+@pytest.mark.parametrize(
+    ('backbone', 'field', 'side'),
+    [
+        (dict(type='ConvNeXt', arch='atto'), dict(gap_before_final_norm=False), 2),
+        (
+            dict(type='VisionTransformer', arch='deit-tiny', img_size=64),
+            dict(out_type='featmap'),
+            4,
+        ),
+    ],
+    ids=['ConvNeXt', 'ViT'],
+)
+def test_backbones_without_feature_map_are_told_the_field_that_gives_one(
+    backbone, field, side
+):
+    channels = 320 if backbone['type'] == 'ConvNeXt' else 192
+    head = dict(HEAD, in_channels=channels, map_size=side, pool_size=None)
+    image = torch.randn(2, 3, 64, 64)
+    model = build(classifier(backbone=backbone, head=head)).eval()
+    ((name, value),) = field.items()
+    with pytest.raises(ValueError, match=f'{name}={value!r}'):
+        model(image)
+    model = build(classifier(backbone={**backbone, **field}, head=head)).eval()
+    assert model(image).std() > 0
