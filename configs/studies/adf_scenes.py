@@ -50,7 +50,9 @@ variants = {
     'inside_lean': dict(config=_adf, options=_fused(2, 3, sources=((0, 1), (1,)))),
     'inside_once': dict(config=_adf, options=_fused(2)),
     'inside_convex': dict(config=_adf, options=_fused(2, 3, fusion='convex')),
-    'inside_mutual': dict(config=_adf, options={'model.mutual_weight': 1.0}),
+    'inside_mutual': dict(
+        config=_adf, options={'model.teacher': 'peer', 'model.distill_weight': 1.0}
+    ),
     'inside_channel': dict(config=_adf, options=_fused(2, 3, gate='channel')),
 }
 control = 'single'

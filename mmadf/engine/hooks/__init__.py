@@ -1,7 +1,6 @@
 """Hooks of MMEngine's Runner."""
 
 from .adversarial_training import AdversarialTrainingHook
-from .appearance_weight import AppearanceWeightHook
 from .channels_last import ChannelsLastHook
 from .check_data import CheckDataHook
 from .check_loss import CheckLossHook
@@ -10,15 +9,16 @@ from .decoupled_training import (
     WeightedGradientsHook,
     WeightProjectionHook,
 )
+from .loss_weight import LossWeightHook
 from .safe_checkpoint import SafeCheckpointHook
 from .worker_seed import WorkerSeedHook
 
 __all__ = [
-    'AppearanceWeightHook',
-    'ChannelsLastHook',
     'AdversarialTrainingHook',
+    'ChannelsLastHook',
     'CheckDataHook',
     'CheckLossHook',
+    'LossWeightHook',
     'OrthogonalityHook',
     'SafeCheckpointHook',
     'WeightProjectionHook',

@@ -1,6 +1,6 @@
 """Classifiers: whole networks with their losses."""
 
 from .adf import ADFClassifier
-from .objective import mutual_learning_loss
+from .objective import distillation_loss
 
-__all__ = ['ADFClassifier', 'mutual_learning_loss']
+__all__ = ['ADFClassifier', 'distillation_loss']

@@ -66,9 +66,11 @@ class ADFClassifier(ImageClassifier):
         semantic_weight: weight of the semantic loss, >= 0.
         appearance_weight: weight of the appearance loss, >= 0.
         loss_reduction: 'sum' or 'mean' of the weighted losses, see `Objective`.
-        mutual_weight: weight of the mutual-learning loss of each head, >= 0; values
-            other than 0 need heads with the loss of MMPretrain's `ClsHead`.
-        mutual_temperature: temperature of that loss, > 0.
+        teacher: what each head learns from besides the labels: 'peer', the other head
+            (mutual learning), or 'mean', the mean of the logits of both.
+        distill_weight: weight of this loss of each head, >= 0; values other than 0 need
+            heads with the loss of MMPretrain's `ClsHead`.
+        distill_temperature: temperature of that loss, > 0.
         stop_gradient: whether to detach the appearance feature maps that the mappers
             read, so that the semantic loss does not train the appearance branch.
         pretrained_branches: arguments of `load_branches` except the classifier, to
@@ -96,8 +98,9 @@ class ADFClassifier(ImageClassifier):
         semantic_weight: float = 1.0,
         appearance_weight: float = 1.0,
         loss_reduction: str = 'sum',
-        mutual_weight: float = 0.0,
-        mutual_temperature: float = 1.0,
+        teacher: str = 'mean',
+        distill_weight: float = 0.0,
+        distill_temperature: float = 1.0,
         stop_gradient: bool = False,
         pretrained_branches: Optional[dict] = None,
         deploy: Optional[dict] = None,
@@ -111,8 +114,9 @@ class ADFClassifier(ImageClassifier):
             semantic_weight=semantic_weight,
             appearance_weight=appearance_weight,
             loss_reduction=loss_reduction,
-            mutual_weight=mutual_weight,
-            mutual_temperature=mutual_temperature,
+            teacher=teacher,
+            distill_weight=distill_weight,
+            distill_temperature=distill_temperature,
         )
         options = dict(deploy=deploy, pretrained_branches=pretrained_branches)
         check_config(slots, appearance, mapper, readout, objective, options)
@@ -133,7 +137,7 @@ class ADFClassifier(ImageClassifier):
         self.appearance_backbone, self.appearance_neck = branch.backbone, branch.neck
         self.appearance_head = branch.head
         self._cuts = semantic[3:], branch[3:]  # how both backbones are cut into stages
-        check_heads(self.head, self.appearance_head, readout, mutual_weight)
+        check_heads(self.head, self.appearance_head, readout, distill_weight)
         cfgs = [mapper] if isinstance(mapper, dict) else mapper or []
         same_backbone = 'backbone' not in (appearance or {})
         self.mappers = build_mappers(cfgs, branch, semantic, same_backbone)

@@ -11,6 +11,8 @@ from torch import nn
 from mmadf.models.stages import Stages, stage_shapes
 from mmadf.registry import MODELS
 
+from .objective import TEACHERS
+
 READOUTS = ('semantic', 'appearance', 'sum')
 REDUCTIONS = ('sum', 'mean')
 OPTIONS = dict(
@@ -84,7 +86,11 @@ def _check_slots(semantic: dict, appearance: dict) -> None:
 
 
 def _check_choices(
-    readout: str, loss_reduction: str, mutual_temperature: float, **weights: float
+    readout: str,
+    loss_reduction: str,
+    teacher: str,
+    distill_temperature: float,
+    **weights: float,
 ) -> None:
     """Require known names, weights >= 0 and a temperature > 0."""
     if readout not in READOUTS:
@@ -93,14 +99,18 @@ def _check_choices(
         raise ValueError(
             f'ADFClassifier: loss_reduction={loss_reduction!r} is none of {REDUCTIONS}.'
         )
+    if teacher not in TEACHERS:
+        raise ValueError(
+            f'ADFClassifier: teacher={teacher!r} is none of {tuple(TEACHERS)}.'
+        )
     for name, weight in weights.items():
         if not isinstance(weight, Real) or not 0 <= weight < inf:
             raise ValueError(
                 f'ADFClassifier: {name}={weight!r} must be a finite number >= 0.'
             )
-    if not isinstance(mutual_temperature, Real) or not 0 < mutual_temperature < inf:
+    if not isinstance(distill_temperature, Real) or not 0 < distill_temperature < inf:
         raise ValueError(
-            f'ADFClassifier: mutual_temperature={mutual_temperature!r} must be a '
+            f'ADFClassifier: distill_temperature={distill_temperature!r} must be a '
             'finite number > 0.'
         )
     if loss_reduction == 'mean' and weights['semantic_weight'] <= 0:
@@ -161,7 +171,7 @@ def check_branch(
 
 
 def check_heads(
-    head: nn.Module, appearance_head: nn.Module, readout: str, mutual_weight: float
+    head: nn.Module, appearance_head: nn.Module, readout: str, distill_weight: float
 ) -> None:
     """Require heads that can do together what is asked of both.
 
@@ -169,7 +179,7 @@ def check_heads(
         head: the semantic head.
         appearance_head: the appearance head.
         readout: 'sum' needs heads that turn logits into predictions alike.
-        mutual_weight: other than 0, it needs heads whose loss is computed from logits
+        distill_weight: other than 0, it needs heads whose loss is computed from logits
             (N, num_classes), as in `ClsHead`.
 
     Raises:
@@ -183,11 +193,11 @@ def check_heads(
             "logits into predictions in different ways; set readout='semantic' or "
             "'appearance', or give both branches heads of one kind."
         )
-    for head in heads if mutual_weight else ():
+    for head in heads if distill_weight else ():
         if not isinstance(head, ClsHead) or type(head).loss is not ClsHead.loss:
             raise ValueError(
-                'ADFClassifier: mutual_weight needs heads with the loss of ClsHead, '
-                f'got {type(head).__name__}; set mutual_weight=0 or use another head.'
+                'ADFClassifier: distill_weight needs heads with the loss of ClsHead, '
+                f'got {type(head).__name__}; set distill_weight=0 or use another head.'
             )
 
 

@@ -1,6 +1,6 @@
 """What an ADF classifier minimises, from the features that its two heads take."""
 
-from typing import Dict, List, Tuple
+from typing import Callable, Dict, List, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -9,22 +9,27 @@ from torch import Tensor, nn
 
 
 class Objective:
-    """Weighted losses of both heads and, optionally, mutual learning between them.
+    """Weighted losses of both heads and, optionally, distillation between them.
 
     Paper: ADF (Neural Networks 187, 107346), abstract: both branches are trained with
     cross-entropy.
     Ours: the weights and their reduction. Conformer (arXiv 2105.03889) takes the mean
     of both losses, CBNetV2 (arXiv 2107.00420) weights the assisting branch by 0.5.
-    Mutual learning (arXiv 1706.00384) between the heads of one network.
+    Distillation between the heads of one network: `teacher='peer'` is Deep Mutual
+    Learning (arXiv 1706.00384); `teacher='mean'` is the ensemble teacher of ONE
+    (arXiv 1806.04606) with equal weights in place of its learned gate.
 
     Args:
         semantic_weight: weight of the loss of the semantic head, >= 0.
         appearance_weight: weight of the loss of the appearance head, >= 0. It may be
-            changed during training, see `AppearanceWeightHook`.
+            changed during training, see `LossWeightHook`.
         loss_reduction: 'sum' of the weighted losses, or 'mean', their sum divided by
             the sum of the weights.
-        mutual_weight: weight of both mutual-learning losses, >= 0; 0 for none.
-        mutual_temperature: see `mutual_learning_loss`, > 0.
+        teacher: what each head learns from, a name in `TEACHERS`: 'peer', the logits of
+            the other head, or 'mean', the mean of the logits of both.
+        distill_weight: weight of both distillation losses, >= 0; 0 for none. It may be
+            changed during training, too.
+        distill_temperature: see `distillation_loss`, > 0.
     """
 
     def __init__(
@@ -32,14 +37,16 @@ class Objective:
         semantic_weight: float,
         appearance_weight: float,
         loss_reduction: str,
-        mutual_weight: float,
-        mutual_temperature: float,
+        teacher: str,
+        distill_weight: float,
+        distill_temperature: float,
     ) -> None:
         self.semantic_weight = semantic_weight
         self.appearance_weight = appearance_weight
         self.loss_reduction = loss_reduction
-        self.mutual_weight = mutual_weight
-        self.mutual_temperature = mutual_temperature
+        self.teacher = teacher
+        self.distill_weight = distill_weight
+        self.distill_temperature = distill_temperature
 
     def __call__(
         self,
@@ -59,7 +66,7 @@ class Objective:
             'semantic_accuracy_top-1'. Those with 'loss' in their name are minimised.
         """
         (head, x), (appearance_head, y) = semantic, appearance
-        if not self.mutual_weight:
+        if not self.distill_weight:
             return self.weight_losses(
                 head.loss(x, data_samples), appearance_head.loss(y, data_samples)
             )
@@ -67,7 +74,7 @@ class Objective:
         losses = self.weight_losses(
             head._get_loss(s, data_samples), appearance_head._get_loss(a, data_samples)
         )
-        return {**losses, **self.mutual_losses(s, a)}
+        return {**losses, **self.distillation_losses(s, a)}
 
     def weight_losses(self, semantic: dict, appearance: dict) -> Dict[str, Tensor]:
         """Weight what both heads report, and name it by branch."""
@@ -81,31 +88,43 @@ class Objective:
             for name, value in report.items()
         }
 
-    def mutual_losses(self, semantic: Tensor, appearance: Tensor) -> Dict[str, Tensor]:
-        """Return the weighted loss of each head towards the other's probabilities.
+    def distillation_losses(
+        self, semantic: Tensor, appearance: Tensor
+    ) -> Dict[str, Tensor]:
+        """Return the weighted loss of each head towards its teacher.
 
         Args:
             semantic: logits of the semantic head, (N, num_classes).
             appearance: logits of the appearance head, (N, num_classes).
         """
-        weight, temperature = self.mutual_weight, self.mutual_temperature
-        return dict(
-            semantic_mutual_loss=weight
-            * mutual_learning_loss(semantic, appearance, temperature),
-            appearance_mutual_loss=weight
-            * mutual_learning_loss(appearance, semantic, temperature),
+        teachers = TEACHERS[self.teacher](semantic, appearance)
+        losses = (
+            distillation_loss(logits, teacher, self.distill_temperature)
+            for logits, teacher in zip((semantic, appearance), teachers, strict=True)
         )
+        names = 'semantic_distill_loss', 'appearance_distill_loss'
+        return {
+            name: self.distill_weight * loss
+            for name, loss in zip(names, losses, strict=True)
+        }
 
 
-def mutual_learning_loss(logits: Tensor, other: Tensor, temperature: float) -> Tensor:
-    """Return T^2 * KL(softmax(other / T) || softmax(logits / T)), averaged over N.
+# Logits that the semantic and the appearance head learn from.
+TEACHERS: Dict[str, Callable[[Tensor, Tensor], Tuple[Tensor, Tensor]]] = dict(
+    peer=lambda semantic, appearance: (appearance, semantic),
+    mean=lambda semantic, appearance: 2 * ((semantic + appearance) / 2,),
+)
 
-    One direction: `logits` learns and `other` is a constant. For mutual learning, call
-    it in both directions and add the results.
 
-    Paper: Deep Mutual Learning, CVPR 2018, arXiv 1706.00384: KL(p_other || p), T = 1.
-    The temperature T, and the factor T^2 that keeps the scale of the gradients:
-    Distilling the Knowledge in a Neural Network, arXiv 1503.02531.
+def distillation_loss(logits: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """Return T^2 * KL(softmax(teacher / T) || softmax(logits / T)), averaged over N.
+
+    `logits` learns and `teacher` is a constant. For mutual learning, call it in both
+    directions and add the results.
+
+    Paper: Distilling the Knowledge in a Neural Network, arXiv 1503.02531, with the
+    factor T^2 that keeps the scale of the gradients. Deep Mutual Learning, CVPR 2018,
+    arXiv 1706.00384: the same with T = 1 and another network as the teacher.
     Code: YingZhangDUT/Deep-Mutual-Learning (official), `kl_loss_compute`: the same
     divergence with 1e-8 inside the logarithm, averaged over the batch; each network
     receives the gradient of its own loss only.
@@ -114,7 +133,7 @@ def mutual_learning_loss(logits: Tensor, other: Tensor, temperature: float) -> T
 
     Args:
         logits: logits of the head that learns, (N, C), finite, N > 0.
-        other: logits of the head that it learns from, (N, C), finite.
+        teacher: logits that it learns from, (N, C), finite.
         temperature: T > 0; a higher temperature gives more weight to small
             probabilities.
 
@@ -124,18 +143,18 @@ def mutual_learning_loss(logits: Tensor, other: Tensor, temperature: float) -> T
     Raises:
         ValueError: the shapes differ or are not (N, C), or T <= 0.
     """
-    if logits.dim() != 2 or logits.shape != other.shape:
+    if logits.dim() != 2 or logits.shape != teacher.shape:
         raise ValueError(
-            f'mutual_learning_loss: logits {tuple(logits.shape)} and other '
-            f'{tuple(other.shape)} must have the same shape (N, C); give both heads '
+            f'distillation_loss: logits {tuple(logits.shape)} and teacher '
+            f'{tuple(teacher.shape)} must have the same shape (N, C); give both heads '
             'the same num_classes.'
         )
     if not temperature > 0:
         raise ValueError(
-            f'mutual_learning_loss: temperature={temperature} must be > 0; the paper '
-            'uses 1.'
+            f'distillation_loss: temperature={temperature} must be > 0; mutual '
+            'learning uses 1.'
         )
-    p, q = (_log_softmax(x, temperature) for x in (logits, other.detach()))
+    p, q = (_log_softmax(x, temperature) for x in (logits, teacher.detach()))
     return temperature**2 * F.kl_div(p, q, reduction='batchmean', log_target=True)
 
 

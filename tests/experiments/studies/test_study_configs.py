@@ -111,7 +111,7 @@ def test_study_of_adf_compares_the_networks_that_its_names_say():
         'inside_mutual': inside,
         'inside_channel': [(2, 0, 1, None, 'channel'), (3, 0, 1, None, 'channel')],
     }
-    learning = {name for name, model in networks.items() if model.get('mutual_weight')}
+    learning = {name for name, model in networks.items() if model.get('distill_weight')}
     assert learning == {'inside_mutual'}
 
 

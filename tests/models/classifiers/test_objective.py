@@ -1,4 +1,4 @@
-"""What is minimised: mutual learning alone, and the losses of a classifier."""
+"""What is minimised: distillation alone, and the losses of a classifier."""
 
 import math
 
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch.autograd import gradcheck
 from torch.testing import assert_close
 
-from mmadf.models import mutual_learning_loss
+from mmadf.models import distillation_loss
 from tests.helpers import CHANNELS, randomise, samples
 from tests.models.classifiers.helpers import LABELS, build, images
 
@@ -33,14 +33,14 @@ def loop_loss(own, other, temperature):
 @pytest.mark.parametrize('temperature', [1, 4.0])
 def test_loss_equals_loop(temperature):
     own, other = logits(), logits()
-    loss = mutual_learning_loss(own, other, temperature)
+    loss = distillation_loss(own, other, temperature)
     assert loss.item() == pytest.approx(loop_loss(own, other, temperature), rel=1e-12)
 
 
 def test_gradient_is_the_difference_of_probabilities():
     temperature = 3.0
     own, other = logits().requires_grad_(), logits()
-    mutual_learning_loss(own, other, temperature).backward()
+    distillation_loss(own, other, temperature).backward()
     expected = [
         [temperature * (x - y) / len(own) for x, y in zip(*rows, strict=True)]
         for rows in zip(
@@ -55,35 +55,35 @@ def test_gradient_is_the_difference_of_probabilities():
 def test_gradcheck():
     other = logits()
     assert gradcheck(
-        lambda own: mutual_learning_loss(own, other, 2.0), logits().requires_grad_()
+        lambda own: distillation_loss(own, other, 2.0), logits().requires_grad_()
     )
 
 
 def test_nothing_flows_into_the_other_head():
     own, other = logits().requires_grad_(), logits().requires_grad_()
-    mutual_learning_loss(own, other, 2.0).backward()
+    distillation_loss(own, other, 2.0).backward()
     assert own.grad.abs().sum() > 0
     assert other.grad is None
 
 
 def test_equal_probabilities_cost_nothing():
     own = logits()
-    assert mutual_learning_loss(own, own.clone(), 2.0).item() == 0
+    assert distillation_loss(own, own.clone(), 2.0).item() == 0
     shifted = own + torch.randn(len(own), 1, dtype=own.dtype)
-    assert mutual_learning_loss(own, shifted, 2.0).item() == pytest.approx(0, abs=1e-14)
+    assert distillation_loss(own, shifted, 2.0).item() == pytest.approx(0, abs=1e-14)
 
 
 def test_directions_differ():
     own, other = logits(), logits()
-    there = mutual_learning_loss(own, other, 1.0)
-    assert abs(there - mutual_learning_loss(other, own, 1.0)) > 1e-2
+    there = distillation_loss(own, other, 1.0)
+    assert abs(there - distillation_loss(other, own, 1.0)) > 1e-2
 
 
 def test_high_temperature_approaches_the_squared_distance_of_centred_logits():
     own, other = logits(), logits()
     centred = [x - x.mean(1, keepdim=True) for x in (own, other)]
     expected = (centred[0] - centred[1]).square().sum(1).mean() / (2 * own.shape[1])
-    loss = mutual_learning_loss(own, other, 1e4)
+    loss = distillation_loss(own, other, 1e4)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-2)
 
 
@@ -91,7 +91,7 @@ def test_high_temperature_approaches_the_squared_distance_of_centred_logits():
 def test_half_precision_is_computed_in_float32(dtype):
     own, other = logits().to(dtype), logits().to(dtype)
     with torch.autocast('cpu', torch.bfloat16):
-        loss = mutual_learning_loss(own.requires_grad_(), other, 2.0)
+        loss = distillation_loss(own.requires_grad_(), other, 2.0)
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(loop_loss(own, other, 2.0), rel=1e-5)
     loss.backward()
@@ -100,7 +100,7 @@ def test_half_precision_is_computed_in_float32(dtype):
 
 def test_far_apart_logits_stay_finite():
     own = torch.tensor([[2000.0, 0.0, -2000.0]], requires_grad=True)
-    loss = mutual_learning_loss(own, own.detach().flip(1), 1.0)
+    loss = distillation_loss(own, own.detach().flip(1), 1.0)
     loss.backward()
     assert_close(loss, torch.tensor(4000.0))
     assert_close(own.grad, torch.tensor([[1.0, 0.0, -1.0]]))
@@ -109,7 +109,7 @@ def test_far_apart_logits_stay_finite():
 @pytest.mark.parametrize(
     ('own', 'other', 'temperature', 'message'),
     [
-        ((2, 3), (2, 4), 1.0, r'\(2, 3\) and other \(2, 4\)'),
+        ((2, 3), (2, 4), 1.0, r'\(2, 3\) and teacher \(2, 4\)'),
         ((3,), (3,), 1.0, r'logits \(3,\)'),
         ((2, 3), (2, 3), -1.0, 'temperature=-1.0 must be > 0'),
         ((2, 3), (2, 3), math.nan, 'temperature=nan must be > 0'),
@@ -117,7 +117,7 @@ def test_far_apart_logits_stay_finite():
 )
 def test_bad_arguments_are_named(own, other, temperature, message):
     with pytest.raises(ValueError, match=message):
-        mutual_learning_loss(torch.zeros(own), torch.zeros(other), temperature)
+        distillation_loss(torch.zeros(own), torch.zeros(other), temperature)
 
 
 # Losses of a classifier
@@ -154,15 +154,41 @@ def divergence(p, q):
 
 
 def test_mutual_learning_adds_both_divergences():
-    adf, x = build(mutual_weight=0.5, mutual_temperature=2.0), images()
+    adf, x = (
+        build(teacher='peer', distill_weight=0.5, distill_temperature=2.0),
+        images(),
+    )
     randomise(adf.head), randomise(adf.appearance_head)
     adf.eval()
     scores, losses = adf.scores(x), adf.loss(x, samples(LABELS))
     s, a = scores['semantic'] / 2, scores['appearance'] / 2
-    assert_close(losses['semantic_mutual_loss'], 0.5 * 4 * divergence(a, s))
-    assert_close(losses['appearance_mutual_loss'], 0.5 * 4 * divergence(s, a))
+    assert_close(losses['semantic_distill_loss'], 0.5 * 4 * divergence(a, s))
+    assert_close(losses['appearance_distill_loss'], 0.5 * 4 * divergence(s, a))
     total, _ = adf.parse_losses(losses)
     assert_close(total, sum(losses.values()))
+
+
+def test_both_heads_learn_from_the_mean_of_their_logits():
+    adf, x = build(distill_weight=0.5, distill_temperature=2.0), images()
+    randomise(adf.head), randomise(adf.appearance_head)
+    adf.eval()
+    scores, losses = adf.scores(x), adf.loss(x, samples(LABELS))
+    s, a = scores['semantic'] / 2, scores['appearance'] / 2
+    mean = (s + a) / 2
+    assert_close(losses['semantic_distill_loss'], 0.5 * 4 * divergence(mean, s))
+    assert_close(losses['appearance_distill_loss'], 0.5 * 4 * divergence(mean, a))
+
+
+def test_the_teacher_is_a_constant():
+    adf, x = build(distill_weight=1.0), images()
+    randomise(adf.head), randomise(adf.appearance_head)
+    adf.eval()
+    loss = adf.loss(x, samples(LABELS))['semantic_distill_loss']
+    assert loss > 1e-4
+    (grad,) = torch.autograd.grad(
+        loss, adf.appearance_head.fc.weight, allow_unused=True
+    )
+    assert grad is None
 
 
 def test_mutual_learning_uses_the_logits_of_the_cross_entropy():
@@ -174,15 +200,15 @@ def test_mutual_learning_uses_the_logits_of_the_cross_entropy():
         pool_size=None,
         dropout=0.5,
     )
-    adf, passes = build(neck=None, head=head, mutual_weight=1.0), []
+    adf, passes = build(neck=None, head=head, teacher='peer', distill_weight=1.0), []
     randomise(adf.head), randomise(adf.appearance_head)
     for part in (adf.head, adf.appearance_head):
         part.register_forward_hook(lambda *args: passes.append(args[2]))
     losses = adf.loss(images(), samples(LABELS))
     s, a = passes
     assert_close(losses['semantic_loss'], F.cross_entropy(s, LABELS))
-    assert_close(losses['semantic_mutual_loss'], divergence(a, s))
-    assert_close(losses['appearance_mutual_loss'], divergence(s, a))
+    assert_close(losses['semantic_distill_loss'], divergence(a, s))
+    assert_close(losses['appearance_distill_loss'], divergence(s, a))
 
 
 def test_accuracy_of_each_head_is_reported_but_not_minimised():

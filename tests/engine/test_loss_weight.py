@@ -12,12 +12,14 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch import nn
 
-from mmadf.engine.hooks import AppearanceWeightHook
+from mmadf.engine.hooks import LossWeightHook
+
+NAME = 'appearance_weight'
 
 
 @pytest.mark.parametrize('curve', ['linear', 'cosine'])
 def test_both_curves_pass_through_the_ends_and_the_middle(curve):
-    hook = AppearanceWeightHook(2.0, 0.5, begin=0.2, finish=0.6, curve=curve)
+    hook = LossWeightHook(NAME, 2.0, 0.5, begin=0.2, finish=0.6, curve=curve)
     found = [hook.weight(progress) for progress in (0.0, 0.2, 0.4, 0.6, 1.0)]
     assert found == pytest.approx([2.0, 2.0, 1.25, 0.5, 0.5], rel=1e-12)
 
@@ -26,10 +28,10 @@ def test_both_curves_pass_through_the_ends_and_the_middle(curve):
     ('curve', 'quarter'), [('linear', 0.25), ('cosine', 0.14644660940672624)]
 )
 def test_curves_differ_at_a_quarter_of_the_way(curve, quarter):
-    assert AppearanceWeightHook(0, 1, curve=curve).weight(0.25) == pytest.approx(
+    assert LossWeightHook(NAME, 0, 1, curve=curve).weight(0.25) == pytest.approx(
         quarter, rel=1e-12
     )
-    assert AppearanceWeightHook(1, 0, curve=curve).weight(0.25) == pytest.approx(
+    assert LossWeightHook(NAME, 1, 0, curve=curve).weight(0.25) == pytest.approx(
         1 - quarter, rel=1e-12
     )
 
@@ -58,7 +60,12 @@ class Net(BaseModel):
 def train(work_dir, resume=False, killed_at=None, **train_cfg):
     """Train 2 epochs of 4 iterations; return the weights and the log."""
     hook = dict(
-        type='AppearanceWeightHook', start=1.0, end=0.2, finish=0.75, curve='cosine'
+        type='LossWeightHook',
+        name=NAME,
+        start=1.0,
+        end=0.2,
+        finish=0.75,
+        curve='cosine',
     )
     loader = dict(
         batch_size=2,
@@ -124,7 +131,7 @@ def test_weight_reaches_the_model_inside_ddp(tmp_path):
         torch.distributed.destroy_process_group()
     log = MessageHub.get_instance(tmp_path.name)
     runner = SimpleNamespace(model=model, iter=1, max_iters=4, message_hub=log)
-    hook = AppearanceWeightHook(0.0, 2.0)
+    hook = LossWeightHook(NAME, 0.0, 2.0)
     hook.before_train(runner)
     hook.before_train_iter(runner, 1)
     assert model.module.objective.appearance_weight == 0.5
@@ -134,7 +141,7 @@ def test_weight_reaches_the_model_inside_ddp(tmp_path):
 def test_model_without_the_weight_is_refused():
     runner = SimpleNamespace(model=nn.Linear(1, 1))
     with pytest.raises(ValueError, match='Linear has no objective'):
-        AppearanceWeightHook(1.0, 0.0).before_train(runner)
+        LossWeightHook(NAME, 1.0, 0.0).before_train(runner)
 
 
 @pytest.mark.parametrize(
@@ -148,11 +155,11 @@ def test_model_without_the_weight_is_refused():
 )
 def test_arguments_out_of_range_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        AppearanceWeightHook(**{**dict(start=1.0, end=0.0), **changes})
+        LossWeightHook(NAME, **{**dict(start=1.0, end=0.0), **changes})
 
 
 def test_builds_from_a_config_of_the_host():
     from mmpretrain.registry import HOOKS
 
-    cfg = Config(dict(hook=dict(type='AppearanceWeightHook', start=1.0, end=0.0)))
+    cfg = Config(dict(hook=dict(type='LossWeightHook', name=NAME, start=1.0, end=0.0)))
     assert HOOKS.build(cfg.hook).weight(0.75) == 0.25

@@ -1,4 +1,4 @@
-"""Schedule of the appearance loss weight."""
+"""Schedule of a loss weight."""
 
 import math
 from typing import Callable, Dict, Optional
@@ -16,8 +16,8 @@ CURVES: Dict[str, Callable[[float], float]] = dict(
 
 
 @HOOKS.register_module()
-class AppearanceWeightHook(Hook):
-    """Anneal the `appearance_weight` of an `ADFClassifier` during training.
+class LossWeightHook(Hook):
+    """Change a loss weight of an `ADFClassifier` during training.
 
     Before each iteration the weight is set to start + (end - start) * c(t), where
     t = (progress - begin) / (finish - begin), clamped to [0, 1], progress is the number
@@ -30,9 +30,10 @@ class AppearanceWeightHook(Hook):
 
     The weight is a function of the iteration alone, so that resumed runs continue as if
     they had not been interrupted. It overrides the value in the model config, is logged
-    as `appearance_weight` and keeps its last value after training.
+    under its name and keeps its last value after training.
 
     Args:
+        name: which weight, such as 'appearance_weight' or 'distill_weight'.
         start: weight up to `begin`, >= 0.
         end: weight from `finish` on, >= 0.
         begin: progress at which the weight starts to change, in [0, 1).
@@ -42,11 +43,12 @@ class AppearanceWeightHook(Hook):
 
     Raises:
         ValueError: a number outside its range or an unknown curve; when training
-            starts, a model without `appearance_weight`.
+            starts, a model without this weight.
     """
 
     def __init__(
         self,
+        name: str,
         start: float,
         end: float,
         begin: float = 0.0,
@@ -55,18 +57,18 @@ class AppearanceWeightHook(Hook):
     ) -> None:
         if not (start >= 0 and end >= 0):
             raise ValueError(
-                f'AppearanceWeightHook: start={start} and end={end} must be >= 0.'
+                f'LossWeightHook: start={start} and end={end} must be >= 0.'
             )
         if not 0 <= begin < finish <= 1:
             raise ValueError(
-                f'AppearanceWeightHook: begin={begin} and finish={finish} must be '
+                f'LossWeightHook: begin={begin} and finish={finish} must be '
                 'fractions of training with 0 <= begin < finish <= 1.'
             )
         if curve not in CURVES:
             raise ValueError(
-                f'AppearanceWeightHook: curve={curve!r} must be one of '
-                f'{sorted(CURVES)}.'
+                f'LossWeightHook: curve={curve!r} must be one of {sorted(CURVES)}.'
             )
+        self.name = name
         self.start = start
         self.end = end
         self.begin = begin
@@ -79,13 +81,12 @@ class AppearanceWeightHook(Hook):
         return self.start + (self.end - self.start) * self.curve(min(max(t, 0.0), 1.0))
 
     def before_train(self, runner: Runner) -> None:
-        """Reject a model without an objective that has `appearance_weight`."""
+        """Reject a model without an objective that has this weight."""
         model = get_ori_model(runner.model)
-        if not hasattr(getattr(model, 'objective', None), 'appearance_weight'):
+        if not hasattr(getattr(model, 'objective', None), self.name):
             raise ValueError(
-                f'AppearanceWeightHook: {type(model).__name__} has no '
-                'objective.appearance_weight; remove the hook, or train an '
-                'ADFClassifier.'
+                f'LossWeightHook: {type(model).__name__} has no objective.{self.name}; '
+                'correct name, remove the hook, or train an ADFClassifier.'
             )
 
     def before_train_iter(
@@ -93,5 +94,5 @@ class AppearanceWeightHook(Hook):
     ) -> None:
         """Set and log the weight of this iteration."""
         weight = self.weight(runner.iter / runner.max_iters)
-        get_ori_model(runner.model).objective.appearance_weight = weight
-        runner.message_hub.update_scalar('train/appearance_weight', weight)
+        setattr(get_ori_model(runner.model).objective, self.name, weight)
+        runner.message_hub.update_scalar(f'train/{self.name}', weight)
