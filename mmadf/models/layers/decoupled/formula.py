@@ -11,9 +11,6 @@ from torch import Tensor
 from .operators import ANGLES, MAGNITUDES
 
 EPS = 1e-4  # Code: added under both square roots.
-# Squares of float32 numbers overflow at 1.8e19, and at 2e31 after this exact scaling;
-# what underflows is far below EPS.
-SQUARE_SCALE = 2.0**-40
 
 
 class Operator(NamedTuple):
@@ -87,12 +84,11 @@ def respond(
 
 
 def channel_square_sum(x: Tensor, groups: int) -> Tensor:
-    """Sum (SQUARE_SCALE * x)^2 over each group's channels, in float32 or better.
+    """Sum the squares over each group's channels: (N, C, H, W) -> (N, groups, H, W).
 
-    (N, C, H, W) becomes (N, groups, H, W).
+    The result has float32 or better: sums of squares overflow in float16.
     """
-    x = at_least_float32(x.unflatten(1, (groups, -1)))
-    return (x * SQUARE_SCALE).square().sum(2)
+    return at_least_float32(x.unflatten(1, (groups, -1))).square().sum(2)
 
 
 def unit_kernels(

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.modules.utils import _pair
 
-from .formula import EPS, SQUARE_SCALE, Operator, channel_square_sum, convolve
-from .lean import LeanConvolution, LeanSquareSum
+from .formula import EPS, Operator, channel_square_sum, convolve
+from .lean import SQUARE_SCALE, LeanConvolution, LeanSquareSum
 from .operators import ANGLES, MAGNITUDES
 
 Size = Union[int, Tuple[int, int]]
@@ -98,14 +98,17 @@ def patch_norm(
     Returns:
         (N, groups, H', W'), in float32 or better.
     """
-    square_sum = channel_square_sum if is_traced() else LeanSquareSum.apply
+    # Exporters drop the addition of a number as small as EPS * SQUARE_SCALE**2.
+    square_sum, scale = channel_square_sum, 1.0
+    if not is_traced():
+        square_sum, scale = LeanSquareSum.apply, SQUARE_SCALE
     squares, padding = _pad(square_sum(x, groups), padding, kernel_size, dilation)
     ones = squares.new_ones(groups, 1, *kernel_size)
     kind = x.device.type
     has_autocast = torch.amp.is_autocast_available(kind)  # the meta device has not
     with torch.autocast(kind, enabled=False) if has_autocast else nullcontext():
         total = F.conv2d(squares, ones, None, stride, padding, dilation, groups)
-    return (total + EPS * SQUARE_SCALE**2).sqrt() / SQUARE_SCALE
+    return (total + EPS * scale**2).sqrt() / scale
 
 
 def is_traced() -> bool:

@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from .formula import (
-    SQUARE_SCALE,
     Operator,
     Shape,
+    at_least_float32,
     channel_square_sum,
     convolve,
     inner_products,
@@ -29,17 +29,21 @@ from .formula import (
 from .operators import ANGLES
 
 Tensors = Tuple[Optional[Tensor], ...]
+# Squares of float32 numbers overflow at 1.8e19, and at 2e31 after this exact scaling;
+# what underflows is far below EPS.
+SQUARE_SCALE = 2.0**-40
 TILE = 2**19  # elements: temporaries of this size stay in the cache of a processor
 
 
 class LeanSquareSum(torch.autograd.Function):
-    """`channel_square_sum` that saves its input in the input's precision."""
+    """`channel_square_sum` of `SQUARE_SCALE * x` that saves x in its own precision."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, groups: int) -> Tensor:
-        """Return `channel_square_sum(x, groups)`."""
+        """Return `channel_square_sum(SQUARE_SCALE * x, groups)`."""
         ctx.save_for_backward(x)
-        return torch.cat([channel_square_sum(part, groups) for (part,) in _tiles(x)])
+        parts = (at_least_float32(part) * SQUARE_SCALE for (part,) in _tiles(x))
+        return torch.cat([channel_square_sum(part, groups) for part in parts])
 
     @staticmethod
     def backward(ctx: FunctionCtx, grad: Tensor) -> Tensors:
