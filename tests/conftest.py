@@ -13,6 +13,7 @@ import pytest
 import torch
 from mmengine.config import utils as config_utils
 from mmengine.logging import MMLogger
+from mmengine.registry import DefaultScope
 
 import mmadf  # noqa: F401  registers components and config paths
 
@@ -54,6 +55,15 @@ def _read_each_metafile_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config_utils, 'load', cache(config_utils.load))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _restore_default_scope():
+    """Forget the default scopes that a test's runners leave behind."""
+    scopes = DefaultScope._instance_dict.copy()
+    yield
+    DefaultScope._instance_dict.clear()
+    DefaultScope._instance_dict.update(scopes)
 
 
 @pytest.fixture(autouse=True)

@@ -99,4 +99,4 @@ class ExactWeightsHook(Hook):
         network = network.module if isinstance(network, BaseTTAModel) else network
         weights = weights_of(checkpoint, self.checkpoint)
         load_exactly(network, weights, self.checkpoint, self.allow_partial)
-        checkpoint['state_dict'] = weights
+        checkpoint['state_dict'] = dict(weights)

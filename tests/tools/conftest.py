@@ -5,7 +5,6 @@ import socket
 import sys
 
 import pytest
-from mmengine.registry import DefaultScope
 
 from tests.conftest import ROOT
 
@@ -68,16 +67,13 @@ def train(python):
 def tool(monkeypatch):
     """Run a script of tools/ in this process, as `python tools/<script>` would."""
     monkeypatch.setenv('LOCAL_RANK', '0')  # scripts set it
-    scopes = DefaultScope._instance_dict.copy()  # and a Runner leaves its scope behind
 
     def _tool(script, *arguments):
         path = str(ROOT / 'tools' / script)
         monkeypatch.setattr(sys, 'argv', [path, *map(str, arguments)])
         runpy.run_path(path, run_name='__main__')
 
-    yield _tool
-    DefaultScope._instance_dict.clear()
-    DefaultScope._instance_dict.update(scopes)
+    return _tool
 
 
 @pytest.fixture

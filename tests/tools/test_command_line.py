@@ -151,7 +151,7 @@ def test_unreadable_image_and_checkpoints_of_an_earlier_run_stay(
     (image_folder / 'train' / 'dark' / '005.png').write_bytes(b'not an image')
     (tmp_path / 'out').mkdir()
     (tmp_path / 'out' / 'epoch_1.pth').write_bytes(b'of an earlier run')
-    assert 'dark/005.png' in complaint('train', config=job)
+    assert 'dark/005.png' in complaint('train', '--overwrite', config=job)
     assert (tmp_path / 'out' / 'epoch_1.pth').read_bytes() == b'of an earlier run'
 
 

@@ -1,0 +1,16 @@
+"""Control: a single RegNetX-200MF on scenes, crops of 64 pixels.
+
+Run: python tools/train.py configs/adf/single_regnet_scenes.py
+Expect: see configs/studies/adf_regnet_scenes.py.
+Cost: 16.6 M multiply-adds per image; about 8 minutes on one CPU core.
+"""
+
+_base_ = [
+    '../_base_/models/regnetx_200mf.py',
+    '../_base_/datasets/scenes_64.py',
+    '../_base_/schedules/scenes_converged.py',
+    '../_base_/runtime.py',
+]
+
+default_hooks = dict(logger=dict(interval=10))
+randomness = dict(seed=0)
