@@ -139,7 +139,7 @@ def check_config(cfg: Config, splits: Sequence[str]) -> None:
     Raises:
         ValueError: a top-level key that closely resembles a known one, or a strategy
             that MMEngine's Runner would ignore.
-        FileNotFoundError: a `data_root` that does not exist.
+        FileNotFoundError: a `data_root` that does not exist or is empty.
     """
     for key in cfg:
         if key not in KNOWN_KEYS:
@@ -150,9 +150,11 @@ def check_config(cfg: Config, splits: Sequence[str]) -> None:
             "runner_type='FlexibleRunner', or remove strategy."
         )
     for field, data_root in _data_roots(cfg, splits):
-        if not os.path.isdir(data_root):
+        is_folder = os.path.isdir(data_root)
+        if not is_folder or not os.listdir(data_root):
+            problem = 'is empty' if is_folder else 'is not a directory'
             raise FileNotFoundError(
-                f'{field}.data_root={data_root!r} is not a directory (relative to '
+                f'{field}.data_root={data_root!r} {problem} (relative to '
                 f'{os.getcwd()!r}); put the data there, or set another one with '
                 f'--cfg-options {field}.data_root=DIR.'
             )

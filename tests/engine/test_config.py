@@ -131,6 +131,9 @@ def test_misspelt_key_is_refused(key, meant):
 
 def test_missing_folder_of_a_data_set_that_is_read_is_refused(tmp_path):
     fields = dict(train_dataloader=loader(str(tmp_path)), val_dataloader=loader('no'))
+    with pytest.raises(FileNotFoundError, match='train_.*data_root=.* is empty'):
+        check(['train'], **fields)
+    (tmp_path / 'a_class').mkdir()
     check(['train'], **fields)
     with pytest.raises(
         FileNotFoundError, match="val_dataloader.dataset.data_root='no'"
