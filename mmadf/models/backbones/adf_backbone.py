@@ -163,7 +163,7 @@ class ADFBackbone(BaseModule):
             fold: whether to fold what can be folded, see `mmadf.models.surgery.fold`,
                 which changes the feature maps by rounding.
         """
-        cut_appearance(self, fold, ADFBackbone.forward)
+        cut_appearance(self, fold, _fused_outputs)
 
     def _frozen_modules(self) -> Iterator[nn.Module]:
         """Yield the modules of the frozen stages of both branches."""
@@ -174,6 +174,13 @@ class ADFBackbone(BaseModule):
             last = min(self.frozen_stages, branch.last_stage(read) + 1) - 1
             for name in branch.stages.used(max(last, -1)):
                 yield branch.backbone.get_submodule(name)
+
+
+def _fused_outputs(network: ADFBackbone, image: Tensor) -> Tuple[Tensor, ...]:
+    """Return the fused feature maps only."""
+    appearance = network.appearance.maps(image, network.mappers.last_source)
+    fused = network.mappers.fused_maps(image, network.semantic, appearance)
+    return network.semantic.outputs(fused)
 
 
 def _build(cfg: dict, out_indices: Optional[Indices]) -> nn.Module:

@@ -10,13 +10,12 @@ from torch import Tensor, nn
 from mmadf.registry import MODELS
 from mmadf.weights.pretrained import load_branches
 
+from . import requirements
 from .branch import Branch, Features, build_appearance, cut_branch
-from .checks import check_config, check_heads, check_readout, same_predictions
-from .deployed import check_weights, cut_appearance, require_both_heads, require_head
+from .checks import check_config, check_heads, same_predictions
+from .deployed import check_weights, cut_appearance
 from .objective import Objective
 from .wiring import connect
-
-FEATURES = ('backbone', 'neck', 'pre_logits')
 
 
 @MODELS.register_module()
@@ -148,12 +147,8 @@ class ADFClassifier(ImageClassifier):
     @property
     def appearance(self) -> Branch:
         """The branch whose shallow feature maps the mappers read."""
-        return Branch(
-            self.appearance_backbone,
-            self.appearance_neck,
-            self.appearance_head,
-            *self._cuts[1],
-        )
+        parts = self.appearance_backbone, self.appearance_neck, self.appearance_head
+        return Branch(*parts, *self._cuts[1])
 
     def init_weights(self) -> None:
         """Initialise, and load `pretrained_branches`."""
@@ -177,7 +172,7 @@ class ADFClassifier(ImageClassifier):
 
     def head_inputs(self, inputs: Tensor) -> Tuple[Features, Features]:
         """Return what the semantic head and the appearance head take."""
-        require_both_heads(self)
+        requirements.check_both_heads(self)
         last = self.appearance.last_stage(self.mappers.last_source)
         appearance = self.appearance.maps(inputs, last)
         semantic = self.fused_maps(inputs, appearance)
@@ -203,10 +198,7 @@ class ADFClassifier(ImageClassifier):
         Raises:
             ValueError: unknown stage, or 'pre_logits' without a head.
         """
-        if stage not in FEATURES:
-            raise ValueError(f'extract_feat: stage={stage!r} is none of {FEATURES}.')
-        if stage == 'pre_logits':
-            require_head(self)
+        requirements.check_features(self, stage)
         maps = self.fused_maps(inputs)
         if stage == 'backbone':
             return self.semantic.outputs(maps)
@@ -231,10 +223,10 @@ class ADFClassifier(ImageClassifier):
 
         For 'semantic', the appearance stages that no mapper needs do not run.
         """
-        require_head(self)
+        requirements.check_head(self)
         if self.readout == 'semantic':
             return self.head(self.extract_feat(inputs))
-        require_both_heads(self)
+        requirements.check_both_heads(self)
         return self.scores(inputs)[self.readout]
 
     def forward(
@@ -286,10 +278,10 @@ class ADFClassifier(ImageClassifier):
         Raises:
             ValueError: a readout that needs the appearance head.
         """
-        check_readout(self)
-        self.appearance_neck = self.appearance_head = None
+        requirements.check_readout(self)
         # Without the head, which may be built for another image size.
         cut_appearance(self, fold, lambda net, x: net.extract_feat(x, 'backbone'))
+        self.appearance_neck = self.appearance_head = None
 
     def get_layer_depth(self, param_name: str) -> Tuple[int, int]:
         """Return layer and number of layers of a parameter, both branches alike."""

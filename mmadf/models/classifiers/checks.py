@@ -230,19 +230,3 @@ def check_heads(
 def same_predictions(*heads: nn.Module) -> bool:
     """Return whether heads turn logits into predictions by the same method."""
     return len({type(head)._get_predictions for head in heads}) == 1
-
-
-# Before deployment
-
-
-def check_readout(classifier: nn.Module) -> None:
-    """Refuse to deploy a classifier that needs its appearance head.
-
-    Raises:
-        ValueError: a readout other than 'semantic'.
-    """
-    if classifier.readout != 'semantic':
-        raise ValueError(
-            f'ADFClassifier: readout={classifier.readout!r} needs the appearance head, '
-            "which a deployed network does not have; set readout='semantic'."
-        )

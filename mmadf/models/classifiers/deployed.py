@@ -24,43 +24,14 @@ def cut_appearance(
         outputs: see the `function` of `fold`.
     """
     network.eval()
+    if folding:  # first, because it may refuse the network
+        fold(network, outputs)
     network.deployed = True
     if network.mappers:
         appearance = network.appearance._replace(out_stages=())
         appearance.drop_unread(network.mappers.last_source)
     else:
         network.appearance_backbone = None
-    if folding:
-        fold(network, outputs)
-
-
-def require_head(classifier: nn.Module) -> None:
-    """Refuse what needs a head in a network without heads.
-
-    Raises:
-        ValueError: a classifier that was built with head=None.
-    """
-    if not classifier.with_head:
-        raise ValueError(
-            'ADFClassifier: head=None builds a feature extractor, which neither '
-            "predicts nor learns; call extract_feat or mode='tensor', or build it with "
-            'a head.'
-        )
-
-
-def require_both_heads(classifier: nn.Module) -> None:
-    """Refuse what needs both heads in a network that has one or none.
-
-    Raises:
-        ValueError: a classifier without heads, or deployed.
-    """
-    require_head(classifier)
-    if classifier.deployed:
-        raise ValueError(
-            'ADFClassifier: the network is deployed, so its appearance head and deep '
-            'appearance stages are gone: it can neither be trained nor predict with '
-            'them; use the checkpoint from before switch_to_deploy.'
-        )
 
 
 def check_weights(network: nn.Module, weights: dict, prefix: str, *_: object) -> None:
