@@ -15,7 +15,13 @@ from mmpretrain.registry import MODELS as HOST_MODELS
 
 import mmadf
 from mmadf import compat
-from mmadf.models import ADFClassifier, DecoupledConv2d, Mapper, WiseSrNetHead
+from mmadf.models import (
+    ADFBackbone,
+    ADFClassifier,
+    DecoupledConv2d,
+    Mapper,
+    WiseSrNetHead,
+)
 from mmadf.registry import MODELS
 from tests.conftest import ROOT
 from tests.helpers import named, without_memory
@@ -53,9 +59,10 @@ def test_bare_and_scoped_names_are_known():
             assert ROOT_MODELS.get(scoped) is HOST_MODELS.get(scoped) is component
 
 
-def test_layers_are_known_to_the_root_and_other_components_are_not():
-    assert ROOT_MODELS.module_dict['DecoupledConv2d'] is DecoupledConv2d
-    assert 'Mapper' not in ROOT_MODELS.module_dict
+def test_parts_for_every_library_are_known_to_the_root_and_classifiers_are_not():
+    for component in (ADFBackbone, DecoupledConv2d, Mapper):
+        assert ROOT_MODELS.module_dict[component.__name__] is component
+    assert 'ADFClassifier' not in ROOT_MODELS.module_dict
 
 
 def test_hooks_are_known_to_mmpretrain():

@@ -24,7 +24,7 @@ def load_branches(
     """Load pretrained weights into both branches and log what was loaded.
 
     Args:
-        classifier: an initialised `ADFClassifier`, changed in place.
+        classifier: an initialised `ADFClassifier` or `ADFBackbone`, changed in place.
         checkpoint: path or URL for the semantic branch; see `load_branch`.
         appearance_checkpoint: for the appearance branch; None for the same one.
         appearance_noise: standard deviation, >= 0, of Gaussian noise that is added to

@@ -1,7 +1,6 @@
 """ADF: shallow features of an appearance branch, fused into a semantic branch."""
 
 from copy import deepcopy
-from functools import partial
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from mmpretrain.models import ImageClassifier
@@ -11,13 +10,12 @@ from torch import Tensor, nn
 from mmadf.registry import MODELS
 from mmadf.weights.pretrained import load_branches
 
+from . import requirements
 from .branch import Branch, Features, build_appearance, cut_branch
 from .checks import check_config, check_heads, same_predictions
-from .deployed import check_weights, cut_appearance, require_both_heads
+from .deployed import check_weights, cut_appearance
 from .objective import Objective
-from .wiring import build_mappers
-
-FEATURES = ('backbone', 'neck', 'pre_logits')
+from .wiring import connect
 
 
 @MODELS.register_module()
@@ -55,7 +53,9 @@ class ADFClassifier(ImageClassifier):
             not given. Mappers of one target act in their order; later stages take the
             fused feature map. An explicit None means no fusion; with readout='sum'
             this is the logit ensemble of two networks, a control.
-        head: config of the semantic head.
+        head: config of the semantic head. An explicit None gives a feature extractor
+            without heads and without what only the appearance head needs: it runs
+            `extract_feat` and mode 'tensor', which returns the same features.
         neck: config of the semantic neck, a list of configs for a sequence, or None.
         appearance: what differs in the appearance branch, a dict with any of
             `backbone`, `neck` and `head`. Slots that are not given are built from
@@ -91,7 +91,7 @@ class ADFClassifier(ImageClassifier):
         self,
         backbone: dict,
         mapper: Union[dict, Sequence[dict], None],
-        head: dict,
+        head: Optional[dict],
         neck: Optional[dict] = None,
         appearance: Optional[dict] = None,
         readout: str = 'semantic',
@@ -129,7 +129,6 @@ class ADFClassifier(ImageClassifier):
         )
         self.readout = readout
         self.objective = Objective(**objective)
-        self.stop_gradient = stop_gradient
         self.pretrained_branches = pretrained_branches
         self.deployed = False
         semantic = cut_branch(self.backbone, self.neck, self.head)
@@ -138,12 +137,8 @@ class ADFClassifier(ImageClassifier):
         self.appearance_head = branch.head
         self._cuts = semantic[3:], branch[3:]  # how both backbones are cut into stages
         check_heads(self.head, self.appearance_head, readout, distill_weight)
-        cfgs = [mapper] if isinstance(mapper, dict) else mapper or []
         same_backbone = 'backbone' not in (appearance or {})
-        self.mappers = build_mappers(cfgs, branch, semantic, same_backbone)
-        self._last_appearance = max(branch.out_stages[-1], self.mappers.last_source)
-        semantic.drop_unread(semantic.out_stages[-1])
-        branch.drop_unread(self._last_appearance)
+        self.mappers = connect(mapper, branch, semantic, same_backbone, stop_gradient)
         self.register_load_state_dict_pre_hook(check_weights)
         if deploy is not None:
             self.switch_to_deploy(**deploy)
@@ -156,12 +151,8 @@ class ADFClassifier(ImageClassifier):
     @property
     def appearance(self) -> Branch:
         """The branch whose shallow feature maps the mappers read."""
-        return Branch(
-            self.appearance_backbone,
-            self.appearance_neck,
-            self.appearance_head,
-            *self._cuts[1],
-        )
+        parts = self.appearance_backbone, self.appearance_neck, self.appearance_head
+        return Branch(*parts, *self._cuts[1])
 
     def init_weights(self) -> None:
         """Initialise, and load `pretrained_branches`."""
@@ -181,15 +172,13 @@ class ADFClassifier(ImageClassifier):
         """
         if appearance is None:
             appearance = self.appearance.maps(inputs, self.mappers.last_source)
-        if self.stop_gradient:
-            appearance = [x.detach() for x in appearance]
-        fuse = partial(self.mappers.fuse, appearance=appearance)
-        return self.semantic.maps(inputs, fuse=fuse)
+        return self.mappers.fused_maps(inputs, self.semantic, appearance)
 
     def head_inputs(self, inputs: Tensor) -> Tuple[Features, Features]:
         """Return what the semantic head and the appearance head take."""
-        require_both_heads(self)
-        appearance = self.appearance.maps(inputs, self._last_appearance)
+        requirements.check_both_heads(self)
+        last = self.appearance.last_stage(self.mappers.last_source)
+        appearance = self.appearance.maps(inputs, last)
         semantic = self.fused_maps(inputs, appearance)
         features = self.appearance.head_inputs(appearance)
         return self.semantic.head_inputs(semantic), features
@@ -211,10 +200,9 @@ class ADFClassifier(ImageClassifier):
             stage: 'backbone' (fused feature maps), 'neck', or 'pre_logits'.
 
         Raises:
-            ValueError: unknown stage.
+            ValueError: unknown stage, or 'pre_logits' without a head.
         """
-        if stage not in FEATURES:
-            raise ValueError(f'extract_feat: stage={stage!r} is none of {FEATURES}.')
+        requirements.check_features(self, stage)
         maps = self.fused_maps(inputs)
         if stage == 'backbone':
             return self.semantic.outputs(maps)
@@ -228,7 +216,7 @@ class ADFClassifier(ImageClassifier):
         turn logits into predictions in different ways.
         """
         if self.deployed:
-            return dict(semantic=self.head(self.extract_feat(inputs)))
+            return dict(semantic=self.logits(inputs))
         semantic, appearance = self.head_inputs(inputs)
         s, a = self.head(semantic), self.appearance_head(appearance)
         alike = same_predictions(self.head, self.appearance_head)
@@ -239,9 +227,10 @@ class ADFClassifier(ImageClassifier):
 
         For 'semantic', the appearance stages that no mapper needs do not run.
         """
+        requirements.check_head(self)
         if self.readout == 'semantic':
             return self.head(self.extract_feat(inputs))
-        require_both_heads(self)
+        requirements.check_both_heads(self)
         return self.scores(inputs)[self.readout]
 
     def forward(
@@ -249,9 +238,12 @@ class ADFClassifier(ImageClassifier):
         inputs: Tensor,
         data_samples: Optional[List[DataSample]] = None,
         mode: str = 'tensor',
-    ) -> Union[Tensor, Dict[str, Tensor], List[DataSample]]:
-        """Run in one of the host's modes: 'tensor' (logits), 'predict' or 'loss'."""
-        if mode == 'tensor':
+    ) -> Union[Tensor, Features, Dict[str, Tensor], List[DataSample]]:
+        """Run in one of the host's modes: 'tensor', 'predict' or 'loss'.
+
+        'tensor' returns logits, or, without heads, what `extract_feat` returns.
+        """
+        if mode == 'tensor' and self.with_head:
             return self.logits(inputs)
         return super().forward(inputs, data_samples, mode)
 
@@ -290,7 +282,10 @@ class ADFClassifier(ImageClassifier):
         Raises:
             ValueError: a readout that needs the appearance head.
         """
-        cut_appearance(self, fold)
+        requirements.check_readout(self)
+        # Without the head, which may be built for another image size.
+        cut_appearance(self, fold, lambda net, x: net.extract_feat(x, 'backbone'))
+        self.appearance_neck = self.appearance_head = None
 
     def get_layer_depth(self, param_name: str) -> Tuple[int, int]:
         """Return layer and number of layers of a parameter, both branches alike."""

@@ -18,15 +18,16 @@ Features = Tuple[Tensor, ...]
 class Branch(NamedTuple):
     """A view of the modules of one branch, and how its backbone is cut into stages.
 
-    The classifier owns the modules; a branch is made whenever it is needed, so that
-    it always shows the modules that the classifier has at that moment.
+    The network owns the modules; a branch is made whenever it is needed, so that it
+    always shows the modules that the network has at that moment.
 
     Args:
         backbone: runs stage by stage, as `stages` describes.
         neck: takes and returns a tuple of features, or None.
         head: takes a tuple of features and returns logits, or None.
         stages: how the backbone is cut into stages.
-        out_stages: stages whose feature maps the backbone returns, ascending.
+        out_stages: stages whose feature maps the branch returns, ascending; empty if
+            only mappers read the branch.
     """
 
     backbone: nn.Module
@@ -46,15 +47,23 @@ class Branch(NamedTuple):
         Args:
             inputs: preprocessed images, (N, 3, H, W).
             last: last stage to run, -1 for none; by default the last one that the
-                backbone returns.
+                branch returns.
             fuse: maps a stage index and its feature map to the feature map that the
                 next stage takes; None for no fusion.
         """
-        last = self.out_stages[-1] if last is None else last
+        last = self.last_stage() if last is None else last
         return self.stages.maps(self.backbone, inputs, last, fuse)
 
+    def last_stage(self, read: int = -1) -> int:
+        """Return the last stage that must run.
+
+        Args:
+            read: last stage whose feature map a mapper reads, -1 for none.
+        """
+        return max((read, *self.out_stages))
+
     def outputs(self, maps: Sequence[Tensor]) -> Features:
-        """Return what the backbone returns for the feature maps of its stages."""
+        """Return what the branch returns for the feature maps of its stages."""
         return tuple(
             self.stages.output(self.backbone, i, maps[i]) for i in self.out_stages
         )
@@ -68,22 +77,30 @@ class Branch(NamedTuple):
         """Return the logits of the head, (N, num_classes)."""
         return self.head(self.head_inputs(maps))
 
-    def drop_unread(self, last: int) -> None:
-        """Drop the stages after `last`, and what else nothing reads."""
+    def drop_unread(self, read: int = -1) -> None:
+        """Drop the stages that need not run, and what else nothing uses.
+
+        Args:
+            read: last stage whose feature map a mapper reads, -1 for none.
+        """
+        last = self.last_stage(read)
         trim(self.backbone, self.stages.used(last, self.out_stages))
 
 
 def cut_branch(
-    backbone: nn.Module, neck: Optional[nn.Module], head: nn.Module
+    backbone: nn.Module,
+    neck: Optional[nn.Module] = None,
+    head: Optional[nn.Module] = None,
 ) -> Branch:
     """Return the branch of built modules.
 
     Raises:
-        ValueError: the backbone belongs to no known family, or the branch does not
-            give logits.
+        ValueError: the backbone belongs to no known family, or the branch has a head
+            and does not give logits.
     """
     stages = stages_of(backbone)
-    check_branch(backbone, neck, head, stages)
+    if head is not None:
+        check_branch(backbone, neck, head, stages)
     return Branch(backbone, neck, head, stages, stages.out_stages(backbone))
 
 
@@ -91,7 +108,9 @@ def build_appearance(semantic: dict, changes: dict) -> Branch:
     """Build the appearance branch from configs.
 
     Args:
-        semantic: configs of backbone, neck and head of the semantic branch.
+        semantic: configs of backbone, neck and head of the semantic branch. With
+            head=None only mappers read the appearance branch, so that it gets neither
+            neck nor head.
         changes: those that differ. With a backbone and no head, the semantic head's
             config is used with `in_channels` of the features that it takes here.
 
@@ -101,6 +120,8 @@ def build_appearance(semantic: dict, changes: dict) -> Branch:
     """
     slots = deepcopy({**semantic, **changes})
     backbone = MODELS.build(slots['backbone'])
+    if semantic['head'] is None:
+        return cut_branch(backbone)._replace(out_stages=())
     neck = None if slots['neck'] is None else MODELS.build(slots['neck'])
     if 'backbone' in changes and 'head' not in changes:
         check_in_channels(slots['head'])
@@ -114,8 +135,7 @@ def infer_channels(backbone: nn.Module, neck: Optional[nn.Module]) -> int:
     Raises:
         ValueError: backbone and neck do not fit, or do not run without data.
     """
-    stages = stages_of(backbone)
-    branch = Branch(backbone, neck, None, stages, stages.out_stages(backbone))
+    branch = cut_branch(backbone, neck)
     parts = [part for part in (backbone, neck) if part is not None]
     try:
         features = run_without_data(

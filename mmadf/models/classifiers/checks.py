@@ -3,7 +3,7 @@
 from inspect import signature
 from math import inf
 from numbers import Real
-from typing import Any, Optional, Sequence
+from typing import Any, Optional
 
 from mmpretrain.models import ClsHead
 from torch import nn
@@ -47,38 +47,53 @@ def check_config(
         TypeError: an argument that is not a config.
         ValueError: an unknown slot or name, or a number outside its range.
     """
-    _check_options(mapper, appearance=appearance, **options)
+    check_options('ADFClassifier', mapper, appearance=appearance, **options)
     _check_slots(slots, appearance or {})
     _check_choices(readout, **objective)
+    if slots['head'] is None and readout != 'semantic':
+        raise ValueError(
+            f'ADFClassifier: readout={readout!r} needs heads, and head=None builds a '
+            "feature extractor; set readout='semantic', or give a head."
+        )
 
 
-def _check_options(mapper: Any, **options: Any) -> None:
-    """Require configs where configs are taken."""
+def check_options(network: str, mapper: Any, **options: Any) -> None:
+    """Require configs where configs are taken.
+
+    Args:
+        network: type of the network, for the message.
+        mapper: a config, a list of configs, or None.
+        options: by argument name, a dict or None.
+
+    Raises:
+        TypeError: an argument that is not a config.
+    """
     cfgs = mapper if isinstance(mapper, (list, tuple)) else [mapper or {}]
     if not all(isinstance(cfg, dict) for cfg in cfgs):
         raise TypeError(
-            f'ADFClassifier: mapper={mapper!r} must be a config, a list of configs, or '
+            f'{network}: mapper={mapper!r} must be a config, a list of configs, or '
             "None for no fusion, e.g. mapper=dict(type='Mapper', sources=(0, 1))."
         )
     for name, option in options.items():
         if option is not None and not isinstance(option, dict):
             raise TypeError(
-                f'ADFClassifier: {name}={option!r} must be {OPTIONS[name]}, or None.'
+                f'{network}: {name}={option!r} must be {OPTIONS[name]}, or None.'
             )
 
 
 def _check_slots(semantic: dict, appearance: dict) -> None:
-    """Require a config in each slot; a neck may be None, or a list of configs."""
+    """Require a config in each slot; a neck may be a list, and neck and head None."""
     if unknown := sorted(set(appearance) - set(semantic)):
         raise ValueError(
             f'ADFClassifier: appearance has {unknown}; its slots are backbone, neck '
             'and head.'
         )
+    optional = ('neck',) if semantic['head'] else ('neck', 'head')
     for slot, cfg in [*semantic.items(), *appearance.items()]:
-        parts = cfg if isinstance(cfg, list) else [cfg or {}]
-        if slot == 'neck' and all(isinstance(part, dict) for part in parts):
+        if cfg is None and slot in optional:
             continue
-        if not isinstance(cfg, dict):
+        parts = cfg if isinstance(cfg, list) and slot == 'neck' else [cfg]
+        if not all(isinstance(part, dict) for part in parts):
             raise TypeError(
                 f'ADFClassifier: {slot} is a {type(cfg).__name__}; give its config, a '
                 'dict, from which each branch builds a module of its own.'
@@ -112,6 +127,11 @@ def _check_choices(
         raise ValueError(
             f'ADFClassifier: distill_temperature={distill_temperature!r} must be a '
             'finite number > 0.'
+        )
+    if not weights['semantic_weight'] and not weights['appearance_weight']:
+        raise ValueError(
+            'ADFClassifier: semantic_weight=0 and appearance_weight=0 leave no loss '
+            'that sees a label; set one of them > 0.'
         )
     if loss_reduction == 'mean' and weights['semantic_weight'] <= 0:
         raise ValueError(
@@ -170,14 +190,21 @@ def check_branch(
     )
 
 
+def _type_name(module: Any) -> str:
+    return 'None' if module is None else type(module).__name__
+
+
 def check_heads(
-    head: nn.Module, appearance_head: nn.Module, readout: str, distill_weight: float
+    head: Optional[nn.Module],
+    appearance_head: Optional[nn.Module],
+    readout: str,
+    distill_weight: float,
 ) -> None:
     """Require heads that can do together what is asked of both.
 
     Args:
-        head: the semantic head.
-        appearance_head: the appearance head.
+        head: the semantic head; None for a feature extractor, which has no heads.
+        appearance_head: the appearance head, or None.
         readout: 'sum' needs heads that turn logits into predictions alike.
         distill_weight: other than 0, it needs heads whose loss is computed from logits
             (N, num_classes), as in `ClsHead`.
@@ -185,7 +212,16 @@ def check_heads(
     Raises:
         ValueError: heads that cannot.
     """
+    if head is None:
+        return
     heads = head, appearance_head
+    counts = [getattr(head, 'num_classes', None) for head in heads]
+    if None not in counts and counts[0] != counts[1]:
+        raise ValueError(
+            f'ADFClassifier: appearance head has num_classes={counts[1]} and head has '
+            f'num_classes={counts[0]}; both learn the same labels, so give both the '
+            'same number.'
+        )
     if readout == 'sum' and not same_predictions(*heads):
         kinds = ' and '.join(type(head).__name__ for head in heads)
         raise ValueError(
@@ -204,60 +240,3 @@ def check_heads(
 def same_predictions(*heads: nn.Module) -> bool:
     """Return whether heads turn logits into predictions by the same method."""
     return len({type(head)._get_predictions for head in heads}) == 1
-
-
-# While the mappers are built
-
-
-def check_route(sources: Any, target: Any, shallow: int, deep: int) -> None:
-    """Require that a mapper names stages that exist.
-
-    Args:
-        sources: stages of the appearance backbone, at least one.
-        target: a stage of the semantic backbone.
-        shallow: number of stages of the appearance backbone.
-        deep: number of stages of the semantic backbone that run.
-
-    Raises:
-        ValueError: a stage does not exist, or there is no source.
-    """
-    listed = isinstance(sources, (list, tuple)) and len(sources) > 0
-    if not listed or not all(_is_index(s) and 0 <= s < shallow for s in sources):
-        raise ValueError(
-            f'ADFClassifier: mapper sources={sources!r} must name stages of the '
-            f'appearance backbone, from 0 to {shallow - 1}, e.g. sources=(0, 1).'
-        )
-    if not _is_index(target) or not -deep <= target < deep:
-        raise ValueError(
-            f'ADFClassifier: mapper target={target!r} must be a stage of the semantic '
-            f'backbone, from 0 to {deep - 1}, or from {-deep} to -1, counted from the '
-            'last one.'
-        )
-
-
-def check_resolution(sources: Sequence[int], heights: Sequence[int], h: int) -> None:
-    """Require sources that are at least as fine as the target.
-
-    Args:
-        sources: stages of the appearance backbone.
-        heights: heights of their feature maps for an image of 224 pixels.
-        h: height of the target's feature map.
-
-    Raises:
-        ValueError: a source is coarser.
-    """
-    for source, height in zip(sources, heights, strict=True):
-        if height < h:
-            raise ValueError(
-                f'ADFClassifier: for a 224 pixel image, source stage {source} is '
-                f'{height} pixels high and the target {h}; choose sources that are at '
-                'least as fine as the target.'
-            )
-
-
-def _is_index(stage: Any) -> bool:
-    return isinstance(stage, int) and not isinstance(stage, bool)
-
-
-def _type_name(module: Any) -> str:
-    return 'None' if module is None else type(module).__name__

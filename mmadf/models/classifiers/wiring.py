@@ -1,7 +1,8 @@
 """The mappers of a network, and which feature maps each one connects."""
 
+from functools import partial
 from math import ceil, log2
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Union
 
 import torch
 from mmengine.model import ModuleList
@@ -11,7 +12,7 @@ from mmadf.models.stages import stage_shapes
 from mmadf.registry import MODELS
 
 from .branch import Branch
-from .checks import check_resolution, check_route
+from .routes import Route, check_resolution, find_route
 
 MAPPER_SHAPES = ('in_channels', 'out_channels', 'strides')
 # Some backbones halve their feature maps rounding up, some rounding down; mappers
@@ -22,29 +23,44 @@ IMAGE_SIZES = (224, 234, 245)
 ShapesBySize = Sequence[Optional[Sequence[torch.Size]]]
 
 
-class Route(NamedTuple):
-    """The appearance stages that a mapper reads, and the semantic one that it fuses."""
-
-    sources: Tuple[int, ...]
-    target: int
-
-
 class Mappers(ModuleList):
-    """The mappers of a network, each with its route.
+    """The mappers of a network, each with its route, and the pass through them.
 
     Args:
         cfgs: configs of the mappers, complete with channels and strides.
         routes: which stages each of them connects.
+        stop_gradient: whether to detach the appearance feature maps that are read.
     """
 
-    def __init__(self, cfgs: Sequence[dict], routes: Sequence[Route]) -> None:
+    def __init__(
+        self, cfgs: Sequence[dict], routes: Sequence[Route], stop_gradient: bool
+    ) -> None:
         super().__init__([MODELS.build(cfg) for cfg in cfgs])
         self.routes = list(routes)
+        self.stop_gradient = stop_gradient
 
     @property
     def last_source(self) -> int:
         """The deepest appearance stage that a mapper reads, -1 without mappers."""
         return max((max(route.sources) for route in self.routes), default=-1)
+
+    def fused_maps(
+        self, inputs: Tensor, semantic: Branch, appearance: Sequence[Tensor]
+    ) -> List[Tensor]:
+        """Run the semantic branch, with appearance fused between its stages.
+
+        Args:
+            inputs: preprocessed images, (N, 3, H, W).
+            semantic: the branch that is fused.
+            appearance: feature maps of the appearance stages, at least up to
+                `last_source`.
+
+        Returns:
+            The feature maps of the semantic stages.
+        """
+        if self.stop_gradient:
+            appearance = [x.detach() for x in appearance]
+        return semantic.maps(inputs, fuse=partial(self.fuse, appearance=appearance))
 
     def fuse(self, stage: int, x: Tensor, appearance: Sequence[Tensor]) -> Tensor:
         """Fuse appearance into the feature map of a semantic stage.
@@ -64,26 +80,32 @@ class Mappers(ModuleList):
         return x
 
 
-def build_mappers(
-    cfgs: Sequence[dict], appearance: Branch, semantic: Branch, same_backbone: bool
+def connect(
+    mapper: Union[dict, Sequence[dict], None],
+    appearance: Branch,
+    semantic: Branch,
+    same_backbone: bool,
+    stop_gradient: bool,
 ) -> Mappers:
-    """Build the mappers between two branches.
+    """Build the mappers between two branches, and drop the stages that nothing reads.
 
     Channels and strides that a config does not give are inferred from the backbones.
 
     Args:
-        cfgs: configs of the mappers, each with `sources` and, unless it is the last
-            stage, `target`.
+        mapper: config of a mapper, or a list of configs, each with `sources` and,
+            unless it is the last stage, `target`; None for none.
         appearance: the branch that is read.
         semantic: the branch that is fused.
         same_backbone: whether both backbones are built from the same config, so that
             shapes are inferred once.
+        stop_gradient: see `Mappers`.
 
     Raises:
         ValueError: a stage that does not exist, a source that is coarser than its
             target, or a backbone whose shapes cannot be inferred.
     """
-    routes = [_route(cfg, appearance, semantic) for cfg in cfgs]
+    cfgs = [mapper] if isinstance(mapper, dict) else mapper or []
+    routes = [find_route(cfg, appearance, semantic) for cfg in cfgs]
     if not all(set(MAPPER_SHAPES) <= set(cfg) for cfg in cfgs):
         deep = _shapes_by_size(semantic)
         shallow = deep if same_backbone else _shapes_by_size(appearance)
@@ -91,15 +113,10 @@ def build_mappers(
             complete(cfg, route, shallow, deep)
             for cfg, route in zip(cfgs, routes, strict=True)
         ]
-    return Mappers(cfgs, routes)
-
-
-def _route(mapper_cfg: dict, appearance: Branch, semantic: Branch) -> Route:
-    """Return the stages that a mapper config names, counted from 0."""
-    sources, target = mapper_cfg.get('sources'), mapper_cfg.get('target', -1)
-    count = semantic.out_stages[-1] + 1
-    check_route(sources, target, len(appearance.stages), count)
-    return Route(tuple(sources), target % count)
+    mappers = Mappers(cfgs, routes, stop_gradient)
+    semantic.drop_unread()
+    appearance.drop_unread(mappers.last_source)
+    return mappers
 
 
 def _shapes_by_size(branch: Branch) -> ShapesBySize:

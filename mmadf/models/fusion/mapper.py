@@ -4,6 +4,7 @@ from typing import Optional, Sequence
 
 from mmcv.cnn import DepthwiseSeparableConvModule
 from mmengine.model import BaseModule, ModuleList, Sequential
+from mmengine.registry import MODELS as MMENGINE_MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -78,6 +79,7 @@ class AppearancePath(BaseModule):
         nn.init.zeros_(last.bias)
 
 
+@MMENGINE_MODELS.register_module()
 @MODELS.register_module()
 class Mapper(BaseModule):
     """Map shallow appearance features into one deep semantic feature map by a gate.

@@ -14,7 +14,11 @@ from torch import Tensor, nn
 from .stages import Stages, family, stages_of
 
 
-@family(host.ResNet)
+@family(
+    host.ResNet,
+    'mmseg.models.backbones.resnet.ResNet',
+    'mmdet.models.backbones.resnet.ResNet',
+)
 def resnet(backbone: nn.Module) -> Stages:
     """ResNet, ResNeXt, SE-ResNet, SE-ResNeXt and others with the same forward pass."""
     stem = ('stem',) if backbone.deep_stem else ('conv1', backbone.norm1_name, 'relu')

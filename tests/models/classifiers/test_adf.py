@@ -323,3 +323,49 @@ def test_every_readout_is_predicted_in_one_pass_without_touching_the_annotations
         assert_close(found, logits.softmax(1))
         assert [s.gt_label.item() for s in predicted[readout]] == LABELS.tolist()
     assert not any('pred_score' in sample for sample in given)
+
+
+# A feature extractor
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('neck', [None, dict(type='GlobalAveragePooling')])
+def test_without_a_head_it_extracts_the_same_features(neck):
+    adf, x = randomise(build(neck=neck), std=0.2).eval(), images()
+    extractor = build(neck=neck, head=None).eval()
+    extractor.load_state_dict(adf.state_dict(), strict=False)
+    assert_close(extractor(x), adf.extract_feat(x), rtol=0, atol=0)
+    extracted = extractor.extract_feat(x, stage='backbone')
+    assert_close(extracted, adf.extract_feat(x, stage='backbone'), rtol=0, atol=0)
+    extractor.switch_to_deploy(fold=False)
+    assert_close(extractor(x), adf.extract_feat(x), rtol=0, atol=0)
+
+
+def test_without_a_head_the_appearance_branch_is_for_mappers_only():
+    other = dict(head=adf_cfg()['head'], backbone=backbone_cfg(depth=34))
+    for appearance in (None, other):
+        adf = build(head=None, appearance=appearance)
+        assert adf.appearance_head is adf.appearance_neck is None
+        assert not list(adf.appearance_backbone.layer3.parameters())
+    adf = build(head=None, mapper=None)
+    assert not list(adf.appearance_backbone.parameters())
+
+
+def test_without_a_head_nothing_is_learned_or_predicted():
+    adf, x = build(head=None), images()
+    calls = dict(
+        loss=lambda: adf.loss(x, samples(LABELS)),
+        predict=lambda: adf.predict(x),
+        scores=lambda: adf.scores(x),
+        logits=lambda: adf.extract_feat(x, stage='pre_logits'),
+    )
+    for call in calls.values():
+        with pytest.raises(ValueError, match='head=None builds a feature extractor'):
+            call()
+
+
+def test_a_model_without_its_head_is_built_by_the_host():
+    config = str(ROOT / 'configs/adf/adf_tiny_digits.py')
+    model = mmpretrain.get_model(config, head=None)
+    (features,) = model(torch.randn(1, 3, 16, 16))
+    assert features.shape == (1, 128)

@@ -120,6 +120,7 @@ def test_a_head_without_channels_is_taken_where_it_is_given():
 MULTI_TASK = dict(
     type='MultiTaskHead', task_heads=dict(a=linear(64), b=linear(64)), in_channels=64
 )
+OTHER_CLASSES = dict(type='LinearClsHead', num_classes=7, in_channels=64)
 MULTI_LABEL = dict(type='MultiLabelLinearClsHead', num_classes=5, in_channels=64)
 NAN, INF = float('nan'), float('inf')
 
@@ -152,6 +153,10 @@ def fusing(**changes):
         (dict(readout='both'), "readout='both' .*'semantic'"),
         (dict(loss_reduction='max'), "loss_reduction='max' .*'mean'"),
         (dict(loss_reduction='mean', semantic_weight=0), 'semantic_weight > 0'),
+        (
+            dict(semantic_weight=0, appearance_weight=0, mutual_weight=1),
+            'semantic_weight=0 and appearance_weight=0 leave no loss',
+        ),
         (dict(appearance_weight=-1), 'appearance_weight=-1'),
         (dict(appearance_weight=INF), 'appearance_weight=inf'),
         (dict(semantic_weight=NAN), 'semantic_weight=nan'),
@@ -163,6 +168,11 @@ def fusing(**changes):
         (dict(backbone=dict(type='HRNet', arch='w18')), 'HRNet.* ResNet'),
         (dict(head=MULTI_TASK), 'MultiTaskHead .* LinearClsHead'),
         (dict(appearance=dict(head=MULTI_TASK)), 'MultiTaskHead .* LinearClsHead'),
+        (
+            dict(appearance=dict(head=OTHER_CLASSES)),
+            'appearance head has num_classes=7 and head has num_classes=5',
+        ),
+        (dict(head=None, readout='sum'), "readout='sum' needs heads, and head=None"),
         (
             dict(head=MULTI_LABEL, distill_weight=1.0),
             'distill_weight .* MultiLabelLinearClsHead',
@@ -186,7 +196,7 @@ def test_a_value_that_makes_no_network_is_named(changes, message):
         (dict(deploy=True), r'deploy=True .*dict\(fold=False\)'),
         (dict(pretrained_branches='x.pth'), r"pretrained_branches='x.pth'"),
         (dict(appearance='x'), "appearance='x'"),
-        (dict(head=None), 'head is a NoneType'),
+        (dict(appearance=dict(head=None)), 'head is a NoneType'),
         (dict(backbone=torch.nn.Identity()), 'backbone is a Identity'),
         (dict(backbone=[GAP]), 'backbone is a list'),
         (dict(neck=[GAP, 'x']), 'neck is a list'),
