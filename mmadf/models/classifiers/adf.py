@@ -15,6 +15,7 @@ from .branch import Branch, Features, build_appearance, cut_branch
 from .checks import check_config, check_heads, same_predictions
 from .deployed import check_weights, cut_appearance, require_both_heads
 from .objective import Objective
+from .reparameterised import check_reparameterised
 from .wiring import build_mappers
 
 FEATURES = ('backbone', 'neck', 'pre_logits')
@@ -141,6 +142,7 @@ class ADFClassifier(ImageClassifier):
         semantic.drop_unread(semantic.out_stages[-1])
         branch.drop_unread(self._last_appearance)
         self.register_load_state_dict_pre_hook(check_weights)
+        self.register_load_state_dict_pre_hook(check_reparameterised)
         if deploy is not None:
             self.switch_to_deploy(**deploy)
 
