@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from .families import cut
 from .stages import FAMILIES, Stages, family, full_name, stages_of
 
-# Networks in a FeatureGetterNet whose stem and blocks run one after another.
+# Networks in a FeatureGetterNet that run one after another: their stem and body.
 SEQUENTIAL = {
-    'timm.models.convmixer.ConvMixer': 'blocks',
-    'timm.models.cspnext.CspNext': 'stages',
+    'timm.models.convmixer.ConvMixer': ('stem', 'blocks'),
+    'timm.models.cspnext.CspNext': ('stem', 'stages'),
+    'timm.models.mobilenetv5.MobileNetV5': ('conv_stem', 'blocks'),
 }
 
 
@@ -90,16 +91,15 @@ def timm_efficientnet(network: nn.Module) -> Stages:
 @family('timm.models._features.FeatureGetterNet')
 def timm_getter(network: nn.Module) -> Stages:
     """Networks with a method that returns features; for most it does more than run."""
-    body = SEQUENTIAL.get(full_name(type(network.model)))
-    if body is None:
-        raise _refusal(
-            network,
-            'its stages need more than a feature map, such as tokens or positions',
-        )
-    count = len(network.model.get_submodule(body))
-    layers = ['model.stem', *(f'model.{body}.{i}' for i in range(count))]
+    known = SEQUENTIAL.get(full_name(type(network.model)))
+    if known is None:
+        reason = 'its stages need more than a feature map, such as tokens or positions'
+        raise _refusal(network, reason)
+    stem, body = (f'model.{name}' for name in known)
+    layers = [stem, *(f'{body}.{i}' for i in range(len(network.get_submodule(body))))]
     modules = [f'model.{info["module"]}' for info in network.feature_info.info]
-    return Stages(cut(layers, [name for name in modules if name in layers]))
+    ends = [name if name.startswith(body) else stem for name in modules]
+    return Stages(cut(layers, [name for name in ends if name in layers]))
 
 
 @family('timm.models._features.FeatureHookNet')

@@ -33,6 +33,9 @@ def without_weights(name, **arguments):
         ('lcnet_050', {}),
         ('mobilenetv2_035', {}),
         ('cspnext_tiny', dict(out_indices=(0, 2, 3))),
+        pytest.param(
+            'mobilenetv5_base', dict(out_indices=(0, 1)), marks=pytest.mark.slow
+        ),
         ('convmixer_768_32', dict(out_indices=(0, 1))),
     ],
 )
