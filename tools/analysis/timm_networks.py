@@ -25,12 +25,15 @@ def main() -> None:
         parser.error(f'--size {args.size} must be > 0')
     with report_invalid_input():
         import_optional('timm')
-    logging.disable(logging.INFO)
     for row in (HEAD, ['---'] * len(HEAD)):
         print(f'| {" | ".join(row)} |')
-    for name in args.names:
-        row = check_network(name, args.size, args.export)
-        print(f'| {" | ".join(row)} |', flush=True)
+    logging.disable(logging.INFO)  # MMPretrain logs the features of each network
+    try:
+        for name in args.names:
+            row = check_network(name, args.size, args.export)
+            print(f'| {" | ".join(row)} |', flush=True)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 if __name__ == '__main__':
