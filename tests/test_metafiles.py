@@ -1,4 +1,4 @@
-"""Metafiles state the cost of the network that is trained."""
+"""Metafiles state the task, and the cost of the network that is trained."""
 
 from pathlib import Path
 
@@ -13,6 +13,14 @@ from tests.test_configs import build
 METAFILES = sorted((ROOT / 'configs').glob('*/metafile.yml'))
 pytestmark = pytest.mark.slow  # built once
 STORED = dict(cifar10=32, cifar100=32, digits=16)  # images that are not resized
+
+
+@pytest.mark.parametrize('path', METAFILES, ids=lambda path: path.parent.name)
+def test_metafiles_state_the_task_for_the_tools_of_mmpretrain(path):
+    for entry in yaml.safe_load(path.read_text())['Models']:
+        (result,) = entry['Results']
+        assert result['Task'] == 'Image Classification', entry['Name']
+        assert result['Dataset'], entry['Name']
 
 
 @pytest.mark.parametrize('path', METAFILES, ids=lambda path: path.parent.name)

@@ -5,6 +5,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from mmengine.config import Config
@@ -163,6 +164,17 @@ def test_mmpretrain_lists_and_builds_our_models():
     model = mmpretrain.get_model('adf-tiny_digits')
     assert isinstance(model, ADFClassifier)
     assert not model.training
+
+
+def test_mmpretrain_knows_the_task_of_our_models():
+    import mmpretrain
+
+    ours = mmpretrain.list_models('*adf*')
+    assert mmpretrain.list_models('*adf*', task='Image Classification') == ours
+    model = mmpretrain.get_model('adf-tiny_digits')
+    image = np.zeros((16, 16, 3), dtype=np.uint8)
+    result = mmpretrain.inference_model(model, image)
+    assert len(result['pred_scores']) == 10
 
 
 # Stack

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmengine.analysis import get_model_complexity_info
 from mmengine.registry import DefaultScope
 from torch import nn
 
@@ -99,6 +100,14 @@ def test_the_table_adds_up_and_compares_with_the_single_network(costs):
     ratio = parameters / single.parameters
     assert rows['all / single'][2] == f'{ratio:.3f}'
     assert rows['appearance_head'][2:] == ['-', '-']
+
+
+def test_get_flops_of_mmpretrain_counts_the_deployed_network(costs):
+    model = build().eval()
+    model.forward = model.extract_feat
+    found = get_model_complexity_info(model, (3, 16, 16))['flops']
+    deployed = total_cost(costs[0]['deployed']).multiply_adds
+    assert found == pytest.approx(deployed, rel=0.05)
 
 
 def test_batch_norms_are_not_folded(costs):

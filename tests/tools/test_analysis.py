@@ -41,6 +41,14 @@ def test_complexity_refuses_an_invalid_size(refuse):
     assert '--size 0' in refuse('analysis/complexity.py', DIGITS, '--size', '0')
 
 
+def test_timm_networks_prints_rows_of_a_table(tool, capsys):
+    pytest.importorskip('timm')
+    tool('analysis/timm_networks.py', 'hrnet_w18_small', '--size', '64')
+    head, _, row = capsys.readouterr().out.splitlines()[-3:]
+    assert head == '| network | stages | cut | deployed | exported |'
+    assert row.startswith('| hrnet_w18_small | ValueError: TIMMBackbone: ')
+
+
 @pytest.fixture
 def trained(tmp_path):
     """Return a work directory with a log and a file that is no checkpoint."""

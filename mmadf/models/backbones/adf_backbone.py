@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mmadf.models.classifiers.branch import Branch, cut_branch
 from mmadf.models.classifiers.checks import check_options
 from mmadf.models.classifiers.deployed import check_weights, cut_appearance
+from mmadf.models.classifiers.reparameterised import check_reparameterised
 from mmadf.models.classifiers.wiring import connect
 from mmadf.registry import MODELS
 from mmadf.weights.pretrained import load_branches
@@ -103,6 +104,7 @@ class ADFBackbone(BaseModule):
         for module in self._frozen_modules():
             module.requires_grad_(False)
         self.register_load_state_dict_pre_hook(check_weights)
+        self.register_load_state_dict_pre_hook(check_reparameterised)
         if deploy is not None:
             self.switch_to_deploy(**deploy)
 

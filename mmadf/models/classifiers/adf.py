@@ -15,6 +15,7 @@ from .branch import Branch, Features, build_appearance, cut_branch
 from .checks import check_config, check_heads, same_predictions
 from .deployed import check_weights, cut_appearance
 from .objective import Objective
+from .reparameterised import check_reparameterised
 from .wiring import connect
 
 
@@ -140,6 +141,7 @@ class ADFClassifier(ImageClassifier):
         same_backbone = 'backbone' not in (appearance or {})
         self.mappers = connect(mapper, branch, semantic, same_backbone, stop_gradient)
         self.register_load_state_dict_pre_hook(check_weights)
+        self.register_load_state_dict_pre_hook(check_reparameterised)
         if deploy is not None:
             self.switch_to_deploy(**deploy)
 

@@ -11,7 +11,7 @@ from mmpretrain.models import backbones as host
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 
-from .stages import Stages, family, stages_of
+from .stages import Stages, family
 
 
 @family(
@@ -22,13 +22,13 @@ from .stages import Stages, family, stages_of
 def resnet(backbone: nn.Module) -> Stages:
     """ResNet, ResNeXt, SE-ResNet, SE-ResNeXt and others with the same forward pass."""
     stem = ('stem',) if backbone.deep_stem else ('conv1', backbone.norm1_name, 'relu')
-    return _after((*stem, 'maxpool'), backbone.res_layers)
+    return after((*stem, 'maxpool'), backbone.res_layers)
 
 
 @family(host.RegNet, host.ResNet_CIFAR)
 def resnet_without_pool(backbone: nn.Module) -> Stages:
     """The stem is one convolution."""
-    return _after(('conv1', backbone.norm1_name, 'relu'), backbone.res_layers)
+    return after(('conv1', backbone.norm1_name, 'relu'), backbone.res_layers)
 
 
 @family(host.DenseNet)
@@ -44,7 +44,7 @@ def inception_v3(backbone: nn.Module) -> Stages:
     ends = ('maxpool1', 'maxpool2', 'Mixed_5d', 'Mixed_6e', 'Mixed_7c')
     layers = [name for name, _ in backbone.named_children() if name != 'AuxLogits']
     classifier = 'classifier (fc)' if hasattr(backbone, 'fc') else ''
-    return Stages(_cut(layers, ends), classifier)
+    return Stages(cut(layers, ends), classifier)
 
 
 @family(host.EfficientNet)
@@ -56,13 +56,19 @@ def efficientnet(backbone: nn.Module) -> Stages:
 @family(host.MobileNetV2)
 def mobilenet_v2(backbone: nn.Module) -> Stages:
     """The last 1 x 1 convolution is the last stage."""
-    return _after(('conv1',), backbone.layers)
+    return after(('conv1',), backbone.layers)
 
 
 @family(host.MobileNetV3)
 def mobilenet_v3(backbone: nn.Module) -> Stages:
     """Each layer is a stage, the stem is stage 0."""
-    return _after((), backbone.layers)
+    return after((), backbone.layers)
+
+
+@family(host.MobileOne)
+def mobileone(backbone: nn.Module) -> Stages:
+    """The stem, `stage0` of MMPretrain, belongs to the first stage."""
+    return after(('stage0',), backbone.stages)
 
 
 @family(host.RepVGG)
@@ -173,53 +179,12 @@ def _map(tokens: Tensor, size: Tuple[int, int]) -> Tensor:
     return tokens.transpose(1, 2).unflatten(2, size)  # (N, H * W, C) -> (N, C, H, W)
 
 
-@family(host.TIMMBackbone)
-def timm_backbone(backbone: nn.Module) -> Stages:
-    """The stages of the network in MMPretrain's wrapper of timm."""
-    names = stages_of(backbone.timm_model).names
-    return TimmStages([[f'timm_model.{name}' for name in stage] for stage in names])
-
-
-class TimmStages(Stages):
-    """A wrapped network of timm, with or without features_only=True."""
-
-    def out_stages(self, backbone: nn.Module) -> List[int]:
-        """Return `out_indices` of a network with features_only=True, else the last."""
-        if not getattr(backbone.timm_model, 'return_layers', None):
-            return [len(self) - 1]
-        info = backbone.timm_model.feature_info
-        return self.resolve_indices(info.out_indices, len(info.info), backbone)
-
-
-@family('timm.models._features.FeatureListNet')
-def timm_features(network: nn.Module) -> Stages:
-    """Networks with features_only=True: a stage ends where timm extracts features."""
-    ends = {info['module'].replace('.', '_') for info in network.feature_info.info}
-    return Stages(_cut(list(network), [name for name in network if name in ends]))
-
-
-@family('timm.models.xception.Xception')
-def timm_xception(network: nn.Module) -> Stages:
-    """legacy_xception, which is Keras's: stages of stride 2, 4, 8, 16 and 32."""
-    layers = [name for name, _ in network.named_children()]
-    layers = layers[: layers.index('act4') + 1]
-    return Stages(_cut(layers, ('act2', 'block1', 'block2', 'block11', 'act4')))
-
-
-@family('timm.models.resnetv2.ResNetV2')
-def timm_resnetv2(network: nn.Module) -> Stages:
-    """The final norm belongs to the last stage."""
-    names = [[f'stages.{i}'] for i in range(len(network.stages))]
-    names[-1].append('norm')
-    return Stages([('stem', *names[0]), *names[1:]])
-
-
-def _after(stem: Tuple[str, ...], layers: List[str]) -> Stages:
+def after(stem: Tuple[str, ...], layers: List[str]) -> Stages:
     """Return one stage per layer; the stem precedes the first one."""
     return Stages([(*stem, layers[0]), *((layer,) for layer in layers[1:])])
 
 
-def _cut(layers: List[str], ends: Sequence[str]) -> List[List[str]]:
+def cut(layers: List[str], ends: Sequence[str]) -> List[List[str]]:
     """Split a sequence of layers after each of `ends`; drop the rest."""
     cuts = [0, *(layers.index(end) + 1 for end in ends)]
     return [layers[i:j] for i, j in pairwise(cuts)]

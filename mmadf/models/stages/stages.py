@@ -138,7 +138,7 @@ def family(*backbones: Union[type, str]) -> Callable:
     """
 
     def _register(describe: Callable[[nn.Module], Stages]) -> Callable:
-        FAMILIES.update((_full_name(backbone), describe) for backbone in backbones)
+        FAMILIES.update((full_name(backbone), describe) for backbone in backbones)
         return describe
 
     return _register
@@ -154,17 +154,19 @@ def stages_of(backbone: nn.Module) -> Stages:
         ValueError: if the family is not registered.
     """
     owner = next(cls for cls in type(backbone).__mro__ if 'forward' in vars(cls))
-    if _full_name(owner) not in FAMILIES:
-        known = ', '.join(sorted(name.rpartition('.')[2] for name in FAMILIES))
+    if full_name(owner) not in FAMILIES:
+        names = (name for name in FAMILIES if not name.startswith('timm.'))
+        known = ', '.join(sorted(name.rpartition('.')[2] for name in names))
         raise ValueError(
-            f'backbone {_full_name(owner)} has no registered stages, so that nothing '
+            f'backbone {full_name(owner)} has no registered stages, so that nothing '
             f'can be fused inside it; use one of {known}, or register its stages with '
             'mmadf.models.stages.family.'
         )
-    return FAMILIES[_full_name(owner)](backbone)
+    return FAMILIES[full_name(owner)](backbone)
 
 
-def _full_name(backbone: Union[type, str]) -> str:
+def full_name(backbone: Union[type, str]) -> str:
+    """Return module and name of a class; a string is returned unchanged."""
     if isinstance(backbone, str):
         return backbone
     return f'{backbone.__module__}.{backbone.__qualname__}'

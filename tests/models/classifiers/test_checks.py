@@ -154,7 +154,7 @@ def fusing(**changes):
         (dict(loss_reduction='max'), "loss_reduction='max' .*'mean'"),
         (dict(loss_reduction='mean', semantic_weight=0), 'semantic_weight > 0'),
         (
-            dict(semantic_weight=0, appearance_weight=0, mutual_weight=1),
+            dict(semantic_weight=0, appearance_weight=0, distill_weight=1),
             'semantic_weight=0 and appearance_weight=0 leave no loss',
         ),
         (dict(appearance_weight=-1), 'appearance_weight=-1'),

@@ -78,6 +78,20 @@ FAMILIES = dict(
         GAP,
         64,
     ),
+    mobileone=(
+        dict(
+            type='MobileOne',
+            arch=dict(
+                num_blocks=[1, 1, 1, 1],
+                width_factor=[0.25] * 4,
+                num_conv_branches=[2] * 4,
+                num_se_blocks=[0, 0, 0, 1],
+            ),
+        ),
+        128,
+        GAP,
+        64,
+    ),
     vgg=(dict(type='VGG', depth=11, norm_cfg=dict(type='BN')), 512, GAP, 64),
     cnn9=(dict(type='mmadf.CNN9'), 256, GAP, 32),
     timm_xception=(
@@ -103,6 +117,14 @@ FAMILIES = dict(
         GAP,
         64,
     ),
+    timm_mobilenetv3=(
+        dict(
+            type='TIMMBackbone', model_name='mobilenetv3_small_050', features_only=True
+        ),
+        288,
+        GAP,
+        64,
+    ),
 )
 
 # Large networks, and families whose stages others share.
@@ -120,6 +142,8 @@ SLOW = (
     'mobilenet_v3',
     'swin_positions',
     'convnext_map',
+    'mobileone',
+    'timm_mobilenetv3',
 )
 CLASSES = 5
 # Batch norms after a concatenation or a pool, which cannot be folded.
