@@ -62,6 +62,12 @@ class DecoupledConv2d(nn.Conv2d):
         )
         self.operator = DecoupledOperator(out_channels, **operator)
 
+    def reset_parameters(self) -> None:
+        """Initialise weight and bias as `nn.Conv2d` does, and the operator."""
+        super().reset_parameters()
+        if hasattr(self, 'operator'):  # `nn.Conv2d` calls this before it is built
+            self.operator.reset_parameters()
+
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, K, H', W'), as `nn.Conv2d` does.
 

@@ -36,6 +36,12 @@ class DecoupledLinear(nn.Linear):
         super().__init__(in_features, out_features, bias)
         self.operator = DecoupledOperator(out_features, **operator)
 
+    def reset_parameters(self) -> None:
+        """Initialise weight and bias as `nn.Linear` does, and the operator."""
+        super().reset_parameters()
+        if hasattr(self, 'operator'):  # `nn.Linear` calls this before it is built
+            self.operator.reset_parameters()
+
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., in_features) to (..., K)."""
         maps = x.reshape(-1, self.in_features, 1, 1)
