@@ -19,7 +19,8 @@ def cut_appearance(classifier: nn.Module, folding: bool) -> None:
         folding: see `ADFClassifier.switch_to_deploy`.
 
     Raises:
-        ValueError: the readout needs the appearance head.
+        ValueError: the readout needs the appearance head, or the network cannot be
+            folded; it is left unchanged.
     """
     if classifier.readout != 'semantic':
         raise ValueError(
@@ -27,14 +28,14 @@ def cut_appearance(classifier: nn.Module, folding: bool) -> None:
             "which a deployed network does not have; set readout='semantic'."
         )
     classifier.eval()
+    if folding:  # first, because it may refuse the network
+        fold(classifier, _fused_outputs)
     classifier.deployed = True
     classifier.appearance_neck = classifier.appearance_head = None
     if kept := classifier.appearance.stages.used(classifier.mappers.last_source):
         trim(classifier.appearance_backbone, kept)
     else:
         classifier.appearance_backbone = None
-    if folding:
-        fold(classifier, _fused_outputs)
 
 
 def _fused_outputs(classifier: nn.Module, image: Tensor) -> Tuple[Tensor, ...]:

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
 from mmadf.models.surgery import fold
-from tests.helpers import randomise
+from mmadf.registry import MODELS
+from tests.helpers import backbone_cfg, randomise
 
 FIXED = [dict(radius=0.7), dict(angle='sigmoid', k=0.3)]
 LAYERS = [(DecoupledConv2d, (3, 4, 2)), (DecoupledLinear, (3, 4))]
@@ -58,3 +60,28 @@ def test_a_folded_layer_normalises_its_kernels_again_after_a_reset():
     fresh.load_state_dict(network[0].state_dict())
     x = torch.randn(2, 3, 8, 8)
     assert_close(network(x), fresh(x), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(('cls', 'sizes'), LAYERS)
+@pytest.mark.parametrize('radius', ['kernel', 0.7])
+def test_the_mean_norm_of_a_frozen_layer_stays(cls, sizes, radius):
+    layer = cls(*sizes, radius=radius)
+    x = torch.randn(2, 3, 8, 8) if cls is DecoupledConv2d else torch.randn(2, 3)
+    layer(x)
+    expected, mean = layer.eval()(5 * x), layer.operator.mean_norm.clone()
+    layer.requires_grad_(False).train()
+    assert_close(layer(5 * x), expected)
+    assert_close(layer.operator.mean_norm, mean, rtol=0, atol=0)
+    layer.requires_grad_(True)(5 * x)
+    assert layer.operator.mean_norm > 1.5 * mean
+
+
+def test_frozen_stages_of_a_backbone_keep_their_mean_norms():
+    conv = dict(type='mmadf.DecoupledConv2d')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        backbone = MODELS.build(backbone_cfg(conv_cfg=conv, frozen_stages=1))
+    backbone.train()
+    backbone(torch.randn(2, 3, 16, 16))
+    count = 'operator.num_batches'
+    moved = {n for n, x in backbone.state_dict().items() if n.endswith(count) and x}
+    assert {name.split('.')[0] for name in moved} == {'layer2', 'layer3', 'layer4'}

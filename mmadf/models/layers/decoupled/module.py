@@ -97,15 +97,17 @@ class DecoupledOperator(nn.Module):
         for name, value in self.state_dict().items():
             value.fill_(initial[name])
 
-    def forward(self, r: Tensor) -> Dict[str, Any]:
+    def forward(self, r: Tensor, is_frozen: bool = False) -> Dict[str, Any]:
         """Return the arguments of the function that depend on the operator.
 
         Args:
             r: patch norms of any shape; their mean is the unit of the radii, and
                 updates the moving average in training.
+            is_frozen: whether the kernels are not trained. The moving average then
+                stays, and is the unit of the radii, in training, too.
         """
         return dict(
-            rho=self.rho(r),
+            rho=self.rho(r, is_frozen),
             k=self.curvature(r),
             magnitude=self.magnitude,
             angle=self.angle,
@@ -114,7 +116,7 @@ class DecoupledOperator(nn.Module):
             kernel_norms=self.kernel_norms,
         )
 
-    def rho(self, r: Tensor) -> Optional[Tensor]:
+    def rho(self, r: Tensor, is_frozen: bool = False) -> Optional[Tensor]:
         """Return the operator radii, (K,) or (1,), or None without a radius."""
         if self.radius is None:
             return None
@@ -122,7 +124,7 @@ class DecoupledOperator(nn.Module):
             rho = _constant(self.radius, r)
         else:
             rho = self.radius.square() + EPS
-        return rho * self.mean_patch_norm(r) if self.is_relative else rho
+        return rho * self.mean_patch_norm(r, is_frozen) if self.is_relative else rho
 
     def curvature(self, r: Tensor) -> Optional[Tensor]:
         """Return k of the angle, (K,) or (1,), or None without it."""
@@ -130,12 +132,13 @@ class DecoupledOperator(nn.Module):
             return self.v.abs() + 0.05
         return None if self.k is None else _constant(self.k, r)
 
-    def mean_patch_norm(self, r: Tensor) -> Tensor:
+    def mean_patch_norm(self, r: Tensor, is_frozen: bool) -> Tensor:
         """Return the mean of `r` in training, its moving average in evaluation."""
         is_synced = (
             self.sync_mean_norm and dist.is_available() and dist.is_initialized()
         )
-        if not self.training or (r.numel() == 0 and not is_synced):
+        is_training = self.training and not is_frozen
+        if not is_training or (r.numel() == 0 and not is_synced):
             return self.mean_norm.to(r.dtype)
         mean = self._mean_over_processes(r) if is_synced else r.mean()
         if not _is_recomputing():
@@ -163,6 +166,11 @@ class DecoupledOperator(nn.Module):
     def extra_repr(self) -> str:
         """Return magnitude and angle."""
         return f'magnitude={self.magnitude!r}, angle={self.angle!r}'
+
+
+def is_frozen(weight: Tensor) -> bool:
+    """Return whether a weight is a parameter that is not trained."""
+    return isinstance(weight, nn.Parameter) and not weight.requires_grad
 
 
 def _constant(value: float, like: Tensor) -> Tensor:
