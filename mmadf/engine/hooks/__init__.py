@@ -2,9 +2,11 @@
 
 from .adversarial_training import AdversarialTrainingHook
 from .appearance_weight import AppearanceWeightHook
+from .both_margins import SetBothMarginsHook
 from .channels_last import ChannelsLastHook
 from .check_data import CheckDataHook
 from .decoupled_training import (
+    FrozenMeanNormHook,
     OrthogonalityHook,
     WeightedGradientsHook,
     WeightProjectionHook,
@@ -16,8 +18,10 @@ __all__ = [
     'ChannelsLastHook',
     'AdversarialTrainingHook',
     'CheckDataHook',
+    'FrozenMeanNormHook',
     'OrthogonalityHook',
     'SafeCheckpointHook',
+    'SetBothMarginsHook',
     'WeightProjectionHook',
     'WeightedGradientsHook',
 ]

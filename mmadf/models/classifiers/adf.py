@@ -14,6 +14,7 @@ from mmadf.weights.pretrained import load_branches
 from .branch import Branch, Features, build_appearance, cut_branch
 from .checks import check_config, check_heads, same_predictions
 from .deployed import check_weights, cut_appearance, require_both_heads
+from .host_tools import check_training, switch_loss
 from .objective import Objective
 from .wiring import build_mappers
 
@@ -85,6 +86,8 @@ class ADFClassifier(ImageClassifier):
         TypeError: an argument that is not a config, such as a built module.
     """
 
+    loss_module = None  # set by MMPretrain's SwitchRecipeHook, see `__setattr__`
+
     def __init__(
         self,
         backbone: dict,
@@ -152,12 +155,14 @@ class ADFClassifier(ImageClassifier):
     @property
     def appearance(self) -> Branch:
         """The branch whose shallow feature maps the mappers read."""
-        return Branch(
-            self.appearance_backbone,
-            self.appearance_neck,
-            self.appearance_head,
-            *self._cuts[1],
-        )
+        parts = self.appearance_backbone, self.appearance_neck, self.appearance_head
+        return Branch(*parts, *self._cuts[1])
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute, `loss_module` in both heads."""
+        if name == 'loss_module':
+            return switch_loss(self, value)
+        super().__setattr__(name, value)
 
     def init_weights(self) -> None:
         """Initialise, and load `pretrained_branches`."""
@@ -192,6 +197,7 @@ class ADFClassifier(ImageClassifier):
 
     def loss(self, inputs: Tensor, data_samples: List[DataSample]) -> Dict[str, Tensor]:
         """Return the weighted losses of both heads by branch, see `Objective`."""
+        check_training(self)
         semantic, appearance = self.head_inputs(inputs)
         return self.objective(
             (self.head, semantic), (self.appearance_head, appearance), data_samples
@@ -223,7 +229,7 @@ class ADFClassifier(ImageClassifier):
         A deployed network has one readout, 'semantic'. 'sum' is left out if the heads
         turn logits into predictions in different ways.
         """
-        if self.deployed:
+        if self.deployed and self.readout == 'semantic':
             return dict(semantic=self.head(self.extract_feat(inputs)))
         semantic, appearance = self.head_inputs(inputs)
         s, a = self.head(semantic), self.appearance_head(appearance)
@@ -233,11 +239,10 @@ class ADFClassifier(ImageClassifier):
     def logits(self, inputs: Tensor) -> Tensor:
         """Return the logits of the chosen readout, (N, num_classes).
 
-        For 'semantic', the appearance stages that no mapper needs do not run.
+        In evaluation, 'semantic' does not run appearance stages that no mapper needs.
         """
-        if self.readout == 'semantic':
+        if self.readout == 'semantic' and not self.training:
             return self.head(self.extract_feat(inputs))
-        require_both_heads(self)
         return self.scores(inputs)[self.readout]
 
     def forward(
@@ -280,11 +285,10 @@ class ADFClassifier(ImageClassifier):
         and head are removed. The prediction stays the same.
 
         Args:
-            fold: whether to fold what can be folded, see `mmadf.models.surgery.fold`,
-                which changes the logits by rounding.
+            fold: whether to fold what can be folded, see `mmadf.models.surgery.fold`.
 
         Raises:
-            ValueError: a readout that needs the appearance head.
+            ValueError: a readout of the appearance head, or a failed folding.
         """
         cut_appearance(self, fold)
 
