@@ -80,13 +80,14 @@ def _check_switching(network: nn.Module, function: Forward) -> None:
     _fold_modules(trial)
     after = tree_leaves(function(trial, image))
     for x, y in zip(before, after, strict=True):
-        difference = (y - x).abs().max() / x.abs().max()
-        if difference > TOLERANCE:
+        difference, largest = (y - x).abs().max(), x.abs().max()
+        if largest.isfinite() and not difference <= TOLERANCE * largest:
             kinds = sorted({type(module).__name__ for module in switchable.values()})
             raise ValueError(
                 f'fold: switch_to_deploy of {", ".join(kinds)} changes the output by '
-                f'{difference:.1e} of its largest value, tolerance {TOLERANCE:.0e}; '
-                'nothing was changed. Deploy without folding (fold=False).'
+                f'{difference / largest:.1e} of its largest value, tolerance '
+                f'{TOLERANCE:.0e}; '
+                'the network is left unchanged. Deploy without folding (fold=False).'
             )
 
 
