@@ -48,7 +48,7 @@ def deploy_classifier(
         ValueError: the classifier is not an ADF classifier, is deployed already, or
             needs its appearance head; or one of the two files would overwrite something
             other than an earlier deployment.
-        DeploymentError: the difference is above 1e-5.
+        DeploymentError: the difference is above 1e-5, or the network cannot be folded.
     """
     out = Path(out)
     check_out(out, '.pth')
@@ -63,7 +63,10 @@ def deploy_classifier(
     with TemporaryDirectory(dir=out.parent, prefix='.deploy-') as folder:
         on_start()
         before = sum(p.numel() for p in model.parameters())
-        model.switch_to_deploy(fold=fold)
+        try:
+            model.switch_to_deploy(fold=fold)
+        except ValueError as error:  # the network was checked before
+            raise DeploymentError(f'{error} Nothing was written.') from error
         after = sum(p.numel() for p in model.parameters())
         log(f'parameters: {before / 1e6:.2f} M trained, {after / 1e6:.2f} M deployed')
         draft = Path(folder) / out.name

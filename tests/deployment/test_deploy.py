@@ -11,6 +11,7 @@ from torch.testing import assert_close
 
 from mmadf.deployment import DeploymentError, deploy_classifier
 from mmadf.deployment import deploy as module
+from mmadf.models.classifiers import deployed as deployed_module
 
 ADF = dict(type='mmadf.ADFClassifier', mapper=dict(type='Mapper', sources=(0,)))
 META = dict(dataset_meta=dict(classes=('a', 'b', 'c', 'd', 'e')), epoch=7)
@@ -68,6 +69,16 @@ def test_without_folding_the_weights_are_the_trained_ones(trained, tmp_path):
 def test_meta_keeps_the_classes_alone(deployed):
     meta = torch.load(deployed[1], weights_only=False)['meta']
     assert meta == dict(dataset_meta=META['dataset_meta'])
+
+
+def test_a_network_that_cannot_be_folded_is_not_written(trained, tmp_path, monkeypatch):
+    def refuse(network, function):
+        raise ValueError('fold: switch_to_deploy of Block changes the output.')
+
+    monkeypatch.setattr(deployed_module, 'fold', refuse)
+    with pytest.raises(DeploymentError, match='of Block changes .* Nothing was writt'):
+        deploy_classifier(*trained, tmp_path / 'small.pth')
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_network_with_other_logits_is_not_written(trained, tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmadf.engine.hooks import (
+    FrozenMeanNormHook,
     OrthogonalityHook,
     WeightedGradientsHook,
     WeightProjectionHook,
@@ -58,6 +59,16 @@ def test_projection_normalises_decoupled_kernels_at_its_interval(net):
             assert_close(kernel, former / norm)
     for name in ('plain.weight', 'conv.operator.radius'):
         assert torch.equal(net.get_parameter(name), before[name])
+
+
+def test_mean_norms_stay_with_the_hook_whatever_mode_the_loop_sets(net):
+    hook = FrozenMeanNormHook()
+    for _ in range(2):
+        net.train()
+        hook.before_train_iter(runner(net), 0)
+        net(x(), mode='loss')['loss'].backward()
+    assert net.conv.operator.num_batches == net.fc.operator.num_batches == 0
+    assert net.conv.training and net.conv.weight.grad.abs().sum() > 0
 
 
 def test_weighted_gradients_are_scaled_by_the_norm_of_each_kernel(net):

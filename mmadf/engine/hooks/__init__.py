@@ -1,10 +1,12 @@
 """Hooks of MMEngine's Runner."""
 
 from .adversarial_training import AdversarialTrainingHook
+from .both_margins import SetBothMarginsHook
 from .channels_last import ChannelsLastHook
 from .check_data import CheckDataHook
 from .check_loss import CheckLossHook
 from .decoupled_training import (
+    FrozenMeanNormHook,
     OrthogonalityHook,
     WeightedGradientsHook,
     WeightProjectionHook,
@@ -18,9 +20,11 @@ __all__ = [
     'ChannelsLastHook',
     'CheckDataHook',
     'CheckLossHook',
+    'FrozenMeanNormHook',
     'LossWeightHook',
     'OrthogonalityHook',
     'SafeCheckpointHook',
+    'SetBothMarginsHook',
     'WeightProjectionHook',
     'WeightedGradientsHook',
     'WorkerSeedHook',

@@ -96,6 +96,23 @@ class WeightedGradientsHook(Hook):
 
 
 @HOOKS.register_module()
+class FrozenMeanNormHook(Hook):
+    """Keep the mean patch norms of the decoupled layers during training.
+
+    Ours: for the decoupled layers what `norm_eval=True` of a backbone is for the batch
+    norms, whose statistics it keeps. Layers whose kernels are frozen keep their mean
+    patch norm without this hook.
+    """
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None
+    ) -> None:
+        """Set the operators to evaluation mode, which loops may have left."""
+        for layer in _decoupled_layers(runner.model, self):
+            layer.operator.eval()
+
+
+@HOOKS.register_module()
 class OrthogonalityHook(Hook):
     """Add `orthogonality_loss` of the kernels to the losses of the model.
 

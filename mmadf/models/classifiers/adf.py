@@ -14,6 +14,7 @@ from . import requirements
 from .branch import Branch, Features, build_appearance, cut_branch
 from .checks import check_config, check_heads, same_predictions
 from .deployed import check_weights, cut_appearance
+from .host_tools import check_training, switch_loss
 from .objective import Objective
 from .reparameterised import check_reparameterised
 from .wiring import connect
@@ -88,6 +89,8 @@ class ADFClassifier(ImageClassifier):
         TypeError: an argument that is not a config, such as a built module.
     """
 
+    loss_module = None  # set by MMPretrain's SwitchRecipeHook, see `__setattr__`
+
     def __init__(
         self,
         backbone: dict,
@@ -156,6 +159,12 @@ class ADFClassifier(ImageClassifier):
         parts = self.appearance_backbone, self.appearance_neck, self.appearance_head
         return Branch(*parts, *self._cuts[1])
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute, `loss_module` in both heads."""
+        if name == 'loss_module':
+            return switch_loss(self, value)
+        super().__setattr__(name, value)
+
     def init_weights(self) -> None:
         """Initialise, and load `pretrained_branches`."""
         super().init_weights()
@@ -187,6 +196,7 @@ class ADFClassifier(ImageClassifier):
 
     def loss(self, inputs: Tensor, data_samples: List[DataSample]) -> Dict[str, Tensor]:
         """Return the weighted losses of both heads by branch, see `Objective`."""
+        check_training(self)
         semantic, appearance = self.head_inputs(inputs)
         return self.objective(
             (self.head, semantic), (self.appearance_head, appearance), data_samples
@@ -217,8 +227,8 @@ class ADFClassifier(ImageClassifier):
         A deployed network has one readout, 'semantic'. 'sum' is left out if the heads
         turn logits into predictions in different ways.
         """
-        if self.deployed:
-            return dict(semantic=self.logits(inputs))
+        if self.deployed and self.readout == 'semantic':
+            return dict(semantic=self.head(self.extract_feat(inputs)))
         semantic, appearance = self.head_inputs(inputs)
         s, a = self.head(semantic), self.appearance_head(appearance)
         alike = same_predictions(self.head, self.appearance_head)
@@ -227,12 +237,11 @@ class ADFClassifier(ImageClassifier):
     def logits(self, inputs: Tensor) -> Tensor:
         """Return the logits of the chosen readout, (N, num_classes).
 
-        For 'semantic', the appearance stages that no mapper needs do not run.
+        In evaluation, 'semantic' does not run appearance stages that no mapper needs.
         """
         requirements.check_head(self)
-        if self.readout == 'semantic':
+        if self.readout == 'semantic' and not self.training:
             return self.head(self.extract_feat(inputs))
-        requirements.check_both_heads(self)
         return self.scores(inputs)[self.readout]
 
     def forward(
@@ -278,11 +287,10 @@ class ADFClassifier(ImageClassifier):
         and head are removed. The prediction stays the same.
 
         Args:
-            fold: whether to fold what can be folded, see `mmadf.models.surgery.fold`,
-                which changes the logits by rounding.
+            fold: whether to fold what can be folded, see `mmadf.models.surgery.fold`.
 
         Raises:
-            ValueError: a readout that needs the appearance head.
+            ValueError: a readout of the appearance head, or a failed folding.
         """
         requirements.check_readout(self)
         # Without the head, which may be built for another image size.

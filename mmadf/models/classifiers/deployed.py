@@ -22,6 +22,9 @@ def cut_appearance(
         network: an `ADFClassifier` or an `ADFBackbone`.
         folding: see `ADFClassifier.switch_to_deploy`.
         outputs: see the `function` of `fold`.
+
+    Raises:
+        ValueError: the network cannot be folded; it is left unchanged.
     """
     network.eval()
     if folding:  # first, because it may refuse the network

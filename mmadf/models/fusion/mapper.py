@@ -69,14 +69,21 @@ class AppearancePath(BaseModule):
         """Map (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride)."""
         return self.steps(x)
 
-    def _init_last_layer(self) -> None:
-        if not self.zero_init:
-            return
+    def is_frozen_at_zero(self) -> bool:
+        """Return whether the path gives 0 and its last layer is not trained."""
+        state = list(self._last_layer().parameters())
+        return not any(p.requires_grad or p.any() for p in state)
+
+    def _last_layer(self) -> nn.Module:
         last = self.steps[-1].pointwise_conv
         folded = isinstance(last.norm, nn.Identity)
-        last = last.norm if last.with_norm and not folded else last.conv
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        return last.norm if last.with_norm and not folded else last.conv
+
+    def _init_last_layer(self) -> None:
+        if self.zero_init:
+            last = self._last_layer()
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
 
 
 @MMENGINE_MODELS.register_module()

@@ -1,6 +1,6 @@
 """Decoupled convolution: magnitude times angle."""
 
-from typing import Any, Tuple, Union
+from typing import Any, Optional, Tuple, Union
 
 import torch.nn.functional as F
 from mmengine.registry import MODELS as MMENGINE_MODELS
@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator, decoupled_conv2d, patch_norm
+from .decoupled.module import is_frozen
+from .fusers import check_parameter, refuse_linear
 
 
 @MMENGINE_MODELS.register_module()
@@ -23,8 +25,8 @@ class DecoupledConv2d(nn.Conv2d):
     norms in float32 or better whatever the precision; see `DecoupledOperator`.
 
     In eager mode, training saves the same activations as `nn.Conv2d` does. Tools that
-    fold batch norms by scaling kernels, such as MMCV's `fuse_conv_bn`, have no effect
-    on this layer, which normalises its kernels; use `mmadf.models.surgery.fold`.
+    fold batch norms by scaling kernels, such as MMCV's `fuse_conv_bn`, are refused,
+    because the layer normalises its kernels; use `mmadf.models.surgery.fold`.
 
     Args:
         in_channels: number of input channels.
@@ -62,6 +64,20 @@ class DecoupledConv2d(nn.Conv2d):
         )
         self.operator = DecoupledOperator(out_channels, **operator)
 
+    def reset_parameters(self) -> None:
+        """Initialise weight and bias as `nn.Conv2d` does, and the operator."""
+        super().reset_parameters()
+        if hasattr(self, 'operator'):  # `nn.Conv2d` calls this before it is built
+            self.operator.reset_parameters()
+
+    def register_parameter(self, name: str, param: Optional[nn.Parameter]) -> None:
+        """Register a parameter, unless a tool has computed it to fold a batch norm."""
+        check_parameter(self, name, param)
+        super().register_parameter(name, param)
+
+    def _conv_forward(self, *_: Tensor) -> Tensor:
+        refuse_linear(self)
+
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, K, H', W'), as `nn.Conv2d` does.
 
@@ -80,5 +96,5 @@ class DecoupledConv2d(nn.Conv2d):
             padding = 0
         geometry = self.stride, padding, self.dilation, self.groups
         r = patch_norm(x, self.kernel_size, *geometry)
-        options = dict(patch_norms=r, **self.operator(r))
+        options = dict(patch_norms=r, **self.operator(r, is_frozen(self.weight)))
         return decoupled_conv2d(x, self.weight, self.bias, *geometry, **options)

@@ -1,6 +1,6 @@
 """Decoupled fully connected layer."""
 
-from typing import Any
+from typing import Any, Optional
 
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from torch import Tensor, nn
@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator, decoupled_conv2d, patch_norm
+from .decoupled.module import is_frozen
+from .fusers import check_parameter
 
 
 @MMENGINE_MODELS.register_module()
@@ -36,10 +38,21 @@ class DecoupledLinear(nn.Linear):
         super().__init__(in_features, out_features, bias)
         self.operator = DecoupledOperator(out_features, **operator)
 
+    def reset_parameters(self) -> None:
+        """Initialise weight and bias as `nn.Linear` does, and the operator."""
+        super().reset_parameters()
+        if hasattr(self, 'operator'):  # `nn.Linear` calls this before it is built
+            self.operator.reset_parameters()
+
+    def register_parameter(self, name: str, param: Optional[nn.Parameter]) -> None:
+        """Register a parameter, unless a tool has computed it to fold a batch norm."""
+        check_parameter(self, name, param)
+        super().register_parameter(name, param)
+
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., in_features) to (..., K)."""
         maps = x.reshape(-1, self.in_features, 1, 1)
         kernels, r = self.weight[:, :, None, None], patch_norm(maps, (1, 1))
-        options = dict(patch_norms=r, **self.operator(r))
+        options = dict(patch_norms=r, **self.operator(r, is_frozen(self.weight)))
         y = decoupled_conv2d(maps, kernels, self.bias, **options)
         return y.view(*x.shape[:-1], self.out_features)

@@ -3,7 +3,7 @@
 import logging
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,7 @@ class _Call(nn.Module):
         return self.function(self.network, *args)
 
 
+@torch.no_grad()
 def run_without_data(
     network: nn.Module,
     function: Callable[[nn.Module, Tensor], Any],
@@ -44,18 +45,54 @@ def run_without_data(
         function: what to call.
         image_size: height and width of the image, in pixels.
     """
-    convs = (m for m in network.modules() if isinstance(m, nn.Conv2d))
-    first = next(convs, None)
-    channels, dtype = (first.in_channels, first.weight.dtype) if first else (3, None)
+    channels, dtype = _image_format(network)
     state = chain(network.named_parameters(), network.named_buffers())
     without_data = FakeTensorMode(allow_non_fake_inputs=True)
-    with evaluating(network), _muted(), without_data, torch.no_grad():
+    with evaluating(network), _restored(network), _muted(), without_data:
         fake = {
             f'network.{name}': torch.empty(t.shape, dtype=t.dtype) for name, t in state
         }
         image = torch.empty(1, channels, image_size, image_size, dtype=dtype)
         call = _Call(network, function)
         return torch.func.functional_call(call, fake, (image,))
+
+
+def random_image(network: nn.Module, image_size: int = 224) -> Tensor:
+    """Return an image of noise that a network takes, (1, C, H, W), always the same.
+
+    Args:
+        network: its first convolution takes the image.
+        image_size: height and width of the image, in pixels.
+    """
+    channels, dtype = _image_format(network)
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randn(1, channels, image_size, image_size, generator=generator)
+    return image.to(next(network.parameters()).device, dtype)
+
+
+def _image_format(network: nn.Module) -> Tuple[int, Optional[torch.dtype]]:
+    """Return number of channels and data type of the images that a network takes."""
+    convs = (m for m in network.modules() if isinstance(m, nn.Conv2d))
+    first = next(convs, None)
+    return (first.in_channels, first.weight.dtype) if first else (3, None)
+
+
+@contextmanager
+def _restored(network: nn.Module) -> Iterator[None]:
+    """Undo what forward passes store in modules, such as caches of attention biases."""
+    contents = [
+        value
+        for module in network.modules()
+        for value in (vars(module), *vars(module).values())
+        if isinstance(value, dict)
+    ]
+    before = [dict(content) for content in contents]
+    try:
+        yield
+    finally:
+        for content, saved in zip(contents, before, strict=True):
+            content.clear()
+            content.update(saved)
 
 
 @contextmanager

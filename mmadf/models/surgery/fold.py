@@ -1,35 +1,31 @@
 """Fold a network for inference."""
 
-from collections import Counter
-from typing import Any, Callable, List, Optional, Tuple, Union
+from copy import deepcopy
+from typing import Dict, List, Optional, Union
 
 import torch
-from mmengine.utils.dl_utils.parrots_wrapper import SyncBatchNorm
-from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_weights
-from torch.overrides import TorchFunctionMode
+from torch import nn
 from torch.utils._pytree import tree_leaves
 
 from mmadf.models.layers import DECOUPLED_LAYERS, DecoupledConv2d, DecoupledLinear
 from mmadf.models.layers.decoupled.formula import unit_kernels
-from mmadf.models.stages.shapes import run_without_data
+from mmadf.models.stages.shapes import random_image
 
+from .norms import Forward, fold_norms
 from .replace import convolution_like, find, replace
 
-NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm, SyncBatchNorm)
-
-Forward = Callable[[nn.Module, Tensor], Any]
+TOLERANCE = 1e-3  # of the largest value of an output, in float32
 
 
 @torch.no_grad()
 def fold(network: nn.Module, function: Optional[Forward] = None) -> List[str]:
     """Fold a network for inference, in place; its output changes by rounding only.
 
-    Modules inside the network that have a `switch_to_deploy`, such as RepVGG's blocks,
-    call it. Decoupled layers with magnitude 'linear' and angle 'cosine' become ordinary
-    ones of the same output; the others normalise their kernels once instead of in each
-    forward pass. If `function` is given, batch norms are folded into convolutions.
+    Decoupled layers with magnitude 'linear' and angle 'cosine' become ordinary ones of
+    the same output; the others normalise their kernels once instead of in each forward
+    pass. Modules inside the network that have a `switch_to_deploy`, such as RepVGG's
+    blocks, call it, unless they still contain decoupled layers, whose kernels cannot be
+    merged. If `function` is given, batch norms are folded into convolutions.
 
     Args:
         network: changed in place, with new parameters for the folded modules; in
@@ -39,16 +35,60 @@ def fold(network: nn.Module, function: Optional[Forward] = None) -> List[str]:
 
     Returns:
         Names of the folded modules.
+
+    Raises:
+        ValueError: `function` is given and the `switch_to_deploy` of some module
+            changes the output; the network is left unchanged.
     """
-    names = [
+    if function is not None:
+        _check_switching(network, function)
+    names = _fold_modules(network)
+    return names if function is None else names + fold_norms(network, function)
+
+
+def _fold_modules(network: nn.Module) -> List[str]:
+    """Fold decoupled layers, and what has a `switch_to_deploy`; return the names."""
+    names = _fold_decoupled_layers(network)
+    switched = [
         name
-        for name, module in network.named_modules()
-        if name and hasattr(module, 'switch_to_deploy')
+        for name, module in _switchable(network).items()
+        if not find(module, DECOUPLED_LAYERS)
     ]
-    for name in names:
+    for name in switched:
         network.get_submodule(name).switch_to_deploy()
-    names += _fold_decoupled_layers(network)
-    return names if function is None else names + _fold_norms(network, function)
+    return switched + names
+
+
+def _switchable(network: nn.Module) -> Dict[str, nn.Module]:
+    """Return the modules inside a network that have a `switch_to_deploy`."""
+    modules = network.named_modules()
+    return {n: m for n, m in modules if n and hasattr(m, 'switch_to_deploy')}
+
+
+def _check_switching(network: nn.Module, function: Forward) -> None:
+    """Compare the output before and after `switch_to_deploy` on a copy of a network.
+
+    Raises:
+        ValueError: the difference is more than rounding.
+    """
+    switchable = _switchable(network)
+    if not switchable or any(p.is_meta for p in network.parameters()):
+        return
+    trial = deepcopy(network).eval().float()
+    image = random_image(trial)
+    before = tree_leaves(function(trial, image))
+    _fold_modules(trial)
+    after = tree_leaves(function(trial, image))
+    for x, y in zip(before, after, strict=True):
+        difference, largest = (y - x).abs().max(), x.abs().max()
+        if largest.isfinite() and not difference <= TOLERANCE * largest:
+            kinds = sorted({type(module).__name__ for module in switchable.values()})
+            raise ValueError(
+                f'fold: switch_to_deploy of {", ".join(kinds)} changes the output by '
+                f'{difference / largest:.1e} of its largest value, tolerance '
+                f'{TOLERANCE:.0e}; '
+                'the network is left unchanged. Deploy without folding (fold=False).'
+            )
 
 
 def _fold_decoupled_layers(network: nn.Module) -> List[str]:
@@ -59,7 +99,16 @@ def _fold_decoupled_layers(network: nn.Module) -> List[str]:
         for name, operator in operators.items()
         if (operator.magnitude, operator.angle) == ('linear', 'cosine')
     ]
+    builders = [
+        module
+        for module in network.modules()
+        if hasattr(module, 'conv_cfg') and find(module, DECOUPLED_LAYERS)
+    ]
     replace(network, ordinary, _ordinary_layer)
+    for module in builders:
+        # By `conv_cfg`, blocks build the convolution that replaces merged ones.
+        if not find(module, DECOUPLED_LAYERS):
+            module.conv_cfg = None
     for name in set(layers) - set(ordinary):
         _normalise_once(layers[name])
     return list(layers)
@@ -72,6 +121,7 @@ def _normalise_once(layer: Union[DecoupledConv2d, DecoupledLinear]) -> None:
     """
     operator = layer.operator
     kernels, operator.kernel_norms = unit_kernels(layer.weight, operator.kernel_norms)
+    del layer.weight  # the layer refuses scaled kernels in place of others
     layer.weight = nn.Parameter(kernels, requires_grad=False)
 
 
@@ -87,86 +137,3 @@ def _ordinary_layer(layer: Union[DecoupledConv2d, DecoupledLinear]) -> nn.Module
     weight = layer.operator.alpha * kernels
     ordinary.weight = nn.Parameter(weight, requires_grad=False)
     return ordinary
-
-
-def _fold_norms(network: nn.Module, function: Forward) -> List[str]:
-    """Fold each batch norm into the convolution whose output only the norm reads.
-
-    One forward pass without data shows what reads what, so that neither the order of
-    modules nor their names matter. Folded norms become `nn.Identity`; weights are
-    computed in float64. Subclasses of the norms, such as timm's with an activation
-    inside, are left unchanged, except for MMCV's 'SyncBN'.
-
-    Returns:
-        Names of the folded norms.
-    """
-    network.eval()
-    pairs = run_without_data(network, lambda net, x: _find_pairs(net, x, function))
-    for conv_name, norm_name in pairs:
-        conv, norm = network.get_submodule(conv_name), network.get_submodule(norm_name)
-        conv.weight, conv.bias = _folded_norm(conv, norm)
-    replace(network, [name for _, name in pairs], lambda _: nn.Identity())
-    return [name for _, name in pairs]
-
-
-class _Watch(TorchFunctionMode):
-    """Records outputs of convolutions, inputs of batch norms, and reads of each tensor.
-
-    Tensors are kept alive, so that their ids stay unique.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.convolved, self.normed, self.reads = [], [], Counter()
-        self.alive = []
-
-    def __torch_function__(
-        self, function: Callable, types: Any, args: tuple = (), kwargs: Any = None
-    ) -> Any:
-        result = function(*args, **(kwargs or {}))
-        if any(isinstance(leaf, Tensor) for leaf in tree_leaves(result)):
-            inputs = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
-            self.reads.update({id(x) for x in inputs})
-            self.alive += [*inputs, result]
-        if function in (F.conv2d, torch.conv2d):
-            self.convolved.append((id(args[1]), id(result)))
-        if function is F.batch_norm and args[1] is not None:
-            self.normed.append((id(args[0]), id(args[1])))
-        return result
-
-
-def _find_pairs(
-    network: nn.Module, image: Tensor, function: Forward
-) -> List[Tuple[str, str]]:
-    """Return the names of each convolution and norm that can be folded together."""
-    with _Watch() as watch:
-        returned = function(network, image)
-    watch.reads.update({id(x) for x in tree_leaves(returned)})
-    convs, norms = {}, {}
-    for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d):
-            convs[id(module.weight)] = name
-        if type(module) in NORMS:
-            norms[id(module.running_mean)] = name
-    uses = Counter(key for key, _ in watch.convolved)
-    uses.update(key for _, key in watch.normed)
-    producers = {result: weight for weight, result in watch.convolved}
-    return [
-        (convs[producers[x]], norms[mean])
-        for x, mean in watch.normed
-        if producers.get(x) in convs
-        and mean in norms
-        and watch.reads[x] == uses[producers[x]] == uses[mean] == 1
-    ]
-
-
-def _folded_norm(conv: nn.Conv2d, norm: nn.Module) -> Tuple[nn.Parameter, nn.Parameter]:
-    """Return weight and bias of the convolution with the norm folded into it."""
-    state = [conv.weight, conv.bias, norm.running_mean, norm.running_var]
-    affine = [norm.weight, norm.bias]
-    double = [None if x is None else x.double() for x in (*state, *affine)]
-    weight, bias = fuse_conv_bn_weights(*double[:4], norm.eps, *double[4:])
-    return (
-        nn.Parameter(weight.to(conv.weight), requires_grad=False),
-        nn.Parameter(bias.to(conv.weight), requires_grad=False),
-    )

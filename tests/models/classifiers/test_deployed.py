@@ -7,6 +7,7 @@ import re
 import pytest
 import torch
 from mmengine.runner import load_checkpoint
+from mmpretrain.models.backbones.repvgg import RepVGGBlock
 from torch import nn
 from torch.testing import assert_close
 
@@ -70,24 +71,41 @@ def test_kernels_of_decoupled_layers_are_normalised_once():
     assert_close(small(x), adf(x), rtol=1e-9, atol=1e-9)
 
 
-@torch.no_grad()
-def test_reparameterised_blocks_are_merged():
-    backbone = dict(
-        type='RepVGG',
-        arch=dict(
-            num_blocks=[1, 1, 1, 1],
-            width_factor=[0.25, 0.25, 0.25, 0.25],
-            group_layer_map=None,
-            se_cfg=None,
-        ),
+def build_repvgg(conv_cfg=None):
+    arch = dict(num_blocks=[1] * 4, width_factor=[0.25] * 4)
+    arch.update(group_layer_map=None, se_cfg=None)
+    return build(
+        backbone=dict(type='RepVGG', arch=arch, conv_cfg=conv_cfg),
+        head=dict(type='LinearClsHead', num_classes=5, in_channels=128),
     )
-    head = dict(type='LinearClsHead', num_classes=5, in_channels=128)
-    adf = build(backbone=backbone, head=head).double()
+
+
+@pytest.mark.parametrize('magnitude', [None, 'linear', 'tanh'])
+@torch.no_grad()
+def test_reparameterised_blocks_are_merged_where_it_is_exact(magnitude):
+    decoupled = dict(type='mmadf.DecoupledConv2d', magnitude=magnitude)
+    adf = build_repvgg(decoupled if magnitude else None).double()
     x = torch.randn(2, 3, 64, 64, dtype=torch.float64)
     small = deployed(adf)
     assert any('branch_3x3' in name for name, _ in adf.named_modules())
-    assert not any('branch_3x3' in name for name, _ in small.named_modules())
+    kept = any('branch_3x3' in name for name, _ in small.named_modules())
+    assert kept == (magnitude == 'tanh')
     assert_close(small(x), adf(x), rtol=1e-9, atol=1e-9)
+
+
+@torch.no_grad()
+def test_a_block_that_becomes_another_one_is_refused_and_nothing_is_lost(monkeypatch):
+    adf, x = build_repvgg(), torch.randn(2, 3, 64, 64)
+    scores, merge = adf.scores(x), RepVGGBlock.reparameterize
+    monkeypatch.setattr(
+        RepVGGBlock, 'reparameterize', lambda self: [2 * v for v in merge(self)]
+    )
+    with pytest.raises(ValueError, match='RepVGGBlock changes the output .*fold=Fa'):
+        adf.switch_to_deploy()
+    assert_close(adf.scores(x), scores, rtol=0, atol=0)
+    assert 'appearance' in scores
+    adf.switch_to_deploy(fold=False)
+    assert_close(adf(x), scores['semantic'], rtol=0, atol=0)
 
 
 class PreActivation(nn.Module):

@@ -107,9 +107,9 @@ def respond(layer, kernel, patch, w, r, mean):
     cos = sum(s * t for s, t in zip(patch.tolist(), w.tolist(), strict=True)) / (r * q)
     own, rho = layer.operator, None
     if own.radius is not None:
-        radius = own.radius[kernel if len(own.radius) > 1 else 0].item()
-        learned = isinstance(own.radius, torch.nn.Parameter)
-        rho = radius**2 + EPS if learned else radius
+        rho = own.radius
+        if isinstance(rho, torch.nn.Parameter):
+            rho = rho[kernel if len(rho) > 1 else 0].item() ** 2 + EPS
         rho *= mean if hasattr(own, 'mean_norm') else 1
     k = abs(own.v[kernel].item()) + 0.05 if hasattr(own, 'v') else 0.3
     h = magnitude(own.magnitude, r, q, rho, own.alpha, own.beta)

@@ -193,6 +193,23 @@ def test_modules_that_can_deploy_themselves_do_so_before_norms_are_folded():
     assert network[0].two is None
 
 
+class Careless(Deployable):
+    """Drops one of the convolutions."""
+
+    def switch_to_deploy(self):
+        self.two = None
+
+
+@torch.no_grad()
+def test_modules_that_become_other_ones_are_refused_and_the_network_stays():
+    network = randomise(nn.Sequential(Careless(), nn.BatchNorm2d(3))).eval()
+    x = torch.randn(2, 3, 8, 8)
+    expected = network(x)
+    with pytest.raises(ValueError, match='fold: switch_to_deploy of Careless changes'):
+        fold(network, run)
+    assert_close(network(x), expected, rtol=0, atol=0)
+
+
 def test_a_network_that_can_deploy_itself_folds_only_what_is_inside():
     network = Deployable()
     assert fold(network) == []

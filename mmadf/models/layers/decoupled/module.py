@@ -73,31 +73,42 @@ class DecoupledOperator(nn.Module):
         has_radius = MAGNITUDES[magnitude].has_radius
         self.is_relative = has_radius and radius_unit == 'mean_norm'
         if self.is_relative:
-            self.register_buffer('mean_norm', torch.ones(()))
-            self.register_buffer('num_batches', torch.zeros((), dtype=torch.long))
+            self.register_buffer('mean_norm', torch.empty(()))
+            self.register_buffer('num_batches', torch.empty((), dtype=torch.long))
+        # Fixed values are numbers, since tensors outside the state of a network would
+        # have no values after `to_empty`.
         if has_radius and isinstance(radius, str):
             count = num_kernels if radius == 'kernel' else 1
-            self.radius = nn.Parameter(torch.ones(count))
+            self.radius = nn.Parameter(torch.empty(count))
         else:
-            fixed = torch.full((1,), float(radius)) if has_radius else None
-            self.register_buffer('radius', fixed, persistent=False)
+            self.radius = float(radius) if has_radius else None
         if ANGLES[angle].k == 'learned':
-            self.v = nn.Parameter(torch.full((num_kernels,), 0.7))
+            self.v = nn.Parameter(torch.empty(num_kernels))
         else:
-            fixed = torch.full((1,), float(k)) if ANGLES[angle].k else None
-            self.register_buffer('k', fixed, persistent=False)
+            self.k = float(k) if ANGLES[angle].k else None
         self.register_buffer('kernel_norms', None)  # set by `fold`
+        self.reset_parameters()
 
-    def forward(self, r: Tensor) -> Dict[str, Any]:
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Set the learned values to their initial ones and forget the mean norm."""
+        self.kernel_norms = None
+        initial = dict(mean_norm=1, num_batches=0, radius=1, v=0.7)
+        for name, value in self.state_dict().items():
+            value.fill_(initial[name])
+
+    def forward(self, r: Tensor, is_frozen: bool = False) -> Dict[str, Any]:
         """Return the arguments of the function that depend on the operator.
 
         Args:
             r: patch norms of any shape; their mean is the unit of the radii, and
                 updates the moving average in training.
+            is_frozen: whether the kernels are not trained. The moving average then
+                stays, and is the unit of the radii, in training, too.
         """
         return dict(
-            rho=self.rho(r),
-            k=self.v.abs() + 0.05 if ANGLES[self.angle].k == 'learned' else self.k,
+            rho=self.rho(r, is_frozen),
+            k=self.curvature(r),
             magnitude=self.magnitude,
             angle=self.angle,
             alpha=self.alpha,
@@ -105,20 +116,29 @@ class DecoupledOperator(nn.Module):
             kernel_norms=self.kernel_norms,
         )
 
-    def rho(self, r: Tensor) -> Optional[Tensor]:
+    def rho(self, r: Tensor, is_frozen: bool = False) -> Optional[Tensor]:
         """Return the operator radii, (K,) or (1,), or None without a radius."""
         if self.radius is None:
             return None
-        is_learned = isinstance(self.radius, nn.Parameter)
-        rho = self.radius.square() + EPS if is_learned else self.radius
-        return rho * self.mean_patch_norm(r) if self.is_relative else rho
+        if isinstance(self.radius, float):
+            rho = _constant(self.radius, r)
+        else:
+            rho = self.radius.square() + EPS
+        return rho * self.mean_patch_norm(r, is_frozen) if self.is_relative else rho
 
-    def mean_patch_norm(self, r: Tensor) -> Tensor:
+    def curvature(self, r: Tensor) -> Optional[Tensor]:
+        """Return k of the angle, (K,) or (1,), or None without it."""
+        if ANGLES[self.angle].k == 'learned':
+            return self.v.abs() + 0.05
+        return None if self.k is None else _constant(self.k, r)
+
+    def mean_patch_norm(self, r: Tensor, is_frozen: bool) -> Tensor:
         """Return the mean of `r` in training, its moving average in evaluation."""
         is_synced = (
             self.sync_mean_norm and dist.is_available() and dist.is_initialized()
         )
-        if not self.training or (r.numel() == 0 and not is_synced):
+        is_training = self.training and not is_frozen
+        if not is_training or (r.numel() == 0 and not is_synced):
             return self.mean_norm.to(r.dtype)
         mean = self._mean_over_processes(r) if is_synced else r.mean()
         if not _is_recomputing():
@@ -146,6 +166,16 @@ class DecoupledOperator(nn.Module):
     def extra_repr(self) -> str:
         """Return magnitude and angle."""
         return f'magnitude={self.magnitude!r}, angle={self.angle!r}'
+
+
+def is_frozen(weight: Tensor) -> bool:
+    """Return whether a weight is a parameter that is not trained."""
+    return isinstance(weight, nn.Parameter) and not weight.requires_grad
+
+
+def _constant(value: float, like: Tensor) -> Tensor:
+    """Return a number as a tensor of shape (1,)."""
+    return torch.full((1,), value, dtype=like.dtype, device=like.device)
 
 
 def _is_recomputing() -> bool:

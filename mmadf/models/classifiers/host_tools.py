@@ -1,0 +1,65 @@
+"""What MMPretrain's hooks and wrappers, which know one head, do to two of them."""
+
+from mmpretrain.models.heads import ArcFaceClsHead
+from mmpretrain.models.peft.lora import LoRALinear
+from torch import Tensor, nn
+
+from mmadf.models.fusion.mapper import AppearancePath
+
+from .requirements import check_both_heads
+
+
+def switch_loss(classifier: nn.Module, loss_module: nn.Module) -> None:
+    """Replace the loss of both heads of an `ADFClassifier`, as of one training phase.
+
+    Raises:
+        ValueError: a head without `loss_module`, or a deployed classifier.
+    """
+    check_both_heads(classifier)
+    heads = classifier.head, classifier.appearance_head
+    for head in heads:
+        if not hasattr(head, 'loss_module'):
+            raise ValueError(
+                f'ADFClassifier: the loss of {type(head).__name__} cannot be replaced, '
+                'because it has no loss_module; remove `loss` from the schedule of '
+                'SwitchRecipeHook, or use heads such as LinearClsHead.'
+            )
+    for head in heads:
+        head.loss_module = loss_module
+
+
+def check_training(classifier: nn.Module) -> None:
+    """Refuse to train a classifier of which a tool has changed only a part.
+
+    Raises:
+        ValueError: LoRA has frozen mappers at their initial value of 0, or only the
+            semantic head has adaptive margins.
+    """
+    if _is_frozen_by_lora(classifier):
+        raise ValueError(
+            'ADFClassifier: LoRAModel has frozen the mappers at their initial value of '
+            '0, so that nothing would be fused, and its checkpoints leave them out; '
+            'load a trained ADF checkpoint into the classifier first, or train it '
+            'without LoRAModel.'
+        )
+    head, other = classifier.head, classifier.appearance_head
+    are_alike = isinstance(head, ArcFaceClsHead) and isinstance(other, ArcFaceClsHead)
+    if are_alike and _differ(head.margins) and not _differ(other.margins):
+        raise ValueError(
+            'ADFClassifier: the margins of head differ between classes and those of '
+            'appearance_head do not, as after SetAdaptiveMarginsHook; use '
+            "dict(type='mmadf.SetBothMarginsHook') with the same arguments, or give "
+            'both heads margins per class.'
+        )
+
+
+def _is_frozen_by_lora(classifier: nn.Module) -> bool:
+    """Return whether a path gives 0, cannot learn anything else, and LoRA is why."""
+    paths = (m for m in classifier.mappers.modules() if isinstance(m, AppearancePath))
+    return any(path.is_frozen_at_zero() for path in paths) and any(
+        isinstance(m, LoRALinear) for m in classifier.modules()
+    )
+
+
+def _differ(margins: Tensor) -> bool:
+    return bool((margins != margins[0]).any())
