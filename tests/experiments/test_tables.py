@@ -10,12 +10,12 @@ from mmadf.experiments.tables import (
     study_table,
 )
 from tests.experiments.robustness.examples import ROWS, row
-from tests.experiments.studies.examples import COSTS, RESULTS, result
+from tests.experiments.studies.examples import RESULTS, result
 
 
 def test_study_table_shows_means_differences_intervals_and_costs():
     pytest.importorskip('scipy')
-    rows = summarise(RESULTS, 'plain', COSTS)
+    rows = summarise(RESULTS, 'plain')
     rows[1].update(simultaneous_low=-7.621, simultaneous_high=11.621)
     _, _, plain, new = study_table(rows, 'top1', 'plain').splitlines()
     assert plain == '| plain | 2 | 81.00 ± 1.41 | – | – | 2 | 1.5 | 1.5 | 60 |'
@@ -26,10 +26,10 @@ def test_study_table_shows_means_differences_intervals_and_costs():
 
 
 def test_study_table_has_dashes_for_one_seed_and_no_control():
-    (alone,) = summarise([result('new', 0, 81.0)], 'plain', COSTS)
+    (alone,) = summarise([result('new', 0, 81.0)], 'plain')
     line = study_table([alone], 'top1', 'plain').splitlines()[2]
     assert line.startswith('| new | 1 | 81.00 ± – | – | – |')
-    _, new = summarise(RESULTS[:2], 'plain', COSTS)
+    _, new = summarise(RESULTS[:2], 'plain')
     line = study_table([new], 'top1', 'plain').splitlines()[2]
     assert line.startswith('| new | 1 | 81.00 ± – | +1.00 | – |')
 

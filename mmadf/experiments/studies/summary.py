@@ -14,15 +14,12 @@ from .statistics import (
 )
 
 
-def summarise(
-    results: Sequence[Result], control: str, costs: Dict[str, Dict[str, int]]
-) -> List[dict]:
+def summarise(results: Sequence[Result], control: str) -> List[dict]:
     """Return one row per variant; values that are undefined are NaN.
 
     Args:
         results: results of finished runs.
         control: name of the variant with which the others are compared.
-        costs: cost of each variant, see `cost_of`.
 
     Returns:
         Rows with these columns:
@@ -34,7 +31,7 @@ def summarise(
           `simultaneous_high`, Dunnett's interval, for all comparisons together;
         - `steps`: the first validation at which the mean over seeds reaches that of
           the control at its last validation;
-        - the columns of `costs`, and `seconds`, the mean training time.
+        - the cost of the network, and `seconds`, the mean training time.
     """
     groups = by_variant(results)
     scores = {name: {r.seed: r.test for r in group} for name, group in groups.items()}
@@ -56,7 +53,7 @@ def summarise(
                 simultaneous_low=low,
                 simultaneous_high=high,
                 steps=first_step_at(*curves[name], level),
-                **costs[name],
+                **group[0].costs,
                 seconds=fmean(result.seconds for result in group),
             )
         )

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from mmadf.experiments.studies.summary import readout_rows, run_rows, summarise
-from tests.experiments.studies.examples import COSTS, RESULTS, result
+from tests.experiments.studies.examples import RESULTS, result
 
 
 def test_rows_hold_the_numbers_of_the_runs():
     pytest.importorskip('scipy')
-    plain, new = summarise(RESULTS, 'plain', COSTS)
+    plain, new = summarise(RESULTS, 'plain')
     assert (plain['variant'], plain['seeds'], plain['mean']) == ('plain', 2, 81.0)
     gaps = ('difference', 'low', 'high', 'simultaneous_low', 'simultaneous_high')
     assert all(math.isnan(plain[key]) for key in gaps)
@@ -48,7 +48,6 @@ def test_each_run_is_a_row():
 def test_steps_are_those_to_the_last_validation_of_the_control():
     pytest.importorskip('scipy')
     fallen = result('fallen', 0, 50.0, curve=((1, 2, 3), (40.0, 72.0, 65.0)))
-    costs = {**COSTS, 'fallen': COSTS['new']}
     expected = {
         'plain': (2, 1, 2),
         'new': (math.nan, 2, math.nan),
@@ -56,5 +55,5 @@ def test_steps_are_those_to_the_last_validation_of_the_control():
         'absent': (math.nan,) * 3,
     }
     for control, steps in expected.items():
-        rows = summarise([*RESULTS, fallen], control, costs)
+        rows = summarise([*RESULTS, fallen], control)
         np.testing.assert_equal([row['steps'] for row in rows], steps)
