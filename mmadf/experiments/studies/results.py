@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
+import numpy as np
 from mmengine.config import Config
 
 from mmadf.analysis.logs import Curve
+from mmadf.engine.readouts import ONLY
 
-from .records import read_record
+from .records import read_predictions, read_record
 from .run import record_path
+
+TOP1 = 'accuracy/top1'
 
 
 class Result(NamedTuple):
@@ -17,7 +21,9 @@ class Result(NamedTuple):
     `test` is measured with the checkpoint that is best on the validation images, whose
     metric over training is `validation`, in steps of a `unit` ('epoch' or 'iteration').
     `seconds` is the training time, `costs` the cost of the network. `readouts` holds
-    the test metric of each readout of a network with several of them.
+    the test metric of each readout of a network with several of them; `readout` is the
+    one that the network predicts with. `correct` says for each readout which test
+    images are classified correctly; it is {} if the metric is not the top-1 accuracy.
     """
 
     variant: str
@@ -28,6 +34,8 @@ class Result(NamedTuple):
     seconds: float
     readouts: Dict[str, float]
     costs: Dict[str, int]
+    readout: str = ONLY
+    correct: Dict[str, np.ndarray] = {}
 
 
 def read_results(study: Config) -> Tuple[List[Result], Dict[Path, Exception]]:
@@ -37,20 +45,22 @@ def read_results(study: Config) -> Tuple[List[Result], Dict[Path, Exception]]:
         study: see `load_study`. Only records are read, neither data nor checkpoints.
 
     Returns:
-        The results, and the errors of the records that are damaged, or without the
-        metric of the study.
+        The results, and the errors of the records that are damaged, without the metric
+        of the study, or of other settings or test images than those before.
 
     Raises:
         FileNotFoundError: no record can be read; the first one lacks its predictions.
         ValueError: no record can be read, the first one for another reason.
     """
-    results, errors = [], {}
+    results, errors, first = [], {}, {}
     for seed in study.seeds:
         for variant in study.variants:
             path = record_path(Path(study.records), variant, seed)
             if path.exists():
                 try:
-                    results.append(_read(path, study.metric))
+                    record = read_record(path)
+                    _check_alike(path, record, first)
+                    results.append(_result(path, record, study.metric))
                 except (FileNotFoundError, ValueError) as error:
                     errors[path] = error
     if errors and not results:
@@ -66,8 +76,43 @@ def by_variant(results: Sequence[Result]) -> Dict[str, List[Result]]:
     return groups
 
 
-def _read(path: Path, metric: str) -> Result:
-    record = read_record(path)
+def _check_alike(
+    path: Path, record: Dict[str, object], first: Dict[str, Tuple[Path, object]]
+) -> None:
+    """Check that runs of a variant have one config, and all runs the same test images.
+
+    Args:
+        path: JSON file of the record.
+        record: its content.
+        first: by what is hashed, the first file and its hash; new ones are added.
+
+    Raises:
+        ValueError: the record has another hash.
+    """
+    hashes = {
+        f'the config of {record["variant"]}': record['config_hash'],
+        'the test images': record['data']['test']['hash'],
+    }
+    for what, value in hashes.items():
+        other, expected = first.setdefault(what, (path, value))
+        if value != expected:
+            raise ValueError(
+                f'{path}: the hash of {what} is {value}, but {expected} in '
+                f'{other.name}; keep the records of other settings in another folder.'
+            )
+
+
+def _correct(path: Path, record: Dict[str, object]) -> Dict[str, np.ndarray]:
+    """Return for each readout which test images are classified correctly."""
+    arrays = read_predictions(path, record)
+    return {
+        name.removesuffix('/class'): classes == arrays['label']
+        for name, classes in arrays.items()
+        if name.endswith('/class')
+    }
+
+
+def _result(path: Path, record: Dict[str, object], metric: str) -> Result:
     metrics, curves = record['metrics'], record['curves']
     if metric not in metrics or metric not in curves:
         raise ValueError(
@@ -83,6 +128,8 @@ def _read(path: Path, metric: str) -> Result:
         seconds=record['seconds'],
         readouts=_readouts(record, metric),
         costs=record['costs'],
+        readout=record['readout'],
+        correct=_correct(path, record) if metric == TOP1 else {},
     )
 
 

@@ -1,7 +1,10 @@
 """Damaged records are named, and the other ones are read."""
 
+import hashlib
 import json
+from io import BytesIO
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 
@@ -9,6 +12,15 @@ from mmadf.experiments.studies.records import FIELDS
 from mmadf.experiments.studies.results import read_results
 
 METRIC = 'accuracy/top1'
+
+
+def predictions():
+    file = BytesIO()
+    np.savez(file, **{'label': [0, 1, 1, 0], 'fused/class': [0, 1, 0, 0]})
+    return file.getvalue()
+
+
+PREDICTIONS = predictions()
 
 
 def record(seed):
@@ -22,6 +34,9 @@ def record(seed):
         curves={METRIC: [[1, 2], [50.0, 60.0]]},
         seconds=2.5,
         costs=dict(deployed_parameters=10),
+        config_hash='ab',
+        data=dict(test=dict(images=4, hash='cd')),
+        predictions=hashlib.sha256(PREDICTIONS).hexdigest(),
     )
     return {**dict.fromkeys(FIELDS), **known}
 
@@ -31,6 +46,7 @@ def study(tmp_path):
     """Return a study with three records."""
     for seed in range(3):
         (tmp_path / f'a_seed{seed}.json').write_text(json.dumps(record(seed)))
+        (tmp_path / f'a_seed{seed}.npz').write_bytes(PREDICTIONS)
     return Config(
         dict(variants=dict(a={}), seeds=[*range(4)], metric=METRIC, records=tmp_path)
     )
@@ -47,6 +63,8 @@ def test_results_are_those_of_the_records(study):
     assert results[0].validation == ([1, 2], [50.0, 60.0])
     assert results[0].readouts == dict(fused=70.0, sum=80.0)
     assert results[0].costs == dict(deployed_parameters=10)
+    (correct,) = results[0].correct.values()
+    assert correct.tolist() == [True, True, False, True]
 
 
 def empty(path):
@@ -61,11 +79,26 @@ def other_metric(path):
     path.write_text(path.read_text().replace(METRIC, 'accuracy/top5'))
 
 
+def other_config(path):
+    path.write_text(path.read_text().replace('"ab"', '"ef"'))
+
+
+def other_images(path):
+    path.write_text(path.read_text().replace('"cd"', '"ef"'))
+
+
+def other_predictions(path):
+    path.with_suffix('.npz').write_bytes(b'0')
+
+
 @pytest.mark.parametrize(
     ('damage', 'words'),
     [
         (empty, 'a_seed1.json is damaged: no JSON object; restore it, or remove it'),
         (list_as_record, 'a_seed1.json is damaged'),
+        (other_config, 'the config of a is ef, but ab in a_seed0.json; keep'),
+        (other_images, 'the test images is ef, but cd in a_seed0.json; keep'),
+        (other_predictions, 'a_seed1.npz is not the file that belongs'),
         (other_metric, "a_seed1.json: metric='accuracy/top1' was not logged in both"),
     ],
 )
@@ -81,7 +114,7 @@ def test_damaged_record_is_named_and_the_others_are_read(damage, words, study):
 
 
 def test_without_any_readable_record_the_first_error_is_raised(study):
-    for path in study.records.iterdir():
+    for path in study.records.glob('*.json'):
         empty(path)
     with pytest.raises(ValueError, match='a_seed0.json'):
         read_results(study)
