@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from threading import Event
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from mmadf.experiments.studies.records import (
     write_record,
 )
 from mmadf.experiments.studies.run import Run
+from mmadf.experiments.studies.worker import Worker
 from mmadf.version import __version__
 from tests.analysis.test_logs import BY_EPOCH, write
 
@@ -195,3 +197,9 @@ def test_records_of_a_study_of_the_checkout_are_beside_its_documentation(
     path = shutil.copy(study_file, folder / 'my.py')
     shutil.copy(tmp_path / 'job.py', folder)
     assert load_study(path).records == str(tmp_path / 'docs' / 'results' / 'my')
+
+
+def test_run_recorded_while_a_worker_waited_for_it_is_left_alone(scripts, calls, run):
+    run.result.unlink()
+    Worker(scripts, {}, Event()).finish(run)
+    assert not calls('train') and not calls('test')
