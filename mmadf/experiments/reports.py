@@ -23,7 +23,8 @@ def write_study_report(study: Config, results: Sequence[Result]) -> str:
     """Write the report of a study to the folder of its records.
 
     It consists of `table.md`, `table.csv`, `runs.csv`, `curves.png` and `cost.png`, and
-    of `readouts.csv` if a network has several readouts.
+    of `readouts.csv` if a network has several readouts. With a control other than that
+    of the study, the tables are called `table_to_<control>.md` and so on.
 
     Args:
         study: see `load_study`.
@@ -39,9 +40,9 @@ def write_study_report(study: Config, results: Sequence[Result]) -> str:
     text = study_table(rows, metric, control)
     if readouts := readout_rows(results, control):
         text += '\n\n' + readout_table(readouts, metric, control)
-        write_csv(readouts, folder / 'readouts.csv')
-    (folder / 'table.md').write_text(text + '\n')
-    write_csv(rows, folder / 'table.csv')
+        write_csv(readouts, folder / f'readouts{study.suffix}.csv')
+    (folder / f'table{study.suffix}.md').write_text(text + '\n')
+    write_csv(rows, folder / f'table{study.suffix}.csv')
     write_csv(run_rows(results), folder / 'runs.csv')
     plot_learning_curves(results, metric, folder / 'curves.png')
     plot_cost(rows, metric, folder / 'cost.png')

@@ -38,7 +38,8 @@ def load_study(path: Path, options: Optional[dict] = None) -> Config:
         options: overrides by dotted key, e.g. `{'data.root': 'my/images'}`.
 
     Returns:
-        The study, with default values filled in and absolute paths of configs.
+        The study, with default values filled in and absolute paths of configs; and with
+        `suffix`, which files of the report have if `options` change the control.
 
     Raises:
         FileNotFoundError: the file does not exist.
@@ -47,10 +48,14 @@ def load_study(path: Path, options: Optional[dict] = None) -> Config:
     """
     path = config_path(path)
     study = read_config_file(path)
+    own_control = study.get('control')
     study.merge_from_dict(options or {})
     _check_fields(study, path)
     study.variants = {k: v for k, v in study.variants.items() if v is not None}
     _check_variants(study.variants, study.control)
+    # The report against another control stands beside that of the study.
+    compared = study.control != own_control
+    study.suffix = f'_to_{study.control}' if compared else ''
     study.setdefault('metric', 'accuracy/top1')
     study.setdefault('work_dir', f'work_dirs/{path.stem}')
     study.setdefault('records', _default_records(path, study.work_dir))
