@@ -6,9 +6,11 @@ Each run is trained by train.py and tested once by test.py, in processes of its 
 Concurrent runs take the visible GPUs in turn. Repeat the same command to resume an
 interrupted study: finished runs are kept, others continue from their latest checkpoint.
 
-The folder of the study, `work_dirs/<study>` by default, receives `table.md`,
-`table.csv`, `readouts.csv`, `runs.csv`, `curves.png` and `cost.png`, and, in
-`<variant>/seed<k>`, the logs and checkpoints of each run.
+Each finished run leaves a record, by default in `docs/results/<study>`. A run that has
+a record is not run again, also on another machine. The same folder receives the report,
+which is made from the records alone: `table.md`, `table.csv`, `readouts.csv`,
+`runs.csv`, `curves.png` and `cost.png`. Logs and checkpoints are in
+`work_dirs/<study>/<variant>/seed<k>`.
 """
 
 import argparse
@@ -38,7 +40,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--report-only',
         action='store_true',
-        help='do not train, only report the finished runs',
+        help='do not train, only report the recorded runs; needs no data',
     )
     parser.add_argument(
         '--cfg-options',
@@ -62,17 +64,16 @@ def main() -> None:
         for package in ('scipy', 'matplotlib', 'tqdm'):
             import_optional(package)  # rather now than after hours of training
         study = load_study(args.study, args.cfg_options)
-        runs = write_runs(study)
-    errors = {}
-    if not args.report_only:
-        errors = run_all(runs, Path(__file__).parent, args.jobs)
+        runs = [] if args.report_only else write_runs(study)
+    errors = run_all(runs, Path(__file__).parent, args.jobs) if runs else {}
     with report_invalid_input():
-        results, unread = read_results(runs, study.metric)
-    report = write_study_report(study, runs, results) or 'No run is finished.'
-    print(f'\n{report}\n\nWritten to {study.work_dir}')
-    for what, found in {'not finished': errors, 'not reported': unread}.items():
-        for run, error in found.items():
-            print(f'{what}: {run.work_dir}: {error}', file=sys.stderr)
+        results, unread = read_results(study)
+    report = write_study_report(study, results) or 'No run is recorded.'
+    print(f'\n{report}\n\nWritten to {study.records}')
+    for run, error in errors.items():
+        print(f'not finished: {run.work_dir}: {error}', file=sys.stderr)
+    for record, error in unread.items():
+        print(f'not reported: {record}: {error}', file=sys.stderr)
     for error in errors.values():
         if not isinstance(error, RunError):
             raise error  # a bug

@@ -119,10 +119,16 @@ class ReadoutsTestLoop(TestLoop):
         self.runner.call_hook('before_test_iter', batch_idx=idx, data_batch=data_batch)
         with autocast(enabled=self.fp16):
             predictions = predict_readouts(self.runner.model, data_batch)
-        self.evaluator.process(predictions, data_batch)
+        self.process(predictions, data_batch)
         self.runner.call_hook(
             'after_test_iter',
             batch_idx=idx,
             data_batch=data_batch,
             outputs=predictions[self.evaluator.chosen],
         )
+
+    def process(
+        self, predictions: Dict[str, List[DataSample]], data_batch: dict
+    ) -> None:
+        """Evaluate one batch of predictions, by readout."""
+        self.evaluator.process(predictions, data_batch)

@@ -12,25 +12,22 @@ from mmadf.utils.files import atomic_write
 from .plots import plot_cost, plot_learning_curves
 from .robustness.masking import masking_warnings
 from .robustness.summary import Row
-from .studies.plan import Run
-from .studies.results import Result, by_variant, cost_of
+from .studies.results import Result
 from .studies.summary import readout_rows, run_rows, summarise
 from .tables import readout_table, robustness_tables, study_table
 
 RESULTS = 'results.json'
 
 
-def write_study_report(
-    study: Config, runs: Sequence[Run], results: Sequence[Result]
-) -> str:
-    """Write the report of a study to its folder.
+def write_study_report(study: Config, results: Sequence[Result]) -> str:
+    """Write the report of a study to the folder of its records.
 
     It consists of `table.md`, `table.csv`, `runs.csv`, `curves.png` and `cost.png`, and
-    of `readouts.csv` if a network has several readouts.
+    of `readouts.csv` if a network has several readouts. With a control other than that
+    of the study, the tables are called `table_to_<control>.md` and so on.
 
     Args:
         study: see `load_study`.
-        runs: see `write_runs`.
         results: see `read_results`.
 
     Returns:
@@ -38,16 +35,14 @@ def write_study_report(
     """
     if not results:
         return ''
-    folder, metric, control = Path(study.work_dir), study.metric, study.control
-    run_of = {run.variant: run for run in runs}  # all seeds have the same cost
-    costs = {name: cost_of(run_of[name]) for name in by_variant(results)}
-    rows = summarise(results, control, costs)
+    folder, metric, control = Path(study.records), study.metric, study.control
+    rows = summarise(results, control)
     text = study_table(rows, metric, control)
     if readouts := readout_rows(results, control):
         text += '\n\n' + readout_table(readouts, metric, control)
-        write_csv(readouts, folder / 'readouts.csv')
-    (folder / 'table.md').write_text(text + '\n')
-    write_csv(rows, folder / 'table.csv')
+        write_csv(readouts, folder / f'readouts{study.suffix}.csv')
+    (folder / f'table{study.suffix}.md').write_text(text + '\n')
+    write_csv(rows, folder / f'table{study.suffix}.csv')
     write_csv(run_rows(results), folder / 'runs.csv')
     plot_learning_curves(results, metric, folder / 'curves.png')
     plot_cost(rows, metric, folder / 'cost.png')

@@ -22,7 +22,7 @@ def study_table(rows: Sequence[dict], metric: str, control: str) -> str:
         {
             'variant': row['variant'],
             **_comparison(row, metric, control),
-            '[95% CI, Dunnett]': _interval(row, 'simultaneous_'),
+            '[95% CI, max-t]; p': _together(row),
             f'steps to the final validation {metric} of {control}': _number(
                 row['steps'], 'd'
             ),
@@ -159,12 +159,20 @@ def _comparison(row: dict, metric: str, control: str) -> dict:
         'seeds': row['seeds'],
         f'test {metric}, mean ± std': f'{mean} ± {deviation}',
         f'difference to {control} [95% CI, paired by seed]': difference,
+        '[95% CI, seeds and images]': _interval(row, 'bootstrap_'),
     }
 
 
 def _interval(row: dict, kind: str = '') -> str:
     low, high = row[f'{kind}low'], row[f'{kind}high']
     return UNKNOWN if is_unknown(low) else f'[{low:+.2f}, {high:+.2f}]'
+
+
+def _together(row: dict) -> str:
+    """Return the cell of the interval and the p-value for all comparisons."""
+    if is_unknown(row['p_value']):
+        return UNKNOWN
+    return f'{_interval(row, "simultaneous_")}; {row["p_value"]:.3f}'
 
 
 def _cost(row: dict, quantity: str, unit: float) -> str:

@@ -14,7 +14,7 @@ REQUIREMENTS = dict(
     onnxruntime=['onnx', 'onnxruntime', 'onnxscript'],
     onnxscript=['onnx', 'onnxruntime', 'onnxscript'],
     safetensors=['safetensors'],
-    scipy=['scipy>=1.15'],  # the first version with `rng` of `dunnett`
+    scipy=['scipy>=1.15'],  # the first version with `rng` of `bootstrap`
     sklearn=['scikit-learn'],
     timm=['timm'],
     torchmetrics=['torchmetrics'],

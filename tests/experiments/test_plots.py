@@ -6,7 +6,7 @@ import pytest
 from mmadf.experiments.plots import plot_cost, plot_learning_curves, plot_robustness
 from mmadf.experiments.studies.summary import summarise
 from tests.experiments.robustness.examples import ROWS
-from tests.experiments.studies.examples import COSTS, RESULTS, result
+from tests.experiments.studies.examples import RESULTS, result
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_curves_of_many_variants_differ_in_colour_or_style(figure_of):
 
 def test_cost_plot_shows_deployed_filled_and_training_hollow(figure_of):
     pytest.importorskip('scipy')
-    rows = summarise(RESULTS, 'plain', COSTS)
+    rows = summarise(RESULTS, 'plain')
     (axes,) = figure_of(plot_cost, rows, 'top1').axes
     assert texts(axes.get_legend()) == ['plain', 'new']
     points = [line for line in axes.lines if line.get_marker() == 'o']

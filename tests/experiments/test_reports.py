@@ -9,7 +9,7 @@ from mmadf.analysis.tables import write_csv
 from mmadf.experiments.reports import read_robustness_report, write_robustness_report
 from mmadf.experiments.studies.summary import summarise
 from tests.experiments.robustness.examples import ROWS
-from tests.experiments.studies.examples import COSTS, RESULTS
+from tests.experiments.studies.examples import RESULTS
 
 
 def test_robustness_report_is_read_back(tmp_path):
@@ -27,7 +27,7 @@ def test_folder_without_results_is_named(tmp_path):
 
 
 def test_csv_of_a_study_holds_full_numbers_and_empty_fields(tmp_path):
-    write_csv(summarise(RESULTS[:2], 'plain', COSTS), tmp_path / 'table.csv')
+    write_csv(summarise(RESULTS[:2], 'plain'), tmp_path / 'table.csv')
     plain, new = csv.DictReader((tmp_path / 'table.csv').read_text().splitlines())
     assert (plain['difference'], plain['mean']) == ('', '80.0')
     assert (new['difference'], new['low']) == ('1.0', '')

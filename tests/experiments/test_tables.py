@@ -10,26 +10,27 @@ from mmadf.experiments.tables import (
     study_table,
 )
 from tests.experiments.robustness.examples import ROWS, row
-from tests.experiments.studies.examples import COSTS, RESULTS, result
+from tests.experiments.studies.examples import RESULTS, result
 
 
 def test_study_table_shows_means_differences_intervals_and_costs():
     pytest.importorskip('scipy')
-    rows = summarise(RESULTS, 'plain', COSTS)
+    rows = summarise(RESULTS, 'plain')
     rows[1].update(simultaneous_low=-7.621, simultaneous_high=11.621)
+    rows[1].update(bootstrap_low=0.5, bootstrap_high=3.5)
     _, _, plain, new = study_table(rows, 'top1', 'plain').splitlines()
-    assert plain == '| plain | 2 | 81.00 ± 1.41 | – | – | 2 | 1.5 | 1.5 | 60 |'
+    assert plain == '| plain | 2 | 81.00 ± 1.41 | – | – | – | 2 | 1.5 | 1.5 | 60 |'
     assert new == (
-        '| new | 2 | 83.00 ± 2.83 | +2.00 [-10.71, +14.71] | [-7.62, +11.62] '
-        '| 1 | 3.1 → 2.25 | 3.1 → 2.25 | 60 |'
+        '| new | 2 | 83.00 ± 2.83 | +2.00 [-10.71, +14.71] | [+0.50, +3.50] '
+        '| [-7.62, +11.62]; 0.500 | 1 | 3.1 → 2.25 | 3.1 → 2.25 | 60 |'
     )
 
 
 def test_study_table_has_dashes_for_one_seed_and_no_control():
-    (alone,) = summarise([result('new', 0, 81.0)], 'plain', COSTS)
+    (alone,) = summarise([result('new', 0, 81.0)], 'plain')
     line = study_table([alone], 'top1', 'plain').splitlines()[2]
     assert line.startswith('| new | 1 | 81.00 ± – | – | – |')
-    _, new = summarise(RESULTS[:2], 'plain', COSTS)
+    _, new = summarise(RESULTS[:2], 'plain')
     line = study_table([new], 'top1', 'plain').splitlines()[2]
     assert line.startswith('| new | 1 | 81.00 ± – | +1.00 | – |')
 
@@ -38,7 +39,7 @@ def test_readout_table_shows_each_readout():
     pytest.importorskip('scipy')
     text = readout_table(readout_rows(RESULTS, 'plain'), 'top1', 'plain')
     # Differences 3 and 2.5: standard error 0.25.
-    expected = '| new | sum | 2 | 83.75 ± 1.06 | +2.75 [-0.43, +5.93] |'
+    expected = '| new | sum | 2 | 83.75 ± 1.06 | +2.75 [-0.43, +5.93] | – |'
     assert text.splitlines()[3] == expected
 
 

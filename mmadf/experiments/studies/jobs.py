@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmadf.analysis import read_log
 from mmadf.utils.optional import import_optional
 
-from .plan import Run
+from .run import Run
 from .worker import POLL_SECONDS, RunLockedError, Worker
 
 BAR = '{percentage:3.0f}%|{bar}| {n:.1f} of {total} runs [{elapsed}<{remaining}]'
@@ -45,13 +45,13 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, Exception]
         finally:
             workers.put(worker)
 
-    done = sum(run.result.exists() for run in runs)
+    done = sum(run.record.exists() for run in runs)
     pool, errors = ThreadPoolExecutor(jobs), {}
     tqdm = import_optional('tqdm').tqdm
     bar = tqdm(total=len(runs), initial=done, bar_format=BAR, smoothing=0)
     try:
         futures = {
-            pool.submit(_finish, run): run for run in runs if not run.result.exists()
+            pool.submit(_finish, run): run for run in runs if not run.record.exists()
         }
         pending = set(futures)
         while pending:
@@ -75,7 +75,7 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, Exception]
 
 def progress_of(run: Run) -> float:
     """Return the fraction of a run's training, in [0, 1], that its log shows."""
-    if run.result.exists():
+    if run.record.exists():
         return 1.0
     loop = _train_cfg(run.config)
     try:

@@ -1,11 +1,12 @@
 """Turns the config of a study into one training config per run."""
 
 import fcntl
+import json
 import re
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, Optional
 
 from mmengine.config import Config
 
@@ -13,10 +14,13 @@ from mmadf.engine.config import check_config, merge_options
 from mmadf.utils.command_line import check_writable
 from mmadf.weights.load import config_path, read_config, read_config_file
 
+from .identity import describe_run
+from .records import is_recorded
+from .run import Run, record_path
 from .split import write_once, write_split
 
 REQUIRED = ('variants', 'control', 'seeds')
-FIELDS = (*REQUIRED, 'data', 'options', 'metric', 'work_dir')
+FIELDS = (*REQUIRED, 'data', 'options', 'metric', 'work_dir', 'records')
 DATA_FIELDS = dict(root=str, train=str, test=str, val_fraction=float, split_seed=int)
 SPLITS = ('train', 'val', 'test')
 # Folders beside those of the variants.
@@ -24,23 +28,6 @@ OWN_FOLDERS = ('configs', 'split')
 
 # The runs of a study share few configs.
 _read_config = lru_cache(maxsize=None)(read_config)
-
-
-class Run(NamedTuple):
-    """One network to train: a variant of a study with one seed.
-
-    `config` is kept outside `work_dir`, because MMEngine dumps its own copy there.
-    """
-
-    variant: str
-    seed: int
-    work_dir: Path
-    config: Path
-
-    @property
-    def result(self) -> Path:
-        """File of the test metrics; a run is finished once this file exists."""
-        return self.work_dir / 'test.json'
 
 
 def load_study(path: Path, options: Optional[dict] = None) -> Config:
@@ -51,22 +38,29 @@ def load_study(path: Path, options: Optional[dict] = None) -> Config:
         options: overrides by dotted key, e.g. `{'data.root': 'my/images'}`.
 
     Returns:
-        The study, with default values filled in and absolute paths of configs.
+        The study, with default values filled in and absolute paths of configs; and with
+        `suffix`, which files of the report have if `options` change the control.
 
     Raises:
         FileNotFoundError: the file does not exist.
         ValueError: the file is not a config, or a field is unknown, missing or invalid.
-        OSError: `work_dir` cannot be written.
+        OSError: `work_dir` or `records` cannot be written.
     """
     path = config_path(path)
     study = read_config_file(path)
+    own_control = study.get('control')
     study.merge_from_dict(options or {})
     _check_fields(study, path)
     study.variants = {k: v for k, v in study.variants.items() if v is not None}
     _check_variants(study.variants, study.control)
+    # The report against another control stands beside that of the study.
+    compared = study.control != own_control
+    study.suffix = f'_to_{study.control}' if compared else ''
     study.setdefault('metric', 'accuracy/top1')
     study.setdefault('work_dir', f'work_dirs/{path.stem}')
-    check_writable(Path(study.work_dir))
+    study.setdefault('records', _default_records(path, study.work_dir))
+    for folder in (study.work_dir, study.records):
+        check_writable(Path(folder))
     for variant in study.variants.values():
         variant.config = str(config_path(variant.config, path.parent).resolve())
     return study
@@ -82,22 +76,24 @@ def write_runs(study: Config) -> List[Run]:
         The runs: all variants with the first seed, then all with the second, ...
 
     Raises:
-        ValueError: the configs are invalid, or differ from those that already exist.
+        ValueError: the configs are invalid, or a run exists or is recorded with other
+            settings or images.
         FileNotFoundError: a data folder or a config does not exist.
     """
-    root = Path(study.work_dir)
+    root, records = Path(study.work_dir), Path(study.records)
     root.mkdir(parents=True, exist_ok=True)
-    runs = []
+    runs, known = [], {}
     with open(root / '.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # other processes may be starting the study
         data = _data_options(study.data, root) if study.get('data') else {}
         for seed in study.seeds:
             for name in study.variants:
                 config = root / OWN_FOLDERS[0] / f'{name}_seed{seed}.py'
-                run = Run(name, seed, root / name / f'seed{seed}', config)
+                record = record_path(records, name, seed)
+                run = Run(name, seed, root / name / f'seed{seed}', config, record)
                 cfg = run_config(study, name, seed, data)
                 check_config(cfg, SPLITS)
-                _write_config(cfg, run)
+                _write_settings(cfg, run, describe_run(cfg, SPLITS, known))
                 runs.append(run)
     return runs
 
@@ -128,6 +124,14 @@ def run_config(
     return cfg
 
 
+def _default_records(path: Path, work_dir: str) -> str:
+    """Return `docs/results/<study>` for a study of a checkout, otherwise `work_dir`."""
+    folder = path.resolve().parent
+    docs = folder.parents[1] / 'docs'
+    in_checkout = folder.parts[-2:] == ('configs', 'studies') and docs.is_dir()
+    return str(docs / 'results' / path.stem) if in_checkout else work_dir
+
+
 def _check_fields(study: Config, path: Path) -> None:
     own = {name for name in study if not name.startswith('_')}
     unknown, missing = sorted(own - set(FIELDS)), sorted(set(REQUIRED) - own)
@@ -136,7 +140,7 @@ def _check_fields(study: Config, path: Path) -> None:
             f'{path}: unknown fields {unknown}, missing fields {missing}; allowed are '
             f'{list(FIELDS)}, of which {list(REQUIRED)} are required.'
         )
-    for name, kind in dict(work_dir=str, metric=str, options=dict).items():
+    for name, kind in dict(work_dir=str, records=str, metric=str, options=dict).items():
         if not isinstance(value := study.get(name, kind()), kind):
             raise ValueError(f'{name}={value!r} must be of type {kind.__name__}.')
     if not isinstance(study.variants, dict):
@@ -200,10 +204,14 @@ def _data_options(data: Dict[str, object], root: Path) -> dict:
     return {f'{name}_dataloader.dataset': fields for name, fields in datasets.items()}
 
 
-def _write_config(cfg: Config, run: Run) -> None:
-    if not write_once(run.config, cfg.pretty_text):
-        raise ValueError(
-            f'{run.work_dir} belongs to a run with other settings, see {run.config}; '
-            'choose another work_dir, or remove that folder and that file.'
-        )
+def _write_settings(cfg: Config, run: Run, settings: Dict[str, object]) -> None:
+    is_recorded(run, settings)
+    texts = {run.config: cfg.pretty_text, run.settings: json.dumps(settings)}
+    for path, text in texts.items():
+        if not write_once(path, text):
+            raise ValueError(
+                f'{run.work_dir} belongs to a run with other settings or images, see '
+                f'{path}; choose another work_dir, or remove that folder and '
+                f'{run.config.stem}.* in {run.config.parent}.'
+            )
     run.work_dir.mkdir(parents=True, exist_ok=True)

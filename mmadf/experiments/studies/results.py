@@ -1,25 +1,18 @@
-"""Reads what a finished run has logged, and what its network costs."""
+"""Reads the results of a study from the records of its runs."""
 
-import json
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
-import mmpretrain
+import numpy as np
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
-from mmpretrain.registry import DATASETS
 
-from mmadf.analysis import (
-    cost_by_phase,
-    read_log,
-    total_cost,
-    training_seconds,
-    validation_curve,
-    validation_unit,
-)
 from mmadf.analysis.logs import Curve
+from mmadf.engine.readouts import ONLY
 
-from .plan import Run
+from .records import read_predictions, read_record
+from .run import record_path
+
+TOP1 = 'accuracy/top1'
 
 
 class Result(NamedTuple):
@@ -27,8 +20,10 @@ class Result(NamedTuple):
 
     `test` is measured with the checkpoint that is best on the validation images, whose
     metric over training is `validation`, in steps of a `unit` ('epoch' or 'iteration').
-    `seconds` is the training time. `readouts` holds the test metric of each readout of
-    a network with several of them.
+    `seconds` is the training time, `costs` the cost of the network. `readouts` holds
+    the test metric of each readout of a network with several of them; `readout` is the
+    one that the network predicts with. `correct` says for each readout which test
+    images are classified correctly; it is {} if the metric is not the top-1 accuracy.
     """
 
     variant: str
@@ -38,32 +33,36 @@ class Result(NamedTuple):
     unit: str
     seconds: float
     readouts: Dict[str, float]
+    costs: Dict[str, int]
+    readout: str = ONLY
+    correct: Dict[str, np.ndarray] = {}
 
 
-def read_results(
-    runs: Sequence[Run], metric: str
-) -> Tuple[List[Result], Dict[Run, Exception]]:
-    """Read the logs and metrics of the finished runs; the others are left out.
+def read_results(study: Config) -> Tuple[List[Result], Dict[Path, Exception]]:
+    """Read the records of a study; runs without a record are left out.
 
     Args:
-        runs: see `write_runs`.
-        metric: name of the metric in the logs, e.g. 'accuracy/top1'.
+        study: see `load_study`. Only records are read, neither data nor checkpoints.
 
     Returns:
-        The results, and the errors of the finished runs whose files are missing,
-        damaged, or without this metric.
+        The results, and the errors of the records that are damaged, without the metric
+        of the study, or of other settings or test images than those before.
 
     Raises:
-        FileNotFoundError: no run can be read, and the first one has no training log.
-        ValueError: no run can be read, the first one for another reason.
+        FileNotFoundError: no record can be read; the first one lacks its predictions.
+        ValueError: no record can be read, the first one for another reason.
     """
-    results, errors = [], {}
-    for run in runs:
-        if run.result.exists():
-            try:
-                results.append(_read(run, metric))
-            except (FileNotFoundError, ValueError) as error:
-                errors[run] = error
+    results, errors, first = [], {}, {}
+    for seed in study.seeds:
+        for variant in study.variants:
+            path = record_path(Path(study.records), variant, seed)
+            if path.exists():
+                try:
+                    record = read_record(path)
+                    _check_alike(path, record, first)
+                    results.append(_result(path, record, study.metric))
+                except (FileNotFoundError, ValueError) as error:
+                    errors[path] = error
     if errors and not results:
         raise next(iter(errors.values()))
     return results, errors
@@ -77,76 +76,69 @@ def by_variant(results: Sequence[Result]) -> Dict[str, List[Result]]:
     return groups
 
 
-def cost_of(run: Run) -> Dict[str, int]:
-    """Return the cost of a run's network at the size of its test images.
+def _check_alike(
+    path: Path, record: Dict[str, object], first: Dict[str, Tuple[Path, object]]
+) -> None:
+    """Check that runs of a variant have one config, and all runs the same test images.
 
     Args:
-        run: see `write_runs`; its config is read.
+        path: JSON file of the record.
+        record: its content.
+        first: by what is hashed, the first file and its hash; new ones are added.
 
-    Returns:
-        `trained_parameters`, `trained_multiply_adds`, `deployed_parameters` and
-        `deployed_multiply_adds`, see `cost_by_phase`.
+    Raises:
+        ValueError: the record has another hash.
     """
-    cfg = Config.fromfile(run.config)
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    size = tuple(dataset[0]['inputs'].shape[-2:])
-    phases = cost_by_phase(mmpretrain.get_model(cfg), size)
+    hashes = {
+        f'the config of {record["variant"]}': record['config_hash'],
+        'the test images': record['data']['test']['hash'],
+    }
+    for what, value in hashes.items():
+        other, expected = first.setdefault(what, (path, value))
+        if value != expected:
+            raise ValueError(
+                f'{path}: the hash of {what} is {value}, but {expected} in '
+                f'{other.name}; keep the records of other settings in another folder.'
+            )
+
+
+def _correct(path: Path, record: Dict[str, object]) -> Dict[str, np.ndarray]:
+    """Return for each readout which test images are classified correctly."""
+    arrays = read_predictions(path, record)
     return {
-        f'{phase}_{quantity}': count
-        for phase, parts in phases.items()
-        for quantity, count in total_cost(parts)._asdict().items()
+        name.removesuffix('/class'): classes == arrays['label']
+        for name, classes in arrays.items()
+        if name.endswith('/class')
     }
 
 
-def _read(run: Run, metric: str) -> Result:
-    metrics = _test_metrics(run.result)
-    records = read_log(run.work_dir)
-    try:
-        test, curve = metrics[metric], validation_curve(records, metric)
-    except KeyError as error:
+def _result(path: Path, record: Dict[str, object], metric: str) -> Result:
+    metrics, curves = record['metrics'], record['curves']
+    if metric not in metrics or metric not in curves:
         raise ValueError(
-            f'{run.work_dir}: metric={metric!r} was not logged in both validation and '
-            f'test; the test metrics are {list(metrics)}.'
-        ) from error
+            f'{path}: metric={metric!r} was not logged in both validation and test; '
+            f'the test metrics are {list(metrics)}.'
+        )
     return Result(
-        variant=run.variant,
-        seed=run.seed,
-        test=test,
-        validation=curve,
-        unit=validation_unit(records),
-        seconds=training_seconds(records),
-        readouts=_readouts(run, metrics, metric),
+        variant=record['variant'],
+        seed=record['seed'],
+        test=metrics[metric],
+        validation=tuple(curves[metric]),
+        unit=record['unit'],
+        seconds=record['seconds'],
+        readouts=_readouts(record, metric),
+        costs=record['costs'],
+        readout=record['readout'],
+        correct=_correct(path, record) if metric == TOP1 else {},
     )
 
 
-def _test_metrics(path: Path) -> Dict[str, float]:
-    """Return the metrics that test.py has written.
-
-    Raises:
-        ValueError: the file is damaged.
-    """
-    try:
-        metrics = json.loads(path.read_bytes())
-    except ValueError:
-        metrics = None
-    if not isinstance(metrics, dict):
-        raise ValueError(
-            f'{path} is not a JSON file of metrics; remove it and repeat the command, '
-            'which tests the run again.'
-        )
-    return metrics
-
-
-def _readouts(run: Run, metrics: Dict[str, float], metric: str) -> Dict[str, float]:
+def _readouts(record: Dict[str, object], metric: str) -> Dict[str, float]:
     """Return the metric by readout, see `ReadoutsTestLoop`; {} for a single one."""
-    suffix = f'/{metric}'
+    metrics, suffix = record['metrics'], f'/{metric}'
     others = {
         name.removesuffix(suffix): value
         for name, value in metrics.items()
         if name.endswith(suffix)
     }
-    if not others:
-        return {}
-    predicted = Config.fromfile(run.config).model.get('readout', 'semantic')
-    return {predicted: metrics[metric], **others}
+    return {record['readout']: metrics[metric], **others} if others else {}

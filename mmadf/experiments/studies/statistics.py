@@ -75,34 +75,3 @@ def paired_difference(
         return mean, math.nan, math.nan
     test = import_optional('scipy.stats').ttest_rel(*pairs)
     return mean, *map(float, test.confidence_interval(CONFIDENCE))
-
-
-def dunnett_intervals(
-    values: Dict[str, Sequence[float]], control: Sequence[float]
-) -> Dict[str, Tuple[float, float]]:
-    """Return simultaneous confidence intervals of differences to a common control.
-
-    By Dunnett's test (1955), all intervals hold together with 95 % confidence. The test
-    assumes independent, unpaired values and a common variance. SciPy computes the
-    bounds numerically, to about 1 % of the width.
-
-    Args:
-        values: values of each group; groups of fewer than 2 are not part of the test.
-        control: values of the control.
-
-    Returns:
-        The bounds for each group that is part of the test; {} if no values vary.
-
-    Raises:
-        ImportError: SciPy is not installed.
-    """
-    groups = {name: list(group) for name, group in values.items() if len(group) > 1}
-    varies = any(len(set(group)) > 1 for group in [*groups.values(), control])
-    if len(control) < 2 or not groups or not varies:
-        return {}
-    # SciPy integrates with random samples; a fixed seed makes the bounds reproducible.
-    test = import_optional('scipy.stats').dunnett(
-        *groups.values(), control=list(control), rng=np.random.default_rng(0)
-    )
-    bounds = np.transpose(test.confidence_interval(CONFIDENCE)).tolist()
-    return {name: tuple(pair) for name, pair in zip(groups, bounds, strict=True)}

@@ -9,10 +9,12 @@ from threading import Event
 from typing import IO, Dict
 
 from mmadf.engine.work_dir import best_checkpoint
-from mmadf.utils.files import atomic_write
 
-from .plan import Run
+from .records import note_version, write_record
+from .run import Run
 
+# MMEngine imports it by its full name.
+TEST_LOOP = 'mmadf.experiments.studies.testing.RecordingTestLoop'
 POLL_SECONDS = 2
 
 
@@ -42,7 +44,7 @@ class Worker:
         self.stop = stop
 
     def finish(self, run: Run, wait: bool = False) -> None:
-        """Train and test a run, unless it is finished.
+        """Train and test a run and write its record, unless it has one.
 
         The training of a study that has been killed goes on and keeps the lock of its
         run. This function waits until it ends, and then tests the run.
@@ -53,14 +55,20 @@ class Worker:
 
         Raises:
             RunLockedError: another study works on this run, and `wait` is not set.
-            RunError: a script failed, or the worker was stopped.
+            RunError: a script failed, the worker was stopped, or a file of the run is
+                damaged.
         """
         with open(run.work_dir / 'lock', 'a+') as lock:
             self._acquire(lock, wait)
+            if run.record.exists():
+                return
             if not run.result.exists():
-                options = ['--work-dir', run.work_dir, '--resume']
-                self._execute('train', [run.config, *options], run, lock)
+                self._train(run, lock)
                 self._test(run, lock)
+            try:
+                write_record(run)
+            except (FileNotFoundError, ValueError) as error:
+                raise RunError(str(error)) from error
 
     def _acquire(self, lock: IO, wait: bool) -> None:
         """Lock a run, and note the process in the file of the lock."""
@@ -79,6 +87,11 @@ class Worker:
         lock.write(str(os.getpid()))
         lock.flush()
 
+    def _train(self, run: Run, lock: IO) -> None:
+        note_version(run)
+        options = ['--work-dir', run.work_dir, '--resume']
+        self._execute('train', [run.config, *options], run, lock)
+
     def _test(self, run: Run, lock: IO) -> None:
         checkpoint = best_checkpoint(run.work_dir)
         if checkpoint is None:
@@ -87,13 +100,9 @@ class Worker:
                 'default_hooks.checkpoint.save_best; if the file has been removed, '
                 f'remove {run.work_dir} to train again'
             )
-        partial = run.work_dir / 'test.partial.json'
-        options = ['--work-dir', run.work_dir / 'test']
-        options += ['--out', partial, '--out-item', 'metrics']
-        options += ['--cfg-options', 'test_cfg.type=mmadf.ReadoutsTestLoop']
+        options = ['--work-dir', run.result.parent]
+        options += ['--cfg-options', f'test_cfg.type={TEST_LOOP}']
         self._execute('test', [run.config, checkpoint, *options], run, lock)
-        atomic_write(run.result, partial.read_bytes())
-        partial.unlink()
 
     def _execute(self, script: str, arguments: list, run: Run, lock: IO) -> None:
         """Run a script to its end; its output is appended to a log file."""

@@ -12,11 +12,14 @@ def costs(trained, deployed):
     )
 
 
-def result(variant, seed, test, seconds=60.0, curve=((1, 2), (50.0, 70.0)), **readouts):
-    return Result(variant, seed, test, curve, 'epoch', seconds, readouts)
-
-
 COSTS = {'plain': costs(1500, 1500), 'new': costs(3100, 2250)}
+
+
+def result(variant, seed, test, seconds=60.0, curve=((1, 2), (50.0, 70.0)), **readouts):
+    cost = COSTS.get(variant, COSTS['new'])
+    return Result(variant, seed, test, curve, 'epoch', seconds, readouts, cost)
+
+
 RESULTS = [
     result('plain', 0, 80.0),
     result('new', 0, 81.0, 50.0, ((1, 2), (66.0, 75.0)), semantic=81.0, sum=83.0),

@@ -41,7 +41,9 @@ def test_run_is_trained_then_tested_in_all_readouts_with_its_best_checkpoint(
         str(config),
         str(folder / 'best_accuracy_top1_epoch_1.pth'),
     ]
-    assert sum_test[1][-2:] == ['--cfg-options', 'test_cfg.type=mmadf.ReadoutsTestLoop']
+    loop = 'test_cfg.type=mmadf.experiments.studies.testing.RecordingTestLoop'
+    options = ['--work-dir', str(folder / 'test'), '--cfg-options', loop]
+    assert sum_test[1][2:] == options
 
 
 @pytest.mark.slow
@@ -88,7 +90,7 @@ def test_training_that_outlives_its_study_is_waited_for(study_file, scripts, cal
     stop = Releasing(run, ended.pid)
     Worker(scripts, dict(os.environ), stop).finish(run)
     assert stop.waited == 1
-    assert len(calls('train')) == 1 and run.result.exists()
+    assert len(calls('train')) == 1 and run.record.exists()
 
 
 def test_run_of_a_study_that_still_runs_is_waited_for_only_if_asked(
@@ -101,7 +103,7 @@ def test_run_of_a_study_that_still_runs_is_waited_for_only_if_asked(
         worker.finish(run)
     assert not calls('train')
     worker.finish(run, wait=True)
-    assert stop.waited == 1 and run.result.exists()
+    assert stop.waited == 1 and run.record.exists()
 
 
 def test_runs_of_another_study_come_last(study_file, scripts, calls, monkeypatch):
@@ -172,7 +174,7 @@ def test_bug_keeps_its_traceback_after_the_report_of_the_other_runs(
 def test_report_alone_trains_nothing(study, calls):
     code, printed, _ = study('--report-only')
     assert code == 0
-    assert 'No run is finished' in printed
+    assert 'No run is recorded' in printed
     assert not calls('train')
 
 
@@ -213,7 +215,7 @@ def test_failed_test_leaves_the_run_unfinished(study_file, scripts, calls):
     errors = run_all(runs, scripts, 2)
     assert set(errors) == set(runs)
     assert all('code 1: no such data' in str(error) for error in errors.values())
-    assert not any(run.result.exists() for run in runs)
+    assert not any(run.record.exists() for run in runs)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +237,8 @@ def test_progress_is_that_of_the_log_also_while_it_is_written(
     assert progress_of(run) == expected
     log.write_text(log.read_text() + '{"loss": 1.')
     assert progress_of(run) == expected
-    run.result.touch()
+    run.record.parent.mkdir(exist_ok=True)
+    run.record.touch()
     assert progress_of(run) == 1
 
 

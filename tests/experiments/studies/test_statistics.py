@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from mmadf.experiments.studies.statistics import (
-    dunnett_intervals,
     first_step_at,
     mean_and_deviation,
     mean_curve,
@@ -51,48 +50,6 @@ def test_one_pair_has_a_difference_without_interval_and_none_has_nothing():
     assert mean == 1.0
     assert math.isnan(low) and math.isnan(high)
     assert all(math.isnan(value) for value in paired_difference({3: 5.0}, {4: 4.0}))
-
-
-THREE = dict(a=[82.0, 83.0, 84.5], b=[79.0, 82.0, 80.0], c=[81.0, 85.0, 82.0])
-OTHER = [80.0, 81.0, 82.5]
-
-
-def test_dunnett_intervals_use_the_published_quantile():
-    """Dunnett's table: 3 treatments, 8 degrees of freedom, two-sided 5%: 2.88."""
-    pytest.importorskip('scipy')
-    found = dunnett_intervals(THREE, OTHER)
-    groups = [*THREE.values(), OTHER]
-    variance = np.mean([np.var(group, ddof=1) for group in groups])
-    half = 2.88 * np.sqrt(variance * 2 / 3)
-    assert list(found) == list(THREE)
-    for name, values in THREE.items():
-        mean = np.mean(values) - np.mean(OTHER)
-        assert found[name][1] - mean == pytest.approx(half, rel=3e-3)
-        assert mean - found[name][0] == pytest.approx(half, rel=3e-3)
-
-
-def test_dunnett_intervals_repeat_exactly():
-    pytest.importorskip('scipy')
-    assert dunnett_intervals(THREE, OTHER) == dunnett_intervals(THREE, OTHER)
-
-
-@pytest.mark.parametrize(
-    ('values', 'control'),
-    [
-        (dict(a=[81.0]), [80.0, 82.0]),
-        (dict(a=[81.0, 82.0]), [80.0]),
-        (dict(a=[81.0, 81.0]), [80.0, 80.0]),
-    ],
-    ids=['one value', 'one value of the control', 'no variance'],
-)
-def test_dunnett_has_no_interval_where_it_is_undefined(values, control):
-    assert dunnett_intervals(values, control) == {}
-
-
-def test_group_of_one_seed_is_not_part_of_dunnetts_test():
-    pytest.importorskip('scipy')
-    found = dunnett_intervals({**THREE, 'd': [99.0]}, OTHER)
-    assert found == dunnett_intervals(THREE, OTHER)
 
 
 def test_mean_curve_is_mean_and_deviation_at_common_steps():

@@ -24,7 +24,7 @@ def test_report_holds_what_training_and_test_logged(study_file, out, start):
     study_file.write_text(text.replace("control = 'fused'", "control = 'sum'"))
     _, printed, _ = start()
     (row,), (run,), readouts = map(rows, [out] * 3, ('table', 'runs', 'readouts'))
-    tested = json.loads((out / 'sum' / 'seed0' / 'test.json').read_text())
+    tested = json.loads((out / 'sum_seed0.json').read_text())['metrics']
     assert float(row['mean']) == float(run['test']) == tested.pop('accuracy/top1')
     shown = {row['readout']: float(row['mean']) for row in readouts}
     assert shown.pop('sum') == float(row['mean'])

@@ -1,0 +1,92 @@
+"""What identifies a run: its config and its images, wherever they lie."""
+
+import shutil
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmpretrain.datasets import CustomDataset
+from mmpretrain.registry import DATASETS
+
+from mmadf.experiments.studies.identity import describe_run
+from tests.conftest import write_images
+
+
+@pytest.fixture
+def images(tmp_path):
+    return write_images(tmp_path / 'here' / 'images', per_class=3)
+
+
+def described(root, seed=0, lr=0.1, **dataset):
+    dataset = dict(type='CustomDataset', data_root=str(root), **dataset)
+    loader = dict(batch_size=2, dataset=dict(dataset, pipeline=[dict(type='Flip')]))
+    cfg = Config(dict(lr=lr, randomness=dict(seed=seed), train_dataloader=loader))
+    before = cfg.pretty_text
+    found = describe_run(cfg, ['train'], {})
+    assert cfg.pretty_text == before
+    return found
+
+
+def test_config_is_kept_without_seed_and_place(images):
+    found = described(images, seed=3)
+    assert (found['seed'], found['data']['train']['images']) == (3, 6)
+    dataset = dict(type='CustomDataset', pipeline=[dict(type='Flip')])
+    loader = dict(batch_size=2, dataset=dataset)
+    assert found['config'] == dict(lr=0.1, randomness={}, train_dataloader=loader)
+
+
+def test_seed_and_place_change_no_hash_and_settings_do(images, tmp_path):
+    first = described(images)
+    moved = shutil.copytree(images, tmp_path / 'there')
+    for same in (described(images, seed=1), described(moved)):
+        assert same['config_hash'] == first['config_hash']
+        assert same['data'] == first['data']
+    assert described(images, lr=0.2)['config_hash'] != first['config_hash']
+
+
+def rename(folder):
+    (folder / '000.png').rename(folder / 'x.png')
+
+
+def relabel(folder):
+    shutil.move(folder / '002.png', folder.parent / 'light' / '003.png')
+
+
+def remove(folder):
+    (folder / '001.png').unlink()
+
+
+def resize(folder):
+    with open(folder / '001.png', 'ab') as file:
+        file.write(b'0')
+
+
+@pytest.mark.parametrize('change', [rename, relabel, remove, resize])
+def test_other_images_change_the_hash_of_the_data_alone(change, images):
+    first = described(images)
+    change(images / 'dark')
+    other = described(images)
+    assert other['data']['train']['hash'] != first['data']['train']['hash']
+    assert other['config_hash'] == first['config_hash']
+
+
+def test_list_of_images_is_part_of_the_data(images, tmp_path):
+    lists = tmp_path / 'few.txt', tmp_path / 'again.txt'
+    for path in lists:
+        path.write_text('dark/000.png 0\nlight/001.png 1\n')
+    few, again = (described(images, ann_file=str(path)) for path in lists)
+    assert few == again
+    assert few['data']['train']['images'] == 2
+
+
+def test_pixels_are_hashed_where_images_are_in_memory(monkeypatch):
+    class InMemory(CustomDataset):
+        def load_data_list(self):
+            return [dict(img=pixels, gt_label=0)]
+
+    monkeypatch.setitem(DATASETS.module_dict, 'CustomDataset', InMemory)
+    hashes = []
+    for value in (1, 1, 2):
+        pixels = np.full((2, 2, 3), value, np.uint8)
+        hashes.append(described('memory')['data']['train']['hash'])
+    assert hashes[0] == hashes[1] != hashes[2]

@@ -1,0 +1,46 @@
+"""The committed tables of studies are those of their records."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+OWN = Path(__file__).parent / 'recorded'
+# By folder of records: the study.
+STUDIES = {OWN: OWN / 'study.py'} | {
+    folder: ROOT / 'configs' / 'studies' / f'{folder.name}.py'
+    for folder in (ROOT / 'docs' / 'results').iterdir()
+    if any(folder.glob('*_seed*.json'))
+}
+
+
+@pytest.mark.parametrize('folder', STUDIES, ids=lambda folder: folder.name)
+def test_tables_and_figures_are_made_from_the_records_alone(folder, start, tmp_path):
+    pytest.importorskip('scipy')
+    for path in folder.glob('*_seed*'):
+        shutil.copy(path, tmp_path)
+    fields = f'records={tmp_path}', f'work_dir={tmp_path}'
+    options = '--report-only', '--cfg-options', *fields
+    code, _, errors = start(*options, study=STUDIES[folder])
+    assert (code, errors) == (0, '')
+    for name in ('table.md', 'runs.csv'):
+        assert (tmp_path / name).read_text() == (folder / name).read_text()
+    for name in ('curves', 'cost'):
+        assert (tmp_path / f'{name}.png').stat().st_size > 1000
+
+
+def test_comparison_with_another_control_has_tables_of_its_own(start, tmp_path):
+    pytest.importorskip('scipy')
+    for path in OWN.glob('*_seed*'):
+        shutil.copy(path, tmp_path)
+    fields = f'records={tmp_path}', f'work_dir={tmp_path}', 'control=two'
+    start('--report-only', '--cfg-options', *fields, study=STUDIES[OWN])
+    assert (
+        '| plain | 5 | 51.00 ± 5.08 | -20.33'
+        in (tmp_path / 'table_to_two.md').read_text()
+    )
+    tables = {path.name for path in tmp_path.glob('*.csv')}
+    assert tables == {'table_to_two.csv', 'readouts_to_two.csv', 'runs.csv'}
+    assert not (tmp_path / 'table.md').exists()

@@ -1,0 +1,123 @@
+"""Resampling against formulas and slow loops."""
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+
+from mmadf.experiments.studies.resampling import bootstrap_interval, max_t
+
+pytest.importorskip('scipy')
+
+
+def test_bootstrap_interval_is_that_of_a_loop():
+    """Resampled by hand, with other random numbers."""
+    random = np.random.default_rng(7)
+    values = random.integers(-1, 2, (4, 30)) + random.normal(0, 0.3, (4, 1))
+    means = []
+    for _ in range(4000):
+        seeds, images = random.integers(0, 4, 4), random.integers(0, 30, 30)
+        means.append(np.mean([[values[s][i] for i in images] for s in seeds]))
+    low, high = np.quantile(means, [0.025, 0.975])
+    tolerance = 0.05 * (high - low)
+    assert bootstrap_interval(values) == pytest.approx((low, high), abs=tolerance)
+
+
+def test_bootstrap_adds_the_variance_of_seeds_and_of_images():
+    """Without interaction, by the normal approximation."""
+    random = np.random.default_rng(7)
+    seeds, images = random.normal(0, 1, (40, 1)), random.normal(3, 5, 400)
+    low, high = bootstrap_interval(seeds + images)
+    half = 1.96 * math.sqrt(seeds.var() / 40 + images.var() / 400)
+    mean = seeds.mean() + images.mean()
+    assert (low, high) == pytest.approx((mean - half, mean + half), abs=0.05 * half)
+
+
+def test_bootstrap_is_undefined_for_one_seed_and_repeats_exactly():
+    values = np.random.default_rng(7).normal(size=(3, 20))
+    assert all(math.isnan(bound) for bound in bootstrap_interval(values[:1]))
+    assert all(math.isnan(bound) for bound in bootstrap_interval([]))
+    assert bootstrap_interval(values) == bootstrap_interval(values)
+
+
+def t_statistic(values):
+    mean = sum(values) / len(values)
+    squares = sum((value - mean) ** 2 for value in values)
+    return abs(mean) / math.sqrt(squares / (len(values) - 1) / len(values))
+
+
+def largest(groups, flips):
+    return max(
+        t_statistic([sign * value for sign, value in zip(flips, group, strict=True)])
+        for group in groups
+    )
+
+
+GROUPS = dict(
+    better=[2.0, 1.5, 2.5, 1.0, 2.2, 1.9],
+    equal=[0.5, -0.4, 0.3, -0.6, 0.1, 0.2],
+    worse=[-1.0, -0.2, -1.4, 0.1, -0.9, -0.7],
+)
+
+
+def test_max_t_is_that_of_a_loop_over_all_signs():
+    found = max_t(GROUPS)
+    signs = list(product((1, -1), repeat=6))
+    null = [largest(GROUPS.values(), flips) for flips in signs]
+    centred = [[v - np.mean(group) for v in group] for group in GROUPS.values()]
+    quantile = np.quantile([largest(centred, f) for f in signs], 0.95, method='higher')
+    for name, group in GROUPS.items():
+        observed = t_statistic(group) - 1e-9
+        assert found[name].p_value == np.mean([t >= observed for t in null])
+        half = quantile * np.std(group, ddof=1) / math.sqrt(6)
+        expected = np.mean(group) - half, np.mean(group) + half
+        assert (found[name].low, found[name].high) == pytest.approx(expected)
+    assert found['better'].p_value == 2 / 2**6
+    assert found['better'].low > 0 > found['equal'].low
+
+
+def test_max_t_of_a_single_group_is_the_sign_flip_test():
+    """SciPy's, for one sample."""
+    from scipy.stats import permutation_test
+
+    expected = permutation_test(
+        [GROUPS['worse']], np.mean, permutation_type='samples', n_resamples=np.inf
+    )
+    found = max_t(dict(worse=GROUPS['worse']))['worse']
+    assert found.p_value == pytest.approx(expected.pvalue)
+
+
+def test_p_value_grows_with_the_number_of_comparisons():
+    noise = np.random.default_rng(7).normal(size=(20, 6))
+    many = {**GROUPS, **{str(i): row.tolist() for i, row in enumerate(noise)}}
+    assert max_t(many)['worse'].p_value > max_t(GROUPS)['worse'].p_value
+
+
+def test_few_seeds_have_a_p_value_and_no_simultaneous_interval():
+    found = max_t(dict(better=GROUPS['better'][:4]))['better']
+    assert found.p_value == 2 / 2**4
+    assert math.isnan(found.low) and math.isnan(found.high)
+
+
+def test_many_seeds_sample_the_signs():
+    strong = dict(a=(3 + np.random.default_rng(7).normal(size=20)).tolist())
+    assert max_t(strong)['a'].p_value == pytest.approx(1e-4, rel=0.01)
+
+
+def test_differences_without_variance_are_certain_or_none():
+    found = max_t(dict(zero=[0.0] * 6, two=[0.1 + 0.2 - 0.3 + 2] * 6))
+    assert found['zero'] == (0, 0, 1)
+    assert found['two'] == pytest.approx((2, 2, 2 / 2**6))
+    assert max_t({}) == {}
+
+
+@pytest.mark.slow
+def test_simultaneous_intervals_hold_together():
+    """All of eight intervals cover their means in 95 % of repetitions."""
+    random, names, held = np.random.default_rng(7), 'abcdefgh', 0
+    for _ in range(400):
+        noise = random.normal(size=(8, 5)) + random.normal(size=5)
+        found = max_t(dict(zip(names, noise.tolist(), strict=True)))
+        held += all(interval.low <= 0 <= interval.high for interval in found.values())
+    assert held / 400 == pytest.approx(0.95, abs=0.04)
