@@ -42,10 +42,8 @@ class ADFClassifier(ImageClassifier):
     `backbone`, `neck` and `head` are the semantic branch, under the host's names, so
     that its tools and checkpoints apply; the appearance branch has the same slots with
     the prefix `appearance_`. `semantic` and `appearance` show the modules of a branch
-    together. Stages that nothing reads are left out.
-
-    All methods take preprocessed images, `inputs`, (N, 3, H, W), and N annotations,
-    `data_samples`.
+    together. Stages that nothing reads are left out. All methods take preprocessed
+    images, `inputs`, (N, 3, H, W), and N annotations, `data_samples`.
 
     Args:
         backbone: config of the semantic backbone, of a family with known stages
@@ -63,25 +61,22 @@ class ADFClassifier(ImageClassifier):
             `backbone`, `neck` and `head`. Slots that are not given are built from
             the semantic branch's config, with weights of their own; a head that
             is not given takes its `in_channels` from the given backbone and neck.
-        readout: logits used by 'predict' and 'tensor': 'semantic' (the fused
-            head), 'appearance', or 'sum' of both.
-        semantic_weight: weight of the semantic loss, >= 0.
-        appearance_weight: weight of the appearance loss, >= 0.
-        loss_reduction: 'sum' or 'mean' of the weighted losses, see `Objective`.
-        teacher: what each head learns from besides the labels: 'peer', the other head
-            (mutual learning), or 'mean', the mean of the logits of both.
-        distill_weight: weight of this loss of each head, >= 0; values other than 0 need
-            heads with the loss of MMPretrain's `ClsHead`.
-        distill_temperature: temperature of that loss, > 0.
+        readout: predicting logits: 'semantic' (fused), 'appearance', or 'sum' of both.
+        semantic_weight: this and the next five arguments are those of `Objective`.
+        appearance_weight: not 0 if `semantic_weight` is 0.
+        loss_reduction: see `Objective`.
+        teacher: see `Objective`.
+        distill_weight: values other than 0 need heads with the loss of `ClsHead`.
+        distill_temperature: see `Objective`.
         stop_gradient: whether to detach the appearance feature maps that the mappers
             read, so that the semantic loss does not train the appearance branch.
         pretrained_branches: arguments of `load_branches` except the classifier, to
             initialise both branches from checkpoints; None for none.
         deploy: arguments of `switch_to_deploy`, to build the deployed form; or None.
         pretrained: checkpoint of the whole classifier, as in `ImageClassifier`.
-        train_cfg: batch augmentations, as in `ImageClassifier`.
-        data_preprocessor: config, as in `ImageClassifier`.
-        init_cfg: initialisation of MMEngine's BaseModule.
+        train_cfg: as in `ImageClassifier`.
+        data_preprocessor: as in `ImageClassifier`.
+        init_cfg: as in `ImageClassifier`.
 
     Raises:
         ValueError: an unknown name, stage or slot, a number outside its range, or
