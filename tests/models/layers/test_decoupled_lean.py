@@ -145,7 +145,7 @@ def test_traced_layer_is_saved_and_takes_other_batches():
 
 @pytest.mark.parametrize('frozen', ['weight', 'x'])
 def test_frozen_tensors_leave_the_other_gradients(frozen):
-    conv, x = build(), image()
+    conv, x = build(radius_unit='absolute'), image()
     tensors = dict(x=x, weight=conv.weight, radius=conv.operator.radius)
     kept(conv(x)).sum().backward()
     full = {name: tensor.grad.clone() for name, tensor in tensors.items()}
