@@ -24,7 +24,7 @@ from mmadf.utils.files import PARTIAL, atomic_write
 from .check_loss import ADVICE
 
 # Name of the last validated iteration in the message hub, which checkpoints contain.
-VALIDATED = 'validated_iter'
+VALIDATED = 'last_validation'
 
 
 class SafeBackend(LocalBackend):
