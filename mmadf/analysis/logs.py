@@ -5,10 +5,12 @@ import re
 from pathlib import Path
 from typing import Dict, List, Tuple
 
+from mmadf.engine.config_changes import OWN_FIELDS
+
 Curve = Tuple[List[int], List[float]]
 # In the config that MMEngine writes for each start of a run.
 NEW_RUN = re.compile(r'^resume = False$', re.MULTILINE)
-OF_START = re.compile(r'^(resume|load_from|work_dir|launcher) = .*$', re.MULTILINE)
+OF_START = re.compile(rf'^({"|".join(OWN_FIELDS)}) = .*$', re.MULTILINE)
 
 
 def read_log(work_dir: Path) -> List[dict]:

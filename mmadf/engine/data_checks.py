@@ -10,7 +10,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.fileio import get_file_backend
 from torch import nn
 
-from mmadf.weights.checkpoint import first_names
+from mmadf.utils.messages import first_names
 
 
 def class_names(metainfo: Optional[dict]) -> Optional[List[str]]:

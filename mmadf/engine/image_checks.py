@@ -10,7 +10,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.fileio import get
 
 from mmadf.utils.images import oversize
-from mmadf.weights.checkpoint import first_names
+from mmadf.utils.messages import first_names, one_line
 
 from .data_checks import inner_datasets
 
@@ -62,7 +62,7 @@ def image_problem(path: str, load: LoadImageFromFile, max_pixels: int) -> Option
         load(dict(img_path=path))
         return None
     except Exception as error:  # decoders raise whatever they like on broken files
-        problem = ' '.join(f'{type(error).__name__}: {error}'.split())
+        problem = one_line(error)
     if load.imdecode_backend != 'pillow' and _pillow_reads(path):
         return (
             f'{load.imdecode_backend} does not decode it, but Pillow does: set '

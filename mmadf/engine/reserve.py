@@ -10,7 +10,7 @@ from typing import IO, List, Union
 
 from mmengine.logging import print_log
 
-from mmadf.weights.checkpoint import first_names
+from mmadf.utils.messages import first_names
 
 LOCK = 'train.lock'
 CHECKPOINTS = ('epoch_*.pth*', 'iter_*.pth*', 'best_*.pth*', 'last_checkpoint')

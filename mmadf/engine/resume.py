@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 from mmpretrain.utils import get_ori_model
 from torch import Tensor, nn
 
-from mmadf.weights.checkpoint import first_names
+from mmadf.utils.messages import first_names
 
 from .config_changes import config_changes
 

@@ -14,6 +14,7 @@ from mmadf.deployment.checks import DeploymentError, relative_difference
 from mmadf.deployment.export import export_classifier
 from mmadf.models.stages import stage_shapes, stages_of
 from mmadf.registry import MODELS
+from mmadf.utils.messages import one_line
 
 HEAD = ['network', 'stages', 'cut', 'deployed', 'exported']
 CLASSES = 10
@@ -48,7 +49,7 @@ def check_network(name: str, size: int = 224, export: bool = False) -> List[str]
             model = randomise(MODELS.build(deepcopy(cfg.model)))
             model.eval()
         except Exception as error:  # a network may raise anything
-            return [name, _text(error), '', '', '']
+            return [name, one_line(error)[:160], '', '', '']
         row = [name, str(len(stages)), f'{cut:.0e}', _deployed(model, images)]
         return [*row, _exported(model, cfg) if export else '']
 
@@ -103,7 +104,7 @@ def _deployed(model: nn.Module, images: Tensor) -> str:
         small.switch_to_deploy()
         return f'{relative_difference(small(images), model(images)):.0e}'
     except Exception as error:  # a network may raise anything
-        return _text(error)
+        return one_line(error)[:160]
 
 
 def _exported(model: nn.Module, cfg: Config) -> str:
@@ -119,9 +120,4 @@ def _exported(model: nn.Module, cfg: Config) -> str:
             )
             return f'{found:.0e}'
         except DeploymentError as error:
-            return _text(error)
-
-
-def _text(error: Exception) -> str:
-    """Return the message of an error, shortened to one line."""
-    return ' '.join(f'{type(error).__name__}: {error}'.split())[:160]
+            return one_line(error)[:160]

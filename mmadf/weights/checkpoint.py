@@ -1,13 +1,14 @@
 """Reading of weights from a file, and loading of those that fit a module."""
 
 from pathlib import Path
-from typing import Dict, Iterable, NamedTuple, Tuple, Union
+from typing import Dict, NamedTuple, Tuple, Union
 from zipfile import ZipFile
 
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
+from mmadf.utils.messages import first_names, one_line
 from mmadf.utils.optional import import_optional
 
 # Batch norm's counter of batches, which old checkpoints lack, does not count as loaded.
@@ -118,7 +119,7 @@ def check_whole_file(path: Union[str, Path]) -> None:
         with ZipFile(path) as archive:
             damaged = archive.testzip()
     except Exception as error:  # depends on what is damaged
-        damaged = ' '.join(f'{type(error).__name__}: {error}'.split())
+        damaged = one_line(error)
     if damaged:
         raise ValueError(
             f'checkpoint={str(path)!r} is damaged or cut off ({damaged}); use '
@@ -162,10 +163,3 @@ def load_matching(module: nn.Module, weights: Dict[str, Tensor]) -> LoadReport:
         mismatched=mismatched,
         unused=tuple(unused),
     )
-
-
-def first_names(names: Iterable[str], count: int = 3) -> str:
-    """Return the first `count` names and the number of the others as text."""
-    names = list(names)
-    more = f' and {len(names) - count} more' if len(names) > count else ''
-    return (', '.join(map(str, names[:count])) or 'nothing') + more

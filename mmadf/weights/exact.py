@@ -11,7 +11,9 @@ from mmengine.runner import Runner
 from mmpretrain.utils import get_ori_model
 from torch import Tensor, nn
 
-from .checkpoint import LoadReport, first_names, load_matching, weights_of
+from mmadf.utils.messages import first_names
+
+from .checkpoint import LoadReport, load_matching, weights_of
 
 
 def add_partial_argument(parser: ArgumentParser) -> None:

@@ -10,7 +10,9 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from .checkpoint import LoadReport, first_names, load_matching, read_checkpoint
+from mmadf.utils.messages import first_names
+
+from .checkpoint import LoadReport, load_matching, read_checkpoint
 
 SLOTS = ('backbone', 'neck', 'head')
 

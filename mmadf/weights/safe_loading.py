@@ -22,6 +22,8 @@ from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.runner import checkpoint as host
 
+from mmadf.utils.messages import one_line
+
 from .checkpoint import check_whole_file
 
 OPT_OUT = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
@@ -83,7 +85,7 @@ def load_checkpoint(
 def _refusal(filename: str, error: Exception) -> str:
     """Return why a checkpoint cannot be loaded, as one line."""
     if not isinstance(error, UnpicklingError):
-        reason = ' '.join(f'{type(error).__name__}: {error}'.split())[:600]
+        reason = one_line(error)[:600]
         return f'checkpoint={filename!r} cannot be read as a checkpoint: {reason}'
     error = error.__context__ or error  # without the advice that torch.load adds
     named = re.search(r'GLOBAL (\S+) (?:was not|whose)', str(error))

@@ -9,7 +9,6 @@ import pytest
 import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
-from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch import nn
 
@@ -50,7 +49,7 @@ class Score(BaseMetric):
 @pytest.fixture
 def start(tmp_path):
     """Return a function that trains 4 epochs, or resumes, and returns the Runner."""
-    scopes, starts = DefaultScope._instance_dict.copy(), itertools.count()
+    starts = itertools.count()
 
     def _start(resume=False, val_begin=1):
         torch.manual_seed(0)
@@ -85,9 +84,7 @@ def start(tmp_path):
         runner.train()
         return runner
 
-    yield _start
-    DefaultScope._instance_dict.clear()
-    DefaultScope._instance_dict.update(scopes)
+    return _start
 
 
 def files(tmp_path):

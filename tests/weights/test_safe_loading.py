@@ -39,8 +39,7 @@ class TinyModel(BaseModel):
 @pytest.fixture
 def runner(tmp_path):
     """Return a Runner that trains a network of one weight for four iterations."""
-    scopes = DefaultScope._instance_dict.copy()  # a Runner leaves its scope behind
-    yield Runner(
+    return Runner(
         TinyModel(),
         default_scope='mmpretrain',
         work_dir=str(tmp_path / 'work'),
@@ -55,8 +54,6 @@ def runner(tmp_path):
         default_hooks=dict(logger=None),
         log_level='ERROR',
     )
-    DefaultScope._instance_dict.clear()
-    DefaultScope._instance_dict.update(scopes)
 
 
 @pytest.fixture

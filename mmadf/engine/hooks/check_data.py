@@ -24,7 +24,7 @@ from mmadf.engine.data_checks import (
 from mmadf.engine.image_checks import check_images
 from mmadf.registry import HOOKS
 from mmadf.utils.images import MAX_PIXELS
-from mmadf.weights.checkpoint import first_names
+from mmadf.utils.messages import first_names
 
 LISTED_CLASSES = 20  # larger numbers of classes are summarised
 
