@@ -12,5 +12,7 @@ _base_ = [
     '../_base_/runtime.py',
 ]
 
-default_hooks = dict(logger=dict(interval=10))
+default_hooks = dict(
+    logger=dict(interval=10), channels_last=dict(type='ChannelsLastHook')
+)
 randomness = dict(seed=0)
