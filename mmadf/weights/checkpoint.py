@@ -13,8 +13,8 @@ from mmadf.utils.optional import import_optional
 
 # Batch norm's counter of batches, which old checkpoints lack, does not count as loaded.
 COUNTER = 'num_batches_tracked'
-# How files start: since PyTorch 1.6, and before.
-ZIP, PICKLE = b'PK', b'\x80'
+# How files start that PyTorch wrote before version 1.6.
+PICKLE = b'\x80'
 
 
 class LoadReport(NamedTuple):
@@ -84,7 +84,6 @@ def _read(checkpoint: str) -> object:
             'download it.'
         )
     load_file = import_optional('safetensors.torch').load_file
-    check_whole_file(checkpoint)
     try:
         return load_file(checkpoint)
     except Exception as error:  # of the library's own type
@@ -111,10 +110,6 @@ def check_whole_file(path: Union[str, Path]) -> None:
         start = file.read(9)
     if start[:1] == PICKLE or path.suffix == '.safetensors' and start[8:] == b'{':
         return
-    if start[:2] != ZIP:
-        raise ValueError(
-            f'checkpoint={str(path)!r} is not a checkpoint of PyTorch, or is damaged.'
-        )
     try:
         with ZipFile(path) as archive:
             damaged = archive.testzip()

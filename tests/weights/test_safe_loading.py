@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import zipfile
 
 import mmpretrain
 import numpy as np
@@ -222,6 +223,21 @@ def test_values_beside_weights_are_read(value, tmp_path):
         if isinstance(value, np.ndarray)
         else (found == value)
     )
+
+
+def test_arrays_that_another_version_of_numpy_saved_are_read(tmp_path):
+    values = dict(array=np.arange(3), number=np.float64(0.5))
+    torch.save(values, tmp_path / 'a.pth')
+    with (
+        zipfile.ZipFile(tmp_path / 'a.pth') as ours,
+        zipfile.ZipFile(tmp_path / 'b.pth', 'w') as theirs,
+    ):
+        for name in ours.namelist():
+            new, old = b'numpy._core.multiarray', b'numpy.core.multiarray'
+            theirs.writestr(name, ours.read(name).replace(new, old))
+    found = CheckpointLoader.load_checkpoint(str(tmp_path / 'b.pth'), logger='silent')
+    assert found['array'].tolist() == [0, 1, 2]
+    assert found['number'] == 0.5
 
 
 # Configs
