@@ -4,7 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.hooks import EMAHook
 from mmengine.logging import MMLogger
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
 from mmpretrain.models import AverageClsScoreTTA
 from torch import nn
 from torch.testing import assert_close
@@ -68,6 +71,27 @@ def test_runner_finds_the_weights_of_any_checkpoint(weights, key):
     content = {key: weights} if key else dict(weights)
     load_by_hook(network(), content)
     assert content['state_dict'].keys() == weights.keys()
+
+
+def test_hook_runs_before_the_hook_that_reads_the_average_of_weights(weights, tmp_path):
+    class Model(BaseModel):
+        def __init__(self):
+            super().__init__()
+            self.layers = network()
+
+        def forward(self, inputs, mode='tensor'):
+            return self.layers(inputs)
+
+    weights = {f'layers.{name}': value for name, value in weights.items()}
+    torch.save(dict(model=weights), tmp_path / 'a.pth')
+    runner = Runner(Model(), str(tmp_path / 'work'), experiment_name=tmp_path.name)
+    ema = EMAHook()
+    ema.before_run(runner)
+    runner.register_hook(ema)
+    runner.register_hook(ExactWeightsHook('a.pth'))
+    runner.load_checkpoint(str(tmp_path / 'a.pth'))
+    average = ema.ema_model.module.state_dict()
+    assert_close(average['layers.0.weight'], weights['layers.0.weight'])
 
 
 def test_hook_loads_into_the_network_within_test_time_augmentation(weights):
