@@ -55,7 +55,7 @@ if [[ ! -f $ENV/complete ]]; then
         # pip chooses the torchvision for this torch, and what torch itself pins.
         requirements=$ENV/requirements
         mkdir "$requirements"
-        sed -E "s/^torch==.*/torch==$TORCH/; s/^torchvision==.*/torchvision/" requirements/env.txt > "$requirements/env.txt"
+        sed "s/^torch==.*/torch==$TORCH/; s/^torchvision==.*/torchvision/" requirements/env.txt > "$requirements/env.txt"
         sed -E '/^(cuda-|nvidia-|sympy==|triton==)/d' requirements/constraints.txt > "$requirements/constraints.txt"
     fi
     "$ENV/bin/python" -m pip install --disable-pip-version-check -r "$requirements/env.txt" >&2 ||
