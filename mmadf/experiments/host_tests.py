@@ -16,6 +16,7 @@ from typing import (
 )
 from unittest import mock
 
+import torch
 from mmpretrain.models import GlobalAveragePooling, backbones
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
@@ -37,13 +38,23 @@ CLASSIFIERS = (
 BIAS = 8  # position of `bias` among the arguments of `nn.Conv2d`
 
 
-class _Decoupled(DecoupledConv2d):
-    """A decoupled convolution with a bias by default, as `nn.Conv2d` has."""
+class _Decoupled(DecoupledConv2d, nn.Conv2d):
+    """A decoupled convolution with the arguments and the default bias of `nn.Conv2d`.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    MMEngine initialises a layer by its class or the direct bases of its class.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        device: Optional[torch.device] = None,
+        dtype: Optional[torch.dtype] = None,
+        **kwargs: Any,
+    ) -> None:
         if len(args) < BIAS:
             kwargs.setdefault('bias', True)
         super().__init__(*args, **kwargs)
+        self.to(device, dtype)
 
 
 class _Fused(ADFClassifier):
