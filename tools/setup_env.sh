@@ -8,7 +8,7 @@
 #   PYTHON           Python to build with (default: python3)
 #   MMADF_ENV_HOME   directory of the environments (default: ~/.cache/mmadf)
 #   MMADF_ENV        environment of your own to use instead
-#   MMADF_TORCH      version of PyTorch instead of the pinned one, e.g. 2.6.0, the lowest
+#   MMADF_TORCH      version of PyTorch instead of the pinned one, e.g. 2.8.0, the lowest
 #                    supported one; gets a directory of its own
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ROOT"

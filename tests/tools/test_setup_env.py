@@ -71,12 +71,12 @@ def test_second_call_reuses_and_a_changed_requirement_rebuilds(setup, project):
 
 def test_another_torch_gets_an_environment_of_its_own(setup, project):
     pinned = setup().stdout.strip()
-    other = Path(setup(MMADF_TORCH='2.6.0').stdout.strip())
+    other = Path(setup(MMADF_TORCH='2.8.0').stdout.strip())
     assert str(other) != pinned
     lines = (other / 'requirements/env.txt').read_text().splitlines()
     own = (project / 'requirements/env.txt').read_text().splitlines()
     changed = set(lines) - set(own)
-    assert changed == {'torch==2.6.0', 'torchvision'}
+    assert changed == {'torch==2.8.0', 'torchvision'}
     assert f'-r {other}/requirements/env.txt' in (other / 'log').read_text()
     limits = (other / 'requirements/constraints.txt').read_text()
     assert 'numpy==' in limits

@@ -22,7 +22,8 @@ WRAPPERS = {
     ),
     'FSDP2': lambda m: fully_shard(m, mesh=init_device_mesh('cpu', (2,))),
 }
-if Version(torch.__version__).release[:2] == (2, 6):  # FSDP2 needs a GPU there
+# On CPUs, FSDP2 of the lowest supported version differs from one process by 1e-5.
+if Version(torch.__version__) < Version('2.9'):
     del WRAPPERS['FSDP2']
 
 
