@@ -84,7 +84,7 @@ def test_wheel_offers_the_tools_extra_and_each_part_of_it(wheel):
     assert len(parts) == 6
     assert wanted['tools'] == set.union(*parts)
     assert wanted['studies'] == {'matplotlib', 'scipy>=1.15', 'tqdm'}
-    assert wanted[''] == {'torch>=2.6', 'torchvision>=0.21'}
+    assert wanted[''] == {'torch>=2.8', 'torchvision>=0.23'}
     assert told['Requires-Python'] == '>=3.11'
     assert told['Author'] == 'mmadf contributors'
 

@@ -8,6 +8,8 @@
 #   PYTHON           Python to build with (default: python3)
 #   MMADF_ENV_HOME   directory of the environments (default: ~/.cache/mmadf)
 #   MMADF_ENV        environment of your own to use instead
+#   MMADF_TORCH      version of PyTorch instead of the pinned one, e.g. 2.8.0, the lowest
+#                    supported one; gets a directory of its own
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ROOT"
 
@@ -25,10 +27,12 @@ command -v "$PYTHON" > /dev/null || invalid "PYTHON=$PYTHON not found; install P
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     invalid "PYTHON=$PYTHON is $("$PYTHON" -V 2>&1); Python 3.11 or newer is required"
 
-KEY=$("$PYTHON" - requirements/*.txt << 'PY'
+TORCH=${MMADF_TORCH:-}
+KEY=$("$PYTHON" - "$TORCH" requirements/*.txt << 'PY'
 import hashlib, pathlib, sys
-files = b''.join(pathlib.Path(name).read_bytes() for name in sys.argv[1:])
-print(hashlib.sha256(files + sys.version.encode()).hexdigest()[:12])
+files = b''.join(pathlib.Path(name).read_bytes() for name in sys.argv[2:])
+versions = (sys.version + sys.argv[1]).encode()
+print(hashlib.sha256(files + versions).hexdigest()[:12])
 PY
 )
 ENV=$ENV_HOME/env-$KEY
@@ -46,8 +50,16 @@ if [[ ! -f $ENV/complete ]]; then
     echo "setup_env: building $ENV (about 5 GB, takes some minutes)" >&2
     rm -rf "$ENV"
     "$PYTHON" -m venv "$ENV" >&2 || die "$PYTHON cannot create a virtual environment (on Debian: apt install python3-venv)"
-    "$ENV/bin/python" -m pip install --disable-pip-version-check -r requirements/env.txt >&2 ||
-        die "pip could not install requirements/env.txt, see above"
+    requirements=requirements
+    if [[ -n $TORCH ]]; then
+        # pip chooses the torchvision for this torch, and what torch itself pins.
+        requirements=$ENV/requirements
+        mkdir "$requirements"
+        sed "s/^torch==.*/torch==$TORCH/; s/^torchvision==.*/torchvision/" requirements/env.txt > "$requirements/env.txt"
+        sed -E '/^(cuda-|nvidia-|sympy==|triton==)/d' requirements/constraints.txt > "$requirements/constraints.txt"
+    fi
+    "$ENV/bin/python" -m pip install --disable-pip-version-check -r "$requirements/env.txt" >&2 ||
+        die "pip could not install $requirements/env.txt, see above"
     touch "$ENV/complete"
 fi
 echo "$ENV"

@@ -1,4 +1,4 @@
-"""From a trained ADF classifier to config and checkpoint of the deployed one."""
+"""From a trained ADF network to config and checkpoint of the deployed one."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,13 +9,14 @@ from mmengine.config import Config
 from mmengine.runner import save_checkpoint
 from torch import Tensor, nn
 
-from mmadf.models import ADFClassifier
+from mmadf.models import ADFBackbone, ADFClassifier
 from mmadf.weights.load import load_network, read_config, strip_pretrained, test_dataset
 
 from .checks import DeploymentError, check_out, relative_difference
 from .input_spec import infer_input_spec
 
 TOLERANCE = 1e-5
+AUXILIARY = 'auxiliary_head'  # of segmentors, for training only
 
 
 def deploy_classifier(
@@ -26,7 +27,10 @@ def deploy_classifier(
     log: Callable[[str], None] = print,
     on_start: Callable[[], None] = lambda: None,
 ) -> float:
-    """Write the deployed form of an ADF classifier, if it predicts the same.
+    """Write the deployed form of an ADF network, if it predicts the same.
+
+    This is an ADF classifier, or a model of MMPretrain or MMSegmentation on an
+    `ADFBackbone`, which also loses its auxiliary heads.
 
     The checkpoint `out` and its config, *.py beside it, are written after the network
     built from them has been compared with the trained one.
@@ -45,8 +49,8 @@ def deploy_classifier(
     Raises:
         FileNotFoundError: the config, the checkpoint or the folder does not exist.
         OSError: the folder cannot be written.
-        ValueError: the classifier is not an ADF classifier, is deployed already, or
-            needs its appearance head; or one of the two files would overwrite something
+        ValueError: the network is no ADF network, is deployed already, or needs its
+            appearance head; or one of the two files would overwrite something
             other than an earlier deployment.
         DeploymentError: the difference is above 1e-5, or the network cannot be folded.
     """
@@ -64,9 +68,11 @@ def deploy_classifier(
         on_start()
         before = sum(p.numel() for p in model.parameters())
         try:
-            model.switch_to_deploy(fold=fold)
+            adf_part(model).switch_to_deploy(fold=fold)
         except ValueError as error:  # the network was checked before
             raise DeploymentError(f'{error} Nothing was written.') from error
+        if getattr(model, AUXILIARY, None) is not None:
+            setattr(model, AUXILIARY, None)
         after = sum(p.numel() for p in model.parameters())
         log(f'parameters: {before / 1e6:.2f} M trained, {after / 1e6:.2f} M deployed')
         draft = Path(folder) / out.name
@@ -85,22 +91,34 @@ def deployed_config(cfg: Config, fold: bool) -> Config:
     """Return the config with `deploy` set and without pretrained weights."""
     cfg = cfg.copy()
     cfg.model = strip_pretrained(cfg.model.to_dict())
-    cfg.model.deploy = dict(fold=fold)
+    on_backbone = str(cfg.model.backbone.type).split('.')[-1] == 'ADFBackbone'
+    adf = cfg.model.backbone if on_backbone else cfg.model
+    adf.deploy = dict(fold=fold)
+    if AUXILIARY in cfg.model:
+        cfg.model[AUXILIARY] = None
     cfg.load_from, cfg.resume = None, False
     return cfg
 
 
+def adf_part(model: nn.Module) -> nn.Module:
+    """Return the ADF network in a model: its backbone, or else the model itself."""
+    backbone = getattr(model, 'backbone', None)
+    return backbone if isinstance(backbone, ADFBackbone) else model
+
+
 def _check_model(model: nn.Module, config: str) -> None:
-    """Refuse networks that are not trained ADF classifiers with a fused prediction."""
-    is_adf = isinstance(model, ADFClassifier)
-    if is_adf and not model.deployed and model.readout == 'semantic':
+    """Refuse networks that are not trained ADF networks with a fused prediction."""
+    part = adf_part(model)
+    readout = getattr(part, 'readout', 'semantic')  # a backbone has no other
+    is_adf = isinstance(part, (ADFClassifier, ADFBackbone))
+    if is_adf and not part.deployed and readout == 'semantic':
         return
-    found = type(model).__name__
+    found = type(part).__name__
     if is_adf:
-        found += f' with deployed={model.deployed} and readout={model.readout!r}'
+        found += f' with deployed={part.deployed} and readout={readout!r}'
     raise ValueError(
-        f'config={config} builds {found}; deployment needs an ADFClassifier that is '
-        "not deployed and has readout='semantic'."
+        f'config={config} builds {found}; deployment needs an ADFClassifier or a model '
+        "on an ADFBackbone that is not deployed and has readout='semantic'."
     )
 
 
@@ -122,7 +140,10 @@ def _is_deployed(config: Path) -> bool:
         model = Config.fromfile(config).get('model')
     except Exception:  # a file that is not a config may raise anything
         return False
-    return isinstance(model, dict) and model.get('deploy') is not None
+    if not isinstance(model, dict):
+        return False
+    parts = model, model.get('backbone') or {}
+    return any(part.get('deploy') is not None for part in parts)
 
 
 @torch.no_grad()

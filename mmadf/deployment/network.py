@@ -160,11 +160,12 @@ def _count_outputs(network: nn.Module, images: Tensor) -> int:
             f'export: the network fails for images of shape {tuple(images.shape)}: '
             f'{type(error).__name__}: {error}'
         ) from error
-    if not isinstance(scores, Tensor) or scores.ndim != 2:
+    if not isinstance(scores, Tensor) or scores.ndim not in (2, 4):
         found = tuple(getattr(scores, 'shape', ())) or type(scores).__name__
         raise DeploymentError(
-            f'export: the network returns {found} instead of scores, (N, K); only '
-            'classifiers with one head and one task can be exported.'
+            f'export: the network returns {found} instead of scores, (N, K), or score '
+            'maps, (N, K, H, W); only classifiers with one head and one task, and '
+            'segmentors, can be exported.'
         )
     return scores.shape[1]
 

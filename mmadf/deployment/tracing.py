@@ -37,7 +37,10 @@ def write_onnx(
             warnings.simplefilter('ignore')
             log(f'tracing with images of shape {tuple(images.shape)} (torch.export)')
             program = torch.export.export(
-                exported.network, (images,), dynamic_shapes=DYNAMIC_BATCH
+                exported.network,
+                (images,),
+                dynamic_shapes=DYNAMIC_BATCH,
+                strict=False,  # the default since PyTorch 2.7
             )
             log('converting to ONNX')
             onnx_program = torch.onnx.export(

@@ -110,6 +110,8 @@ def load_network(
     """
     cfg = cfg.copy()
     cfg.model = strip_pretrained(cfg.model.to_dict())
+    if cfg.get('default_scope') not in (None, 'mmpretrain'):  # a segmentor, for example
+        cfg.model.setdefault('_scope_', cfg.default_scope)
     model = mmpretrain.get_model(cfg)
     weights, meta = read_checkpoint(str(checkpoint))
     load_exactly(model, weights, str(checkpoint), allow_partial)

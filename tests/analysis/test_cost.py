@@ -102,12 +102,16 @@ def test_the_table_adds_up_and_compares_with_the_single_network(costs):
     assert rows['appearance_head'][2:] == ['-', '-']
 
 
-def test_get_flops_of_mmpretrain_counts_the_deployed_network(costs):
-    model = build().eval()
+@pytest.mark.parametrize('readout', ['semantic', 'appearance', 'sum'])
+def test_get_flops_of_mmpretrain_counts_the_readout(readout, costs):
+    model = build(readout=readout).eval()
     model.forward = model.extract_feat
     found = get_model_complexity_info(model, (3, 16, 16))['flops']
-    deployed = total_cost(costs[0]['deployed']).multiply_adds
-    assert found == pytest.approx(deployed, rel=0.05)
+    (trained, deployed), single = costs[0].values(), costs[1]
+    expected = dict(
+        semantic=total_cost(deployed), appearance=single, sum=total_cost(trained)
+    )
+    assert found == pytest.approx(expected[readout].multiply_adds, rel=0.05)
 
 
 def test_batch_norms_are_not_folded(costs):

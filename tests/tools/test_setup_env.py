@@ -1,9 +1,11 @@
 """tools/setup_env.sh, with a Python whose venv and pip are stubs."""
 
 import os
+import re
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +67,26 @@ def test_second_call_reuses_and_a_changed_requirement_rebuilds(setup, project):
     second = setup().stdout.strip()
     assert second != first
     assert builds(second) == 1
+
+
+def test_another_torch_gets_an_environment_of_its_own(setup, project):
+    pinned = setup().stdout.strip()
+    other = Path(setup(MMADF_TORCH='2.8.0').stdout.strip())
+    assert str(other) != pinned
+    lines = (other / 'requirements/env.txt').read_text().splitlines()
+    own = (project / 'requirements/env.txt').read_text().splitlines()
+    changed = set(lines) - set(own)
+    assert changed == {'torch==2.8.0', 'torchvision'}
+    assert f'-r {other}/requirements/env.txt' in (other / 'log').read_text()
+    limits = (other / 'requirements/constraints.txt').read_text()
+    assert 'numpy==' in limits
+    assert not re.search('^(triton|nvidia|sympy)', limits, re.MULTILINE)
+
+
+def test_the_lowest_torch_of_the_documentation_is_the_declared_one():
+    declared = (ROOT / 'requirements/runtime.txt').read_text()
+    lowest = re.search('^torch>=(.*)$', declared, re.MULTILINE)[1]
+    assert f'MMADF_TORCH={lowest}.0 bash' in (ROOT / 'docs/install.md').read_text()
 
 
 def change(project):

@@ -14,7 +14,8 @@ from . import requirements
 from .branch import Branch, Features, build_appearance, cut_branch
 from .checks import check_config, check_heads, same_predictions
 from .deployed import check_weights, cut_appearance
-from .host_tools import check_training, switch_loss
+from .features import readout_features
+from .host_tools import check_hooks, check_training, switch_loss
 from .objective import Objective
 from .reparameterised import check_reparameterised
 from .wiring import connect
@@ -200,21 +201,18 @@ class ADFClassifier(ImageClassifier):
     def extract_feat(
         self, inputs: Tensor, stage: str = 'neck'
     ) -> Union[Tensor, Features]:
-        """Return features of the fused semantic branch.
+        """Return features of the branch of the readout, concatenated for 'sum'.
 
         Args:
             inputs: preprocessed images, (N, 3, H, W).
-            stage: 'backbone' (fused feature maps), 'neck', or 'pre_logits'.
+            stage: 'backbone' (feature maps, fused in the semantic branch), 'neck', or
+                'pre_logits'.
 
         Raises:
-            ValueError: unknown stage, or 'pre_logits' without a head.
+            ValueError: unknown stage, 'pre_logits' without a head, or features that
+                cannot be concatenated.
         """
-        requirements.check_features(self, stage)
-        maps = self.fused_maps(inputs)
-        if stage == 'backbone':
-            return self.semantic.outputs(maps)
-        features = self.semantic.head_inputs(maps)
-        return features if stage == 'neck' else self.head.pre_logits(features)
+        return readout_features(self, inputs, stage)
 
     def scores(self, inputs: Tensor) -> Dict[str, Tensor]:
         """Return the logits of every readout, (N, num_classes) each.
@@ -232,12 +230,13 @@ class ADFClassifier(ImageClassifier):
     def logits(self, inputs: Tensor) -> Tensor:
         """Return the logits of the chosen readout, (N, num_classes).
 
-        In evaluation, 'semantic' does not run appearance stages that no mapper needs.
+        In evaluation, stages that the readout does not need are not run.
         """
         requirements.check_head(self)
-        if self.readout == 'semantic' and not self.training:
-            return self.head(self.extract_feat(inputs))
-        return self.scores(inputs)[self.readout]
+        if self.readout == 'sum' or self.training:
+            return self.scores(inputs)[self.readout]
+        check_hooks(self)
+        return self._readout_head(self.readout)(self.extract_feat(inputs))
 
     def forward(
         self,

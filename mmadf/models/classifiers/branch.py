@@ -1,7 +1,7 @@
 """One branch of an ADF network: a backbone cut into stages, a neck and a head."""
 
 from copy import deepcopy
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from torch import Tensor, nn
 
@@ -72,6 +72,20 @@ class Branch(NamedTuple):
         """Return what the head takes: the outputs of the backbone after the neck."""
         outputs = self.outputs(maps)
         return outputs if self.neck is None else self.neck(outputs)
+
+    def features(
+        self, maps: Sequence[Tensor], stage: str = 'neck'
+    ) -> Union[Tensor, Features]:
+        """Return what MMPretrain calls the features of a stage.
+
+        Args:
+            maps: feature maps of the stages.
+            stage: 'backbone', 'neck' or 'pre_logits'.
+        """
+        if stage == 'backbone':
+            return self.outputs(maps)
+        features = self.head_inputs(maps)
+        return features if stage == 'neck' else self.head.pre_logits(features)
 
     def logits(self, maps: Sequence[Tensor]) -> Tensor:
         """Return the logits of the head, (N, num_classes)."""

@@ -1,6 +1,6 @@
 """Backbones as a sequence of stages, so that feature maps can be fused between them."""
 
-from . import families, timm_families  # register the families
+from . import families, timm_families, token_families  # register the families
 from .shapes import map_shapes, stage_shapes
 from .stages import Stages, family, stages_of
 
@@ -12,4 +12,5 @@ __all__ = [
     'stage_shapes',
     'stages_of',
     'timm_families',
+    'token_families',
 ]

@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import List, Sequence, Tuple
 
 from mmpretrain.models import backbones as host
-from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 
 from .stages import Stages, family
@@ -120,63 +119,6 @@ def convnext(backbone: nn.Module) -> Stages:
     """A stage starts with its downsampling."""
     names = [(f'downsample_layers.{i}', f'stages.{i}') for i in range(4)]
     return ConvNeXtStages(names)
-
-
-class SwinStages(NormedStages):
-    """Swin, whose blocks take tokens, (N, H * W, C), and the size (H, W)."""
-
-    def run(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
-        """Run the patch embedding or the downsampling, then the blocks of a stage."""
-        if stage == 0:
-            tokens, size = _embed(backbone, x)
-        else:
-            downsample = backbone.stages[stage - 1].downsample
-            tokens, size = downsample(_tokens(x), x.shape[-2:])
-        for block in backbone.stages[stage].blocks:
-            tokens = block(tokens, size)
-        return _map(tokens, size)
-
-    def output(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
-        """Return the normalised feature map."""
-        tokens = backbone.get_submodule(f'norm{stage}')(_tokens(x))
-        return _map(tokens, x.shape[-2:]).contiguous()
-
-
-@family(host.SwinTransformer)
-def swin(backbone: nn.Module) -> Stages:
-    """A stage starts with its downsampling, which the previous one holds."""
-    if backbone.out_after_downsample:
-        raise ValueError(
-            'SwinTransformer: out_after_downsample=True is not supported, because it '
-            'moves the ends of the stages; set it to False.'
-        )
-    names = [
-        (f'stages.{i - 1}.downsample', f'stages.{i}.blocks')
-        for i in range(1, len(backbone.stages))
-    ]
-    return SwinStages([('patch_embed', 'drop_after_pos', 'stages.0.blocks'), *names])
-
-
-def _embed(backbone: nn.Module, x: Tensor) -> Tuple[Tensor, Tuple[int, int]]:
-    """Return the patch tokens with position embeddings, and their size (H, W)."""
-    tokens, size = backbone.patch_embed(x)
-    if backbone.use_abs_pos_embed:
-        tokens = tokens + resize_pos_embed(
-            backbone.absolute_pos_embed,
-            backbone.patch_resolution,
-            size,
-            backbone.interpolate_mode,
-            backbone.num_extra_tokens,
-        )
-    return backbone.drop_after_pos(tokens), size
-
-
-def _tokens(x: Tensor) -> Tensor:
-    return x.flatten(2).transpose(1, 2)  # (N, C, H, W) -> (N, H * W, C)
-
-
-def _map(tokens: Tensor, size: Tuple[int, int]) -> Tensor:
-    return tokens.transpose(1, 2).unflatten(2, size)  # (N, H * W, C) -> (N, C, H, W)
 
 
 def after(stem: Tuple[str, ...], layers: List[str]) -> Stages:

@@ -225,6 +225,40 @@ def test_extract_feat_stages():
         adf.extract_feat(x, stage='heads')
 
 
+@pytest.mark.parametrize('stage', ['backbone', 'neck', 'pre_logits'])
+def test_features_are_those_of_the_readout(stage):
+    adf, x = randomise(build()).eval(), images()
+
+    def features(readout):
+        adf.readout = readout
+        found = adf.extract_feat(x, stage)
+        return found if stage == 'pre_logits' else found[-1]
+
+    maps = adf.appearance.maps(x)[-1]
+    appearance = maps if stage == 'backbone' else maps.mean((2, 3))
+    assert_close(features('appearance'), appearance)
+    expected = torch.cat([features('semantic'), appearance], dim=1)
+    assert_close(features('sum'), expected)
+
+
+def test_features_of_the_sum_are_refused_if_their_sizes_differ():
+    strides = dict(strides=(1, 2, 2, 1))
+    other = dict(backbone=backbone_cfg(**strides))
+    adf, x = build(appearance=other, readout='sum').eval(), images()
+    with pytest.raises(ValueError, match="readout='sum' .* set readout to the branch"):
+        adf.extract_feat(x, 'backbone')
+    assert adf.extract_feat(x, 'pre_logits').shape == (len(x), 2 * CHANNELS[-1])
+
+
+@torch.no_grad()
+def test_the_appearance_readout_does_not_run_the_semantic_branch():
+    adf, x = randomise(build(readout='appearance')).eval(), images()
+    expected, calls = adf.scores(x)['appearance'], []
+    adf.backbone.conv1.register_forward_hook(lambda *_: calls.append(1))
+    assert_close(adf(x), expected)
+    assert calls == []
+
+
 def test_modes():
     adf, x = build(), images()
     assert_close(adf(x, mode='tensor'), adf.scores(x)['semantic'])

@@ -4,6 +4,7 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+import torch
 from mmengine.dataset import pseudo_collate
 from mmpretrain.engine import SetAdaptiveMarginsHook, SwitchRecipeHook
 from mmpretrain.engine.hooks.precise_bn_hook import update_bn_stats
@@ -97,3 +98,46 @@ def test_mappers_may_be_frozen_at_zero_for_a_while():
     adf = build()
     adf.mappers.requires_grad_(False)
     assert 'semantic_loss' in adf.loss(images(), samples(LABELS))
+
+
+# Layers of the config in tests.helpers that vis_cam.py could be given
+IDLE = dict(
+    semantic=['appearance_backbone.layer3', 'appearance_head.fc', 'backbone'],
+    appearance=['backbone.layer4', 'neck', 'mappers'],
+)
+RUNNING = dict(
+    semantic=['backbone.layer4.1.bn2', 'appearance_backbone.layer2', 'mappers.0'],
+    appearance=['appearance_backbone.layer4', 'appearance_neck'],
+    sum=['backbone.layer4', 'appearance_backbone.layer4'],
+)
+
+
+def cases(layers):
+    return [(readout, name) for readout, names in layers.items() for name in names]
+
+
+@pytest.mark.parametrize(('readout', 'layer'), cases(IDLE))
+def test_a_layer_that_does_not_run_is_not_explained(readout, layer):
+    adf = build(readout=readout).eval()
+    adf.get_submodule(layer).register_forward_hook(lambda *_: None)
+    with pytest.raises(
+        ValueError, match=f'{layer} has a forward hook.*; choose one of'
+    ):
+        adf(images())
+    with torch.no_grad():
+        adf(images())
+
+
+@pytest.mark.parametrize(('readout', 'layer'), cases(RUNNING))
+def test_a_layer_that_runs_is_explained(readout, layer):
+    adf, calls = build(readout=readout).eval(), []
+    adf.get_submodule(layer).register_forward_hook(lambda *_: calls.append(1))
+    adf(images())
+    assert calls == [1]
+
+
+def test_hooks_on_all_modules_are_accepted():
+    adf = build().eval()
+    for module in adf.modules():
+        module.register_forward_hook(lambda *_: None)
+    adf(images())

@@ -232,6 +232,7 @@ def test_compiled_training_is_projected(compile_):
 
 
 @pytest.mark.slow
+@torch.no_grad()  # PyTorch 2.8 fails to export clamp with gradients
 @pytest.mark.parametrize(('cfg', 'size'), VARIANTS)
 def test_onnx_runtime_gives_the_same(cfg, size, tmp_path):
     pytest.importorskip('onnxscript')

@@ -58,6 +58,23 @@ def test_conv_cfg_works_in_a_config_of_mmsegmentation(name):
     assert first.pred_sem_seg.data.shape == (1, 64, 64)
 
 
+@torch.no_grad()
+def test_features_of_torchvision_need_the_layer_as_a_leaf():
+    models = pytest.importorskip('torchvision.models')
+    from torchvision.models.feature_extraction import create_feature_extractor
+
+    network = randomise(models.resnet18(), std=0.1).eval()
+    decouple(network)
+    with pytest.raises(torch.fx.proxy.TraceError):
+        create_feature_extractor(network, ['layer2'])
+    leaves = dict(leaf_modules=[DecoupledConv2d])
+    extractor = create_feature_extractor(network, ['layer2'], tracer_kwargs=leaves)
+    x = torch.randn(2, 3, 32, 32)
+    maps = network.maxpool(network.relu(network.bn1(network.conv1(x))))
+    expected = network.layer2(network.layer1(maps))
+    assert_close(extractor(x)['layer2'], expected, rtol=0, atol=0)
+
+
 def test_mmsegmentation_dilates_layers_that_it_has_built():
     backbones = pytest.importorskip('mmseg.models.backbones')
     by_config = backbones.MobileNetV3(arch='small', conv_cfg=CONV)

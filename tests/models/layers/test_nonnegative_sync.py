@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.distributed as dist
+from packaging.version import Version
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 from torch.multiprocessing import spawn
@@ -21,6 +22,9 @@ WRAPPERS = {
     ),
     'FSDP2': lambda m: fully_shard(m, mesh=init_device_mesh('cpu', (2,))),
 }
+# On CPUs, FSDP2 of the lowest supported version differs from one process by 1e-5.
+if Version(torch.__version__) < Version('2.9'):
+    del WRAPPERS['FSDP2']
 
 
 def build():

@@ -62,6 +62,37 @@ FAMILIES = dict(
         GAP,
         64,
     ),
+    vit=(
+        dict(
+            type='VisionTransformer',
+            arch=dict(
+                embed_dims=24, num_layers=6, num_heads=2, feedforward_channels=48
+            ),
+            img_size=64,
+            patch_size=8,
+            with_cls_token=False,
+            out_type='avg_featmap',
+        ),
+        24,
+        None,
+        64,
+    ),
+    vit_map=(
+        dict(
+            type='VisionTransformer',
+            arch=dict(
+                embed_dims=24, num_layers=4, num_heads=2, feedforward_channels=48
+            ),
+            img_size=32,
+            patch_size=8,
+            with_cls_token=False,
+            out_type='featmap',
+            pre_norm=True,
+        ),
+        24,
+        GAP,
+        64,
+    ),
     mobilenet_v2=(dict(type='MobileNetV2'), 1280, GAP, 64),
     mobilenet_v3=(dict(type='MobileNetV3', arch='small'), 576, GAP, 64),
     repvgg=(
@@ -142,6 +173,7 @@ SLOW = (
     'mobilenet_v3',
     'swin_positions',
     'convnext_map',
+    'vit_map',
     'mobileone',
     'timm_mobilenetv3',
 )
@@ -149,6 +181,8 @@ CLASSES = 5
 # Batch norms after a concatenation or a pool, which cannot be folded.
 UNFOLDED = dict(densenet=19)
 LABELS = [0, 3, 1, 4]
+# MMPretrain's defaults
+CLASS_TOKEN = dict(with_cls_token=True, out_type='cls_token')
 
 
 @pytest.fixture(autouse=True, scope='module')
@@ -306,3 +340,13 @@ def test_shapes_are_those_of_a_real_pass(adf, family, x):
     maps = adf.appearance.maps(x[:1])
     shapes = stage_shapes(adf.appearance_backbone, adf.appearance.stages, x.shape[-1])
     assert shapes[: len(maps)] == [m.shape for m in maps]
+
+
+@pytest.mark.parametrize(
+    'tokens',
+    [dict(), dict(out_type='avg_featmap'), dict(with_cls_token=False, out_type='raw')],
+)
+def test_a_vit_whose_tokens_are_no_feature_map_is_refused(tokens):
+    backbone = MODELS.build({**FAMILIES['vit_map'][0], **CLASS_TOKEN, **tokens})
+    with pytest.raises(ValueError, match=r'with_cls_token=.*set with_cls_token=False'):
+        stages_of(backbone)

@@ -143,10 +143,15 @@ def times(x: Tensor, scale: float) -> Tensor:
     return x if scale == 1 else x * scale
 
 
+def has_autocast(x: Tensor) -> bool:
+    """Return whether the device of `x` has autocast, which the meta device has not."""
+    return not x.is_meta
+
+
 def product_scale(x: Tensor) -> float:
     """Return a factor that keeps inner products with `x` in range: 1/8 in float16."""
     kind = x.device.type
-    autocast = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    autocast = has_autocast(x) and torch.is_autocast_enabled(kind)
     dtype = torch.get_autocast_dtype(kind) if autocast else x.dtype
     if dtype != torch.float16:
         return 1.0

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.modules.utils import _pair
 
-from .formula import EPS, Operator, channel_square_sum, convolve
+from .formula import EPS, Operator, channel_square_sum, convolve, has_autocast
 from .lean import SQUARE_SCALE, LeanConvolution, LeanSquareSum
 from .operators import ANGLES, MAGNITUDES
 
@@ -105,8 +105,7 @@ def patch_norm(
     squares, padding = _pad(square_sum(x, groups), padding, kernel_size, dilation)
     ones = squares.new_ones(groups, 1, *kernel_size)
     kind = x.device.type
-    has_autocast = torch.amp.is_autocast_available(kind)  # the meta device has not
-    with torch.autocast(kind, enabled=False) if has_autocast else nullcontext():
+    with torch.autocast(kind, enabled=False) if has_autocast(x) else nullcontext():
         total = F.conv2d(squares, ones, None, stride, padding, dilation, groups)
     return (total + EPS * scale**2).sqrt() / scale
 

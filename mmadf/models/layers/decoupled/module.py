@@ -143,10 +143,10 @@ class DecoupledOperator(nn.Module):
         mean = self._mean_over_processes(r) if is_synced else r.mean()
         if not _is_recomputing():
             self.num_batches.add_(1)
-            weight = torch.clamp(1 / self.num_batches, min=1 - self.decay)
             new = mean.detach().to(self.mean_norm)
             new = torch.where(new.isfinite(), new, self.mean_norm)
-            self.mean_norm.lerp_(new, weight)
+            weight = torch.clamp(1 / self.num_batches, min=1 - self.decay)
+            self.mean_norm.lerp_(new, weight.to(new))
         return mean
 
     def _mean_over_processes(self, r: Tensor) -> Tensor:
