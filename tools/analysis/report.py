@@ -20,7 +20,12 @@ from mmengine.runner import Runner
 from mmadf.analysis import is_validated, read_log, validation_curve
 from mmadf.analysis.explain import import_grad_cam
 from mmadf.analysis.plots import import_pyplot
-from mmadf.analysis.report import Run, kind_of_images, write_report
+from mmadf.analysis.report import (
+    Run,
+    kind_of_images,
+    read_configuration,
+    write_report,
+)
 from mmadf.engine.config import check_config
 from mmadf.engine.data_checks import check_classes, check_trained_names
 from mmadf.engine.work_dir import best_checkpoint
@@ -68,6 +73,7 @@ def main() -> None:
         cfg = read_config(args.config)
         if not cfg.get('test_dataloader'):
             raise ValueError(f'config {args.config} has no test_dataloader to test on.')
+        config = read_configuration(args.work_dir, cfg.pretty_text)
         model, meta = load_network(
             cfg, args.checkpoint, get_device(), args.allow_partial
         )
@@ -77,7 +83,8 @@ def main() -> None:
         check_classes(model, loader.dataset, 'test')
         check_trained_names(loader.dataset, 'test', meta, args.checkpoint)
         images = kind_of_images(cfg, loader.dataset)
-    run = Run(args.work_dir, cfg, Path(args.checkpoint), meta, records, images)
+    seed, checkpoint = meta.get('seed'), Path(args.checkpoint)
+    run = Run(args.work_dir, checkpoint, config, seed, records, images)
     table = write_report(model, loader, run, args.out, args.wrong)
     print(f'\n{args.checkpoint}, {table}\n')
     print(f'report: {args.out}')

@@ -3,7 +3,9 @@
 import ast
 import re
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, NamedTuple
+
+from mmadf.engine.config_changes import config_changes
 
 # A string in Python, and what makes it an absolute path.
 STRING = re.compile(r"""(['"])((?:\\.|(?!\1)[^\\\n])*)\1""")
@@ -14,20 +16,35 @@ FOLDERS = re.compile(r'(?<![\w:/.*~…-])/(?:[^/\s\'"]+/)+')
 UNNAMED = {'type', '_scope_'}
 # Fields of a model that a summary leaves out.
 TECHNICAL = {*UNNAMED, 'data_preprocessor', 'train_cfg'}
+# What train.py adds to the data loaders of a config.
+ADDED = re.compile(r'\w+_dataloader\.(collate_fn|persistent_workers|pin_memory)\b')
 
 
-def stored_config(work_dir: Path) -> str:
-    """Return the text of the config that MMEngine wrote at the last start of a run.
+class Configuration(NamedTuple):
+    """The config of a run: its text, its fields, and how a config file differs."""
+
+    text: str
+    fields: Dict[str, Any]
+    changes: List[str]
+
+
+def read_configuration(work_dir: Path, given: str) -> Configuration:
+    """Read the config that MMEngine wrote at the last start of a run.
 
     Args:
-        work_dir: work directory of the run.
+        work_dir: work directory of the run, with a log, see `read_log`.
+        given: text of the config file, which is used if the run has none.
 
-    Returns:
-        The text, '' if there is none. It is never executed.
+    Raises:
+        ValueError: the file is not a config. It is never executed.
     """
-    logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
-    path = logs[-1].with_name('config.py') if logs else work_dir / 'config.py'
-    return path.read_text(errors='replace') if path.is_file() else ''
+    path = max(work_dir.glob('*/vis_data/scalars.json')).with_name('config.py')
+    text = path.read_text(errors='replace') if path.is_file() else given
+    try:
+        changes = [x for x in config_changes(text, given) if not ADDED.match(x)]
+        return Configuration(text, parse_config(text), changes)
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from error
 
 
 def parse_config(text: str) -> Dict[str, Any]:

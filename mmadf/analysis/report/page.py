@@ -1,9 +1,8 @@
 """The page of a run: everything that is measured, drawn and written of it."""
 
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Optional
 
-from mmengine.config import Config
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -11,11 +10,10 @@ from mmadf.analysis.calibration import calibration_error, reliability
 from mmadf.analysis.cost import cost_by_phase, cost_table, total_cost
 from mmadf.analysis.logs import training_seconds
 from mmadf.analysis.tables import markdown_table
-from mmadf.engine.config_changes import config_changes
 from mmadf.utils.files import atomic_write
 from mmadf.utils.optional import import_optional
 
-from .configuration import hide_paths, parse_config, stored_config, summary
+from .configuration import Configuration, hide_paths, summary
 from .confusion import shade, shown_matrix
 from .evidence import draw_evidence, explained_part
 from .measures import by_class, confusion_matrix, most_confused, topk_by_readout
@@ -28,15 +26,15 @@ TEMPLATE = Path(__file__).with_name('page.html')
 class Run(NamedTuple):
     """A training run.
 
-    `work_dir` is its work directory, `cfg` its config, `checkpoint` the file to report,
-    `meta` what the checkpoint says about itself, `records` its log, see `read_log`, and
-    `images` what the test set consists of, see `kind_of_images`.
+    `checkpoint` is the file to report, `seed` that of the training, None if unknown,
+    `records` the log, see `read_log`, and `images` what the test set consists of, see
+    `kind_of_images`.
     """
 
     work_dir: Path
-    cfg: Config
     checkpoint: Path
-    meta: dict
+    config: Configuration
+    seed: Optional[int]
     records: List[dict]
     images: str
 
@@ -119,17 +117,15 @@ def describe_predictions(found: Predictions, classes: List[str]) -> Dict[str, An
 
 def describe_training(run: Run) -> Dict[str, Any]:
     """Return learning curves, duration and config."""
-    given = run.cfg.pretty_text
-    stored = stored_config(run.work_dir) or given
     memory = [record['memory'] for record in run.records if 'memory' in record]
     return dict(
         losses=plot_losses(run.records),
         accuracy=plot_accuracy(run.records),
         seconds=training_seconds(run.records),
         memory=max(memory, default=None),
-        config=hide_paths(stored),
-        config_changes=[hide_paths(x) for x in config_changes(stored, given)],
-        summary=summary(parse_config(stored), run.meta.get('seed')),
+        config=hide_paths(run.config.text),
+        config_changes=[hide_paths(change) for change in run.config.changes],
+        summary=summary(run.config.fields, run.seed),
     )
 
 

@@ -4,7 +4,7 @@ from mmadf.analysis.report.configuration import (
     brief,
     hide_paths,
     parse_config,
-    stored_config,
+    read_configuration,
     summary,
 )
 
@@ -98,13 +98,37 @@ def test_nested_config_in_one_line():
     assert brief(cfg) == "(a=T, b=[(c=1), 'd'], e=[])"
 
 
-def test_config_of_the_last_start_is_read(tmp_path):
-    assert stored_config(tmp_path) == ''
-    for start in ('20260101_000000', '20260102_000000'):
+@pytest.fixture
+def store(tmp_path):
+    """Write the config of a start of a run, and a log unless it was a test."""
+
+    def _store(start, text, log='scalars.json'):
         folder = tmp_path / start / 'vis_data'
         folder.mkdir(parents=True)
-        (folder / 'scalars.json').touch()
-        (folder / 'config.py').write_text(f'a = {start!r}')
-    (tmp_path / '20260103_000000' / 'vis_data').mkdir(parents=True)
-    (tmp_path / '20260103_000000/vis_data/config.py').write_text("a = 'a test'")
-    assert parse_config(stored_config(tmp_path)) == dict(a='20260102_000000')
+        (folder / 'config.py').write_text(text)
+        (folder / log).touch()
+
+    return _store
+
+
+def test_config_of_the_last_start_is_compared_with_the_file(store, tmp_path):
+    given = 'lr = 1\nx_dataloader = dict(batch_size=2)'
+    store('20260101_000000', 'lr = 2')
+    text = 'lr = 3\nx_dataloader = dict(batch_size=2, pin_memory=True)'
+    store('20260102_000000', text)
+    store('20260103_000000', 'lr = 4', log='a_test.json')
+    changes = ['lr: 3 -> 1']
+    expected = text, parse_config(text), changes
+    assert read_configuration(tmp_path, given) == expected
+
+
+def test_config_file_stands_for_a_run_that_has_stored_none(store, tmp_path):
+    store('20260101_000000', 'lr = 2')
+    (tmp_path / '20260101_000000/vis_data/config.py').unlink()
+    assert read_configuration(tmp_path, 'lr = 1') == ('lr = 1', dict(lr=1), [])
+
+
+def test_damaged_config_is_named(store, tmp_path):
+    store('20260101_000000', 'a = (')
+    with pytest.raises(ValueError, match='20260101_000000/vis_data/config.py: '):
+        read_configuration(tmp_path, '')

@@ -3,10 +3,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 
 from mmadf.analysis import cost_by_part, total_cost
-from mmadf.analysis.report import TEST, VALIDATION, Run, write_report
+from mmadf.analysis.report import (
+    TEST,
+    VALIDATION,
+    Run,
+    read_configuration,
+    write_report,
+)
 from tests.analysis.report.examples import LABELS, build, load
 from tests.analysis.test_logs import BY_EPOCH, write
 
@@ -52,8 +57,8 @@ def report(folder, model, loader, images=TEST, keep=1, config='a = 1'):
     write(work_dir, '20260101_000000', BY_EPOCH)
     (work_dir / '20260101_000000/vis_data/config.py').write_text(config)
     checkpoint = Path('/home/me/best_<b>.pth')
-    cfg = Config(dict(a=1))
-    run = Run(work_dir, cfg, checkpoint, dict(seed=5), BY_EPOCH, images)
+    found = read_configuration(work_dir, 'a = 1')
+    run = Run(work_dir, checkpoint, found, 5, BY_EPOCH, images)
     table = write_report(model, loader, run, folder / 'report.html', keep)
     text = (folder / 'report.html').read_text(encoding='utf-8')
     return Page(text), text, table
