@@ -63,6 +63,7 @@ setup(
     # a wheel carries copies, so that `mmadf::adf/...` works from both.
     package_data={
         'mmadf': [
+            'analysis/report/page.html',
             '.mim/model-index.yml',
             '.mim/configs/**/*.py',
             '.mim/configs/**/*.yml',

@@ -68,6 +68,7 @@ assert 'adf-resnext101-32x4d_in1k' in mmpretrain.list_models('*adf*')
     assert done.stdout.splitlines()[0].startswith(site)
     assert (tmp_path / 'site/mmadf/.mim/tools/train.py').exists()
     assert (tmp_path / 'site/mmadf/py.typed').exists()
+    assert (tmp_path / 'site/mmadf/analysis/report/page.html').exists()
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ REQUIREMENTS = dict(
     art=['adversarial-robustness-toolbox', 'multiprocess'],
     captum=['captum>=0.9'],
     imagecorruptions=['imagecorruptions-imaug'],
+    jinja2=['Jinja2'],
     matplotlib=['matplotlib'],
     onnx=['onnx', 'onnxruntime', 'onnxscript'],
     onnxruntime=['onnx', 'onnxruntime', 'onnxscript'],

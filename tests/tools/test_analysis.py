@@ -68,7 +68,9 @@ def test_report_refuses_invalid_input(refuse, trained, tmp_path):
     assert 'contains no training log' in refuse(script, *arguments)
     write(tmp_path, '20260101_000000', [train(10, 3.0), {'f1': 1.0, 'step': 1}])
     assert "metric='accuracy/top1'" in refuse(script, *arguments)
-    assert not list(trained.glob('*.png'))
+    assert '--out' in refuse(script, *arguments, '--out', tmp_path / 'a.png')
+    assert '--wrong -1' in refuse(script, *arguments, '--wrong', '-1')
+    assert not list(tmp_path.rglob('*.html'))
 
 
 def test_deploy_refuses_invalid_input(refuse, trained, tmp_path):

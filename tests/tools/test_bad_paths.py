@@ -96,9 +96,9 @@ def test_report_refuses_data_that_do_not_fit(refuse, job, trained, image_folder)
     assert 'data_root=' in refuse('analysis/report', words)
 
 
-@pytest.mark.parametrize('package', ['matplotlib', 'tqdm'])
+@pytest.mark.parametrize('package', ['Jinja2', 'matplotlib', 'tqdm'])
 def test_missing_package_is_found_before_the_test(package, refuse, monkeypatch):
-    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setitem(sys.modules, package.lower(), None)
     line = refuse('analysis/report', 'lost.py {work} --checkpoint lost.pth')
     assert f'pip install {package}' in line
 

@@ -79,8 +79,10 @@ def test_train_test_and_report(job, tool, capsys, tmp_path):
     names = [row[1].strip() for row in rows[2:]]
     assert names == ['fused', 'appearance head', 'sum of both']
     assert float(rows[2][2]) == pytest.approx(accuracy, abs=0.01)
-    for name in ('curve.png', 'confusion_matrix.png', 'readouts.md'):
-        assert (work / name).stat().st_size > 100
+    page = (work / 'report.html').read_text()
+    assert f'{accuracy:.2f}%</b><span>top-1 accuracy' in page
+    assert 'hooks</dt><dd>[EMAHook]' in page
+    assert str(tmp_path) not in page
 
 
 def test_killed_in_an_epoch_and_resumed_ends_like_an_undisturbed_run(

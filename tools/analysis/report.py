@@ -1,12 +1,13 @@
-"""Report a finished training run: accuracy by readout, learning curves, confusion.
+"""Report a finished training run as one self-contained HTML page.
 
-Run: python tools/analysis/report.py CONFIG WORK_DIR [--checkpoint FILE]
+Run: python tools/analysis/report.py CONFIG WORK_DIR [--checkpoint FILE] [--out FILE]
 
 Tests the best checkpoint of the run, and says so if the test images of the config are
 the validation images that selected this checkpoint. Prints the accuracy of every
-readout (the fused semantic head, the appearance head, the sum of both logits),
-parameters and multiply-adds, and writes `readouts.md`, `curve.png` and
-`confusion_matrix.png` to the work directory.
+readout (the fused semantic head, the appearance head, the sum of both logits), and
+writes `report.html` to the work directory: learning curves, confusion matrix, accuracy
+by class, the most wrong images with Grad-CAM evidence, calibration, cost and config.
+The page loads nothing, and contains no scripts and no absolute paths.
 """
 
 import argparse
@@ -17,8 +18,14 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from mmadf.analysis import is_validated, read_log, validation_curve
+from mmadf.analysis.explain import import_grad_cam
 from mmadf.analysis.plots import import_pyplot
-from mmadf.analysis.report import kind_of_images, write_report
+from mmadf.analysis.report import (
+    Run,
+    kind_of_images,
+    read_configuration,
+    write_report,
+)
 from mmadf.engine.config import check_config
 from mmadf.engine.data_checks import check_classes, check_trained_names
 from mmadf.engine.work_dir import best_checkpoint
@@ -34,8 +41,17 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file of the run')
     parser.add_argument('work_dir', type=Path, help='work directory of the run')
     parser.add_argument('--checkpoint', help='default: the best one of the run')
+    parser.add_argument('--out', type=Path, help='default: WORK_DIR/report.html')
+    parser.add_argument(
+        '--wrong', type=int, default=12, help='number of wrong images to show'
+    )
     add_partial_argument(parser)
     args = parser.parse_args()
+    if args.wrong < 0:
+        parser.error(f'--wrong {args.wrong} must be 0 or more')
+    args.out = args.out or args.work_dir / 'report.html'
+    if args.out.is_dir() or args.out.suffix.lower() not in ('.html', '.htm'):
+        parser.error(f'--out {args.out} must be the name of a file, *.html')
     args.checkpoint = args.checkpoint or best_checkpoint(args.work_dir)
     if args.checkpoint is None:
         parser.error(f'no best_*.pth in {args.work_dir}; give --checkpoint')
@@ -47,14 +63,17 @@ def main() -> None:
     args = parse_args()
     with report_invalid_input():
         import_pyplot()
-        import_optional('tqdm')
+        import_grad_cam()
+        for package in ('jinja2', 'torchmetrics.functional.classification', 'tqdm'):
+            import_optional(package)
         records = read_log(args.work_dir)
         if is_validated(records):
             validation_curve(records)  # needed after the test, so refused before it
-        check_writable(args.work_dir)
+        check_writable(args.out.parent)
         cfg = read_config(args.config)
         if not cfg.get('test_dataloader'):
             raise ValueError(f'config {args.config} has no test_dataloader to test on.')
+        config = read_configuration(args.work_dir, cfg.pretty_text)
         model, meta = load_network(
             cfg, args.checkpoint, get_device(), args.allow_partial
         )
@@ -64,11 +83,11 @@ def main() -> None:
         check_classes(model, loader.dataset, 'test')
         check_trained_names(loader.dataset, 'test', meta, args.checkpoint)
         images = kind_of_images(cfg, loader.dataset)
-    text = write_report(model, loader, records, args.work_dir, images)
-    print(f'\n{args.checkpoint}, {text}\n')
-    print(f'table:            {args.work_dir / "readouts.md"}')
-    print(f'learning curves:  {args.work_dir / "curve.png"}')
-    print(f'confusion matrix: {args.work_dir / "confusion_matrix.png"}')
+    seed, checkpoint = meta.get('seed'), Path(args.checkpoint)
+    run = Run(args.work_dir, checkpoint, config, seed, records, images)
+    table = write_report(model, loader, run, args.out, args.wrong)
+    print(f'\n{args.checkpoint}, {table}\n')
+    print(f'report: {args.out}')
 
 
 if __name__ == '__main__':

@@ -2,14 +2,10 @@
 
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
-import torch
-
-from mmadf.utils.optional import import_optional
+from mmadf.analysis.calibration import calibration_error
 
 from .conditions import KINDS, Condition
 from .records import Outcome, Records
-
-BINS = 15
 
 
 class Row(NamedTuple):
@@ -93,26 +89,6 @@ def accuracy_curves(
         curve = {**clean, **complete}
         curves[name] = list(curve), [sum(a) / len(a) for a in curve.values()]
     return curves
-
-
-def calibration_error(confidence: Sequence[float], correct: Sequence[int]) -> float:
-    """Return the expected calibration error over 15 bins of equal width.
-
-    Args:
-        confidence: probability of the predicted class, per image.
-        correct: whether the prediction is correct, 0 or 1, per image.
-
-    Raises:
-        ImportError: torchmetrics is not installed.
-    """
-    metrics = import_optional('torchmetrics.functional.classification')
-    # It is the binary error of the event that the prediction is correct.
-    return metrics.binary_calibration_error(
-        torch.tensor(confidence, dtype=torch.float64).clamp(max=1),
-        torch.tensor(correct),
-        n_bins=BINS,
-        norm='l1',
-    ).item()
 
 
 def _row(condition: Condition, outcomes: Sequence[Outcome]) -> Row:

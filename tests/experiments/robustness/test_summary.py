@@ -1,46 +1,16 @@
 """From recorded outcomes to rows and curves."""
 
-import sys
-
 import pytest
-import torch
 
 from mmadf.experiments.robustness.conditions import Condition, plan_conditions
 from mmadf.experiments.robustness.records import Outcome, Records
 from mmadf.experiments.robustness.summary import (
     accuracy_curves,
-    calibration_error,
     summarise,
 )
 from tests.experiments.robustness.examples import ROWS
 
 CLEAN = Condition('clean')
-
-
-def test_calibration_error_equals_a_loop_over_bins():
-    pytest.importorskip('torchmetrics')
-    confidence = torch.rand(200, dtype=torch.float64)
-    correct = (torch.rand(200) < confidence).int()
-    expected = 0
-    for k in range(15):
-        inside = (confidence >= k / 15) & (confidence < (k + 1) / 15)
-        if inside.any():
-            gap = correct[inside].double().mean() - confidence[inside].mean()
-            expected += inside.double().mean() * gap.abs()
-    found = calibration_error(confidence.tolist(), correct.tolist())
-    assert found == pytest.approx(float(expected), abs=1e-9)
-
-
-def test_calibration_error_of_certain_predictions_is_their_error_rate():
-    pytest.importorskip('torchmetrics')
-    assert calibration_error([1.0] * 4, [1, 1, 1, 0]) == pytest.approx(0.25)
-    assert calibration_error([1.0 + 1e-7, 1.0], [1, 1]) == pytest.approx(0)
-
-
-def test_missing_torchmetrics_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'torchmetrics.functional.classification', None)
-    with pytest.raises(ImportError, match='pip install torchmetrics'):
-        calibration_error([0.5], [1])
 
 
 def outcome(*correct, brier=0.25):
