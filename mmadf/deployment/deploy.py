@@ -55,7 +55,7 @@ def deploy_classifier(
     _check_overwriting(checkpoint, out)
     cfg = read_config(config)
     model, meta = load_network(cfg, checkpoint)
-    _check_model(model, config)
+    check_deployable(model, config)
     spec = infer_input_spec(test_dataset(cfg).get('pipeline'))
     images = torch.randn(2, spec.channels, *(spec.size or (224, 224)))
     with torch.no_grad():
@@ -90,8 +90,17 @@ def deployed_config(cfg: Config, fold: bool) -> Config:
     return cfg
 
 
-def _check_model(model: nn.Module, config: str) -> None:
-    """Refuse networks that are not trained ADF classifiers with a fused prediction."""
+def check_deployable(model: nn.Module, config: str) -> None:
+    """Refuse networks that are not trained ADF classifiers with a fused prediction.
+
+    Args:
+        model: the network.
+        config: name of its config, for the message.
+
+    Raises:
+        ValueError: it is another network, deployed already, or needs its appearance
+            head.
+    """
     is_adf = isinstance(model, ADFClassifier)
     if is_adf and not model.deployed and model.readout == 'semantic':
         return

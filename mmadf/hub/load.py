@@ -6,6 +6,7 @@ from typing import Optional, Union
 
 from torch import nn
 
+from mmadf.utils.messages import one_line
 from mmadf.utils.optional import import_optional
 from mmadf.weights.folder import CARD, CONFIG, WEIGHTS, is_folder
 from mmadf.weights.load import load_network, read_config
@@ -52,7 +53,15 @@ def from_pretrained(
     """
     if not is_folder(folder):
         folder = download(str(folder), revision, token)
-    network, _ = load_network(read_config(str(folder)), str(folder), device)
+    cfg = read_config(str(folder))
+    try:
+        network, _ = load_network(cfg, str(folder), device)
+    except (ValueError, OSError, ImportError):
+        raise
+    except Exception as error:  # depends on the component that does not fit
+        raise ValueError(
+            f'folder={str(folder)!r}: its network cannot be built: {one_line(error)}'
+        ) from error
     return network
 
 

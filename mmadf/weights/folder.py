@@ -60,6 +60,7 @@ def read_folder_config(folder: Union[str, Path]) -> Config:
             test_dataloader=loader,
             test_evaluator=dict(type='Accuracy', topk=(1,)),
             test_cfg={},
+            custom_hooks=[dict(type='mmadf.CheckDataHook')],
         )
     )
 

@@ -5,7 +5,8 @@ read files or download weights. A plain config has registered types of the libra
 below, numbers and short names, so that building it runs no code of others.
 """
 
-from typing import Any, Dict
+import re
+from typing import Any
 
 from mmengine.registry import Registry
 from mmpretrain.registry import MODELS
@@ -21,6 +22,7 @@ MODULES = (
     'mmpretrain.datasets.transforms.formatting.',
     'mmpretrain.datasets.transforms.processing.',
 )
+SCOPES = ('mmadf', 'mmpretrain')
 # These read files, download, or look up functions by name.
 EXCLUDED = ('HuggingFaceClassifier', 'VQAGenerationHead', 'Albumentations', 'Albu')
 TORCHVISION = tuple(
@@ -34,6 +36,7 @@ EMPTY = (
 )
 # Arguments whose values may contain dots, and are never names to import.
 DOTTED = ('arch', 'model_name', 'include', 'exclude')
+NUMBERS = re.compile(r'\d+/\d+', re.ASCII)  # an `arch` of ConvMixer
 TUPLE = 'tuple'  # JSON has lists only: a tuple is stored as {"tuple": [...]}
 MAX_DEPTH = 40
 
@@ -84,16 +87,22 @@ def _check_field(name: Any, item: Any, where: str, registry: Registry) -> None:
                 f'{field}={str(item)[:80]!r}: a model folder contains no settings for '
                 'training or for reading other files; remove it.'
             )
-    elif name not in DOTTED:
-        check_plain(item, field, registry)
+    elif name in DOTTED and isinstance(item, (str, list, tuple)):
+        check_plain(_without_dots(item), field, registry)
     else:
-        texts = item if isinstance(item, (list, tuple)) else [item]
-        undotted = [x.replace('.', '') if isinstance(x, str) else x for x in texts]
-        check_plain(undotted, field, registry)
+        check_plain(item, field, registry)
+
+
+def _without_dots(value: Any) -> Any:
+    """Return text, or a list that may contain text, without its dots."""
+    if isinstance(value, (list, tuple)):
+        return [_without_dots(item) for item in value]
+    return value.replace('.', '') if isinstance(value, str) else value
 
 
 def _check_text(text: str, where: str) -> None:
-    if len(text) > 200 or any(character in text for character in './\\:'):
+    is_path = any(character in text for character in './\\:')
+    if len(text) > 200 or is_path and not NUMBERS.fullmatch(text):
         raise ValueError(
             f'{where}={text[:80]!r} may be a path, a URL or the name of an object; a '
             'model folder contains plain names only.'
@@ -111,7 +120,7 @@ def trusted_type(name: Any, registry: Registry = MODELS) -> Any:
     if not isinstance(name, str):
         return None
     scope, _, bare = name.rpartition('.')
-    own = dict.fromkeys(('', 'mmadf', 'mmpretrain'), (registry, registry.parent))
+    own = dict.fromkeys(('', *SCOPES), (registry, registry.parent))
     found = {}
     for level in {**own, 'mmengine': (registry.parent,)}.get(scope, ()):
         level.import_from_location()
@@ -147,11 +156,19 @@ def from_json(value: Any) -> Any:
     return {name: from_json(item) for name, item in value.items()}
 
 
-def without_training(value: Any) -> Any:
-    """Return the config of a network without the arguments in `EMPTY`."""
+def prediction_config(value: Any) -> Any:
+    """Return the config of a network without what its predictions do not need.
+
+    These are the arguments in `EMPTY`, and the `_scope_` of configs inherited from
+    `mmadf::` or `mmpretrain::`, whose names are those of MMPretrain's scope.
+    """
     if isinstance(value, dict):
-        kept: Dict[str, Any] = {k: v for k, v in value.items() if k not in EMPTY}
-        return {name: without_training(item) for name, item in kept.items()}
+        own = value.get('_scope_') in SCOPES
+        return {
+            name: prediction_config(item)
+            for name, item in value.items()
+            if name not in EMPTY and not (own and name == '_scope_')
+        }
     if isinstance(value, (list, tuple)):
-        return type(value)(without_training(item) for item in value)
+        return type(value)(prediction_config(item) for item in value)
     return value

@@ -82,7 +82,7 @@ def load_checkpoint(
     """
     if is_folder(filename):
         return read_folder_weights(filename)
-    if filename.endswith('.safetensors') and '://' not in filename:
+    if str(filename).endswith('.safetensors') and '://' not in str(filename):
         return dict(state_dict=read_safetensors(filename))
     if os.path.isfile(os.path.expanduser(filename)):
         check_whole_file(filename)
