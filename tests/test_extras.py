@@ -10,11 +10,13 @@ from tests.conftest import ROOT
 EXTRAS = [
     'art',
     'captum',
+    'huggingface_hub',
     'imagecorruptions',
     'multiprocess',
     'onnx',
     'onnxruntime',
     'onnxscript',
+    'safetensors',
     'scipy',
     'sklearn',
     'timm',

@@ -2,6 +2,7 @@
 
 Run: python tools/export.py CONFIG CHECKPOINT OUT.onnx [--preprocess] [--probabilities]
          [--size 224] [--pt2]
+     python tools/export.py FOLDER OUT.onnx ...
 
 The batch size is dynamic and the image size fixed. OUT.onnx is written only if ONNX
 Runtime and PyTorch give the same scores for batches of 1, 2 and 5 images. Its metadata
@@ -13,7 +14,11 @@ import sys
 from functools import partial
 
 from mmadf.deployment import DeploymentError, export_classifier
-from mmadf.utils.command_line import report_invalid_input
+from mmadf.utils.command_line import (
+    add_network_arguments,
+    parse_network,
+    report_invalid_input,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,8 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', help='config file, or a name of list_models')
-    parser.add_argument('checkpoint', help='its checkpoint file')
+    add_network_arguments(parser)
     parser.add_argument('out', help='file to write, *.onnx')
     parser.add_argument(
         '--size',
@@ -51,7 +55,7 @@ def parse_args() -> argparse.Namespace:
         help='largest accepted difference, relative to the largest score, default '
         '%(default)s',
     )
-    args = parser.parse_args()
+    args = parse_network(parser)
     if args.size is not None and len(args.size) > 2:
         parser.error(f'--size takes one or two numbers, got {len(args.size)}')
     if args.size is not None:

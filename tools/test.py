@@ -1,4 +1,10 @@
-"""Test a checkpoint: python tools/test.py CONFIG CHECKPOINT [--out FILE] ..."""
+"""Test a network.
+
+Run: python tools/test.py CONFIG CHECKPOINT [--out FILE] ...
+     python tools/test.py FOLDER --data DIR [--out FILE] ...
+
+FOLDER is a model folder and DIR a folder of images with one subfolder per class.
+"""
 
 import argparse
 from copy import deepcopy
@@ -11,16 +17,23 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
 from mmadf.engine import config, launch
-from mmadf.utils.command_line import report_invalid_input
+from mmadf.utils.command_line import (
+    add_network_arguments,
+    parse_network,
+    report_invalid_input,
+)
 from mmadf.weights.exact import ExactWeightsHook, add_partial_argument
+from mmadf.weights.folder import is_folder
 from mmadf.weights.load import read_config
 
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line; the options are those of MMPretrain."""
-    parser = argparse.ArgumentParser(description='Test a checkpoint')
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser = argparse.ArgumentParser(description='Test a network')
+    add_network_arguments(parser)
+    parser.add_argument(
+        '--data', help='images to test a model folder on, one subfolder per class'
+    )
     config.add_arguments(parser)
     add_partial_argument(parser)
     parser.add_argument(
@@ -45,7 +58,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--tta', action='store_true', help='test-time augmentation (flip by default)'
     )
-    args = parser.parse_args()
+    args = parse_network(parser)
+    if is_folder(args.config) != bool(args.data):
+        parser.error('--data DIR must be given for a model folder, and only for one')
     if args.out_item and not args.out:
         parser.error('--out-item needs --out FILE')
     allowed = ['.pkl', '.pickle']
@@ -60,6 +75,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     """Apply the command line to a config, which is modified in place."""
     config.set_launcher(cfg, args)
     cfg.load_from = args.checkpoint
+    if args.data:
+        cfg.test_dataloader.dataset.data_root = args.data
     if args.amp:
         cfg.test_cfg.fp16 = True
     if args.show or args.show_dir:

@@ -59,7 +59,7 @@ def deploy_classifier(
     _check_overwriting(checkpoint, out)
     cfg = read_config(config)
     model, meta = load_network(cfg, checkpoint)
-    _check_model(model, config)
+    check_deployable(model, config)
     spec = infer_input_spec(test_dataset(cfg).get('pipeline'))
     images = torch.randn(2, spec.channels, *(spec.size or (224, 224)))
     with torch.no_grad():
@@ -106,8 +106,17 @@ def adf_part(model: nn.Module) -> nn.Module:
     return backbone if isinstance(backbone, ADFBackbone) else model
 
 
-def _check_model(model: nn.Module, config: str) -> None:
-    """Refuse networks that are not trained ADF networks with a fused prediction."""
+def check_deployable(model: nn.Module, config: str) -> None:
+    """Refuse networks that are not trained ADF networks with a fused prediction.
+
+    Args:
+        model: the network.
+        config: name of its config, for the message.
+
+    Raises:
+        ValueError: it is another network, deployed already, or needs its appearance
+            head.
+    """
     part = adf_part(model)
     readout = getattr(part, 'readout', 'semantic')  # a backbone has no other
     is_adf = isinstance(part, (ADFClassifier, ADFBackbone))

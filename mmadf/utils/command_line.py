@@ -56,6 +56,35 @@ def _one_line(error: Exception) -> str:
     return line if ' ' in line else f'{type(error).__name__}: {line}'
 
 
+def add_network_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments `config` and `checkpoint`, which name a trained network.
+
+    The parser must be used by `parse_network`.
+    """
+    parser.add_argument(
+        'config', help='config file, model folder, or name of list_models'
+    )
+    parser.add_argument(
+        'checkpoint', nargs='?', help='its checkpoint file; not for a model folder'
+    )
+
+
+def parse_network(parser: ArgumentParser) -> Namespace:
+    """Parse the command line; a model folder is its own checkpoint.
+
+    Args:
+        parser: has the arguments of `add_network_arguments`.
+    """
+    args = parser.parse_intermixed_args()  # otherwise an option would end `checkpoint`
+    if args.checkpoint is None:
+        if not Path(args.config).expanduser().is_dir():
+            parser.error(
+                f'{args.config} is not a model folder; give its checkpoint as well'
+            )
+        args.checkpoint = args.config
+    return args
+
+
 def available_device(name: str) -> str:
     """Return the name of a device of PyTorch, for `type` of an argument.
 

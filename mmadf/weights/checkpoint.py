@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from mmadf.utils.messages import first_names, one_line
-from mmadf.utils.optional import import_optional
 
 # Batch norm's counter of batches, which old checkpoints lack, does not count as loaded.
 COUNTER = 'num_batches_tracked'
@@ -31,7 +30,8 @@ def read_checkpoint(checkpoint: str) -> Tuple[Dict[str, Tensor], dict]:
 
     Args:
         checkpoint: path, or URL that MMEngine's CheckpointLoader supports, of a
-            checkpoint, see `weights_of`; or path of a `.safetensors` file.
+            checkpoint, see `weights_of`; or path of a model folder or of a
+            `.safetensors` file.
 
     Returns:
         The state dict, without the prefix `module.` of parallel training, and `meta`.
@@ -42,7 +42,14 @@ def read_checkpoint(checkpoint: str) -> Tuple[Dict[str, Tensor], dict]:
         ValueError: if the file is damaged or not a checkpoint, contains anything but
             tensors and allowed types, or has no weights.
     """
-    content = _read(checkpoint)
+    if '://' in checkpoint and checkpoint.endswith('.safetensors'):
+        raise ValueError(
+            f'checkpoint={checkpoint!r}: safetensors are read from local files only; '
+            'download it.'
+        )
+    content = CheckpointLoader.load_checkpoint(
+        checkpoint, map_location='cpu', logger='silent'
+    )
     weights = weights_of(content, checkpoint)
     return weights, content.get('meta') or {}
 
@@ -71,24 +78,6 @@ def weights_of(content: object, checkpoint: str) -> Dict[str, Tensor]:
         )
     consume_prefix_in_state_dict_if_present(state, 'module.')
     return state
-
-
-def _read(checkpoint: str) -> object:
-    if not checkpoint.endswith('.safetensors'):
-        return CheckpointLoader.load_checkpoint(
-            checkpoint, map_location='cpu', logger='silent'
-        )
-    if '://' in checkpoint:
-        raise ValueError(
-            f'checkpoint={checkpoint!r}: safetensors are read from local files only; '
-            'download it.'
-        )
-    load_file = import_optional('safetensors.torch').load_file
-    try:
-        return load_file(checkpoint)
-    except Exception as error:  # of the library's own type
-        reason = f'cannot be read as safetensors: {error}'
-        raise ValueError(f'checkpoint={checkpoint!r} {reason}') from error
 
 
 def check_whole_file(path: Union[str, Path]) -> None:

@@ -17,19 +17,23 @@ import mmadf  # noqa: F401  registers components
 
 from .checkpoint import read_checkpoint
 from .exact import load_exactly
+from .folder import is_folder, read_folder_config
 
 
 def read_config(config: str) -> Config:
     """Read the config of a network.
 
     Args:
-        config: path of a config file, `mmadf::<path>` or `mmpretrain::<path>` of one in
-            a package, or a name in `mmpretrain.list_models()`.
+        config: path of a config file or of a model folder, `mmadf::<path>` or
+            `mmpretrain::<path>` of a file in a package, or a name in
+            `mmpretrain.list_models()`.
 
     Raises:
         FileNotFoundError: if the file does not exist.
         ValueError: if the name is unknown or the file is not the config of a network.
     """
+    if is_folder(config):
+        return read_folder_config(config)
     if Path(config).suffix not in ('.py', '.json', '.yml', '.yaml'):
         return deepcopy(ModelHub.get(config).config)
     cfg = read_config_file(config)
@@ -115,6 +119,7 @@ def load_network(
     model = mmpretrain.get_model(cfg)
     weights, meta = read_checkpoint(str(checkpoint))
     load_exactly(model, weights, str(checkpoint), allow_partial)
+    model._dataset_meta = meta.get('dataset_meta') or model._dataset_meta
     return model.to(device), meta
 
 

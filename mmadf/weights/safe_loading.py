@@ -20,11 +20,14 @@ from mmengine.fileio import register_handler
 from mmengine.fileio.handlers import YamlHandler
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from mmengine.registry import registry as host_registry
 from mmengine.runner import checkpoint as host
+from mmengine.utils import get_object_from_string
 
 from mmadf.utils.messages import one_line
 
 from .checkpoint import check_whole_file
+from .folder import is_folder, read_folder_weights, read_safetensors
 
 OPT_OUT = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 # Methods that MMEngine stores in checkpoints, as calls of `getattr`.
@@ -47,6 +50,14 @@ def protect_host() -> None:
     host.load_url = partial(torch.hub.load_state_dict_from_url, weights_only=None)
     host.CheckpointLoader.load_checkpoint = staticmethod(load_checkpoint)
     register_handler(['yaml', 'yml'])(PlainYamlHandler)
+    # The host imports whatever module has the name of an unknown type, without using
+    # it. Names of classes, which contain dots, are still imported.
+    host_registry.get_object_from_string = _import_dotted
+
+
+def _import_dotted(name: str) -> Any:
+    """Return the object of a dotted name; MMEngine's `get_object_from_string`."""
+    return get_object_from_string(name) if '.' in name else None
 
 
 def load_checkpoint(
@@ -57,7 +68,7 @@ def load_checkpoint(
     """Load a checkpoint of tensors and allowed types; MMEngine's CheckpointLoader.
 
     Args:
-        filename: path or URL.
+        filename: path or URL, or path of a model folder or a `.safetensors` file.
         map_location: see `torch.load`.
         logger: logger of MMEngine that reports the file.
 
@@ -69,6 +80,10 @@ def load_checkpoint(
         FileNotFoundError: the file does not exist.
         ValueError: the file is damaged, is no checkpoint, or contains other types.
     """
+    if is_folder(filename):
+        return read_folder_weights(filename)
+    if str(filename).endswith('.safetensors') and '://' not in str(filename):
+        return dict(state_dict=read_safetensors(filename))
     if os.path.isfile(os.path.expanduser(filename)):
         check_whole_file(filename)
     try:

@@ -5,7 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from mmadf.utils.command_line import NamedFolders, report_invalid_input
+from mmadf.utils.command_line import (
+    NamedFolders,
+    add_network_arguments,
+    parse_network,
+    report_invalid_input,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +69,44 @@ def test_other_forms_and_repeated_names_are_refused(words, capsys):
     with pytest.raises(SystemExit):
         parse(*words)
     assert words[-1].partition('=')[0] in capsys.readouterr().err
+
+
+@pytest.fixture
+def parse_line(monkeypatch):
+    """Parse a line with a network, a file to write, and options around them."""
+
+    def _parse(*words):
+        parser = ArgumentParser()
+        add_network_arguments(parser)
+        parser.add_argument('out')
+        parser.add_argument('--size', type=int)
+        monkeypatch.setattr(sys, 'argv', ['mine.py', *map(str, words)])
+        return parse_network(parser)
+
+    return _parse
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ('a.py', 'a.pth', 'b', '--size', '3'),
+        ('a.py', '--size', '3', 'a.pth', 'b'),
+        ('a.py', 'a.pth', '--size', '3', 'b'),
+    ],
+)
+def test_options_may_stand_between_config_and_checkpoint(parse_line, words):
+    found = parse_line(*words)
+    assert (found.config, found.checkpoint, found.out) == ('a.py', 'a.pth', 'b')
+    assert found.size == 3
+
+
+def test_a_folder_is_its_own_checkpoint(parse_line, tmp_path):
+    found = parse_line(tmp_path, '--size', '3', 'b')
+    assert (found.config, found.checkpoint) == (str(tmp_path), str(tmp_path))
+    assert found.out == 'b'
+
+
+def test_a_config_file_needs_a_checkpoint(parse_line, capsys):
+    with pytest.raises(SystemExit):
+        parse_line('a.py', 'b')
+    assert 'a.py is not a model folder; give its checkpoint' in capsys.readouterr().err

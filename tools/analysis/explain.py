@@ -1,6 +1,7 @@
 """Explain predictions of an ADF network: one page of plots per image.
 
 Run: python tools/analysis/explain.py CONFIG CHECKPOINT IMAGES OUT [--device cpu]
+     python tools/analysis/explain.py FOLDER IMAGES OUT ...
 
 IMAGES is an image, or a folder with images in any subfolders; the page of
 IMAGES/a/b.jpg is OUT/a/b.jpg.png. A page shows the predictions of the appearance
@@ -22,8 +23,10 @@ from torch import Tensor, nn
 from mmadf.analysis import explain
 from mmadf.analysis.plots import import_pyplot
 from mmadf.utils.command_line import (
+    add_network_arguments,
     available_device,
     check_writable,
+    parse_network,
     report_invalid_input,
 )
 from mmadf.utils.optional import import_optional
@@ -33,15 +36,14 @@ from mmadf.weights.load import class_names, load_network, read_config
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('config', help='config file of the network')
-    parser.add_argument('checkpoint', help='its checkpoint file')
+    add_network_arguments(parser)
     parser.add_argument('images', type=Path, help='an image, or a folder of images')
     parser.add_argument('out', type=Path, help='folder to write the pages to')
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     parser.add_argument(
         '--device', type=available_device, default=device, help=f'default: {device}'
     )
-    return parser.parse_args()
+    return parse_network(parser)
 
 
 def read_batches(

@@ -1,0 +1,180 @@
+"""The model card of a model folder."""
+
+from html import escape
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from mmengine.config import Config
+from torch import Tensor, nn
+
+from mmadf.analysis.cost import cost_by_part, total_cost
+from mmadf.analysis.logs import read_log
+from mmadf.weights.folder import CONFIG
+
+LISTED = 20  # larger numbers of classes are summarised
+TEMPLATE = """---
+library_name: mmadf
+pipeline_tag: image-classification
+tags:
+- image-classification
+- mmadf
+# To complete: https://huggingface.co/docs/hub/repositories-licenses
+# license: apache-2.0
+---
+
+# {name}
+
+{what}
+
+Licence: (to complete, also above)
+
+## Use
+
+```python
+import mmadf
+from mmpretrain import ImageClassificationInferencer
+
+network = mmadf.from_pretrained({name!r})  # this folder, or user/name on the Hub
+result = ImageClassificationInferencer(network)('image.jpg')[0]
+print(result['pred_class'], result['pred_score'])
+```
+
+The folder contains weights and plain data, and no code.
+
+## Classes
+
+{classes}
+
+## Input and cost
+
+{cost}
+
+## Training
+
+{training}
+
+## Accuracy
+
+{accuracy}
+"""
+
+
+class Origin(NamedTuple):
+    """Where a network comes from.
+
+    `cfg` is the config of the network as it is stored and `meta` that of its
+    checkpoint. `training` is the config of its training and `log_dir` the work
+    directory, for the model card.
+    """
+
+    cfg: Config
+    meta: dict
+    training: Config
+    log_dir: Optional[Path] = None
+
+
+def model_card(
+    name: str,
+    network: nn.Module,
+    content: Dict[str, Any],
+    origin: Origin,
+    images: Tensor,
+) -> str:
+    """Return the model card of a network, in Markdown.
+
+    Args:
+        name: title of the card.
+        network: the network.
+        content: content of its `config.json`.
+        origin: its checkpoint and training.
+        images: a batch of its input, (N, C, H, W).
+    """
+    return TEMPLATE.format(
+        name=name,
+        what=_what(network, content['model']),
+        classes=_classes(content['classes']),
+        cost=_cost(network, images, content['test_pipeline']),
+        training=_training(origin.training),
+        accuracy=_accuracy(origin.log_dir, origin.meta.get('epoch')),
+    )
+
+
+def _what(network: nn.Module, model: dict) -> str:
+    """Describe the components of a network in one or two sentences."""
+    slots = [s for s in ('backbone', 'neck', 'head') if isinstance(model.get(s), dict)]
+    parts = [f'{slot} `{_variant(model[slot])}`' for slot in slots]
+    text = f'An image classifier, `{_variant(model)}`'
+    text += f', with {", ".join(parts)}.' if parts else '.'
+    if getattr(network, 'deployed', False):
+        text += (
+            ' It is the deployed form: what the prediction does not need has been '
+            'removed, and it cannot be trained further.'
+        )
+    return text
+
+
+def _variant(part: dict) -> str:
+    """Return the type of a component and the field that selects its size."""
+    kind = part['type'].split('.')[-1]
+    size = next((part[k] for k in ('model_name', 'arch', 'depth') if k in part), None)
+    return kind if size is None or isinstance(size, dict) else f'{kind} {size}'
+
+
+def _classes(classes: Optional[List[str]]) -> str:
+    if not classes:
+        return 'Not named.'
+    listed = escape(' '.join(', '.join(classes[:LISTED]).split()))
+    more = f' and {len(classes) - LISTED} more' if len(classes) > LISTED else ''
+    return f'{len(classes)}: {listed}{more} (all in `{CONFIG}`).'
+
+
+def _cost(network: nn.Module, images: Tensor, pipeline: List[dict]) -> str:
+    """Return image size, parameters and multiply-adds."""
+    height, width = images.shape[-2:]
+    parameters = sum(p.numel() for p in network.parameters()) / 1e6
+    text = f'{parameters:.2f} M parameters.'
+    if images.shape[1] == 3:
+        work = total_cost(cost_by_part(network, (height, width))).multiply_adds / 1e9
+        text = f'{parameters:.2f} M parameters, {work:.2f} G multiply-adds per image.'
+    unknown = '' if pipeline else ' (an example; the preprocessing is not known)'
+    return f'Images of {height} x {width} pixels{unknown}. {text}'
+
+
+def _training(cfg: Config) -> str:
+    """Describe the training in a config as a list."""
+    loader, loop = cfg.get('train_dataloader') or {}, cfg.get('train_cfg') or {}
+    dataset, wrapper = loader.get('dataset') or {}, cfg.get('optim_wrapper') or {}
+    optimizer = wrapper.get('optimizer') or {}
+    model = str(cfg.model)
+    pretrained = "'Pretrained'" in model or 'pretrained_branches' in model
+    root = Path(dataset.get('data_root') or '').name
+    facts = {
+        'data set': ' '.join(filter(None, [dataset.get('type'), root])),
+        'batch size per device': loader.get('batch_size'),
+        'epochs': loop.get('max_epochs'),
+        'iterations': loop.get('max_iters'),
+        'optimizer': optimizer.get('type'),
+        'learning rate': optimizer.get('lr'),
+        'pretrained weights': 'yes' if pretrained else None,
+    }
+    lines = [f'- {name}: {fact}' for name, fact in facts.items() if fact]
+    return '\n'.join(lines) or 'Not known.'
+
+
+def _accuracy(log_dir: Optional[Path], epoch: Optional[int]) -> str:
+    """Return the validation of an epoch in a training log, or the last, as a table."""
+    try:
+        records = read_log(log_dir) if log_dir else []
+    except (FileNotFoundError, ValueError):
+        records = []
+    validated = {r['step']: r for r in records if 'loss' not in r}
+    if not validated:
+        return 'Not known: there is no training log beside the checkpoint.'
+    step = epoch if epoch in validated else max(validated)
+    rows = [
+        f'| {key} | {value:.2f} |'
+        for key, value in validated[step].items()
+        if key not in ('step', 'time', 'data_time') and isinstance(value, (int, float))
+    ]
+    title = f'Validation after epoch {step}, from the training log:'
+    return '\n'.join([title, '', '| metric | value |', '|---|---|', *rows])

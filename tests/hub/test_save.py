@@ -1,0 +1,144 @@
+"""Networks of all kinds, written to model folders and read by another process."""
+
+import json
+
+import pytest
+import torch
+from mmengine.config import Config
+from torch.testing import assert_close
+
+import mmadf
+from mmadf.deployment import DeploymentError
+from mmadf.hub.deploy import deploy_to_folder
+from mmadf.models.surgery import decouple
+from tests.helpers import backbone_cfg
+from tests.hub.conftest import CLASSES, HEAD, PLAIN, PREPROCESSOR, adf, build, config
+
+TANH = dict(magnitude='tanh')
+TIMM = dict(type='TIMMBackbone', model_name='test_resnet', features_only=True)
+NETWORKS = dict(
+    adf=adf(),
+    wise_srnet={
+        **PLAIN,
+        'neck': dict(type='mmadf.WiseSrNetPooling', in_channels=64, map_size=4),
+    },
+    decoupled={
+        **PLAIN,
+        'backbone': dict(
+            type='mmadf.DecoupledBackbone', backbone=backbone_cfg(), operator=TANH
+        ),
+    },
+    mmpretrain=PLAIN,
+    timm=dict(
+        type='TimmClassifier',
+        model_name='test_resnet.r160_in1k',
+        num_classes=5,
+        data_preprocessor=PREPROCESSOR,
+    ),
+    timm_decoupled={
+        **PLAIN,
+        'backbone': dict(type='mmadf.DecoupledBackbone', backbone=TIMM, operator=TANH),
+        'head': dict(HEAD, in_channels=96),
+    },
+)
+READ = """
+import sys, torch, mmadf
+images = torch.load('images.pt')
+with torch.no_grad():
+    logits = {name: mmadf.from_pretrained(name)(images) for name in sys.argv[1:]}
+torch.save(logits, 'logits.pt')
+"""
+
+
+@pytest.mark.slow
+def test_another_process_in_another_folder_computes_the_same_logits(tmp_path, python):
+    images, expected = torch.randn(2, 3, 32, 32), {}
+    for name, model in NETWORKS.items():
+        network = build(model)
+        mmadf.save_pretrained(network, tmp_path / name, config(model))
+        expected[name] = network(images).detach()
+    network = build(adf())
+    torch.save(dict(state_dict=network.state_dict()), tmp_path / 'adf.pth')
+    config(adf()).dump(tmp_path / 'adf.py')
+    paths = (str(tmp_path / name) for name in ('adf.py', 'adf.pth', 'deployed'))
+    assert deploy_to_folder(*paths, log=lambda _: None) < 1e-5
+    network.switch_to_deploy()
+    expected['deployed'] = network(images).detach()
+    torch.save(images, tmp_path / 'images.pt')
+    python('-c', READ, *expected, cwd=tmp_path)
+    assert_close(torch.load(tmp_path / 'logits.pt'), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize('decoupled', [False, True])
+def test_a_network_of_timm_is_saved_with_the_config_of_its_wrapper(tmp_path, decoupled):
+    timm = pytest.importorskip('timm')
+    network = timm.create_model('test_resnet', num_classes=5).eval()
+    model = dict(type='TimmClassifier', model_name='test_resnet', num_classes=5)
+    if decoupled:
+        decouple(network, **TANH)
+        model = dict(type='DecoupledClassifier', classifier=model, operator=TANH)
+    mmadf.save_pretrained(network, tmp_path / 'timm', model, classes=CLASSES)
+    loaded = mmadf.from_pretrained(tmp_path / 'timm')
+    images = torch.randn(1, 3, 32, 32)
+    assert_close(loaded(images), network(images), rtol=0, atol=0)
+    assert loaded._dataset_meta == dict(classes=CLASSES)
+
+
+def test_a_loaded_network_is_saved_without_its_config_given(saved, tmp_path):
+    mmadf.save_pretrained(mmadf.from_pretrained(saved), tmp_path / 'again')
+    for name in ('config.json', 'model.safetensors'):
+        assert (tmp_path / 'again' / name).read_bytes() == (saved / name).read_bytes()
+
+
+def test_a_config_is_stored_without_training_and_with_its_tuples(tmp_path):
+    model = adf(train_cfg=dict(augments=dict(type='Mixup', alpha=1.0)))
+    model['backbone'].update(init_cfg=dict(type='Pretrained', checkpoint='/my/a.pth'))
+    mmadf.save_pretrained(build(adf()), tmp_path / 'adf', config(model))
+    text = (tmp_path / 'adf' / 'config.json').read_text()
+    assert not any(word in text for word in ('Mixup', 'init_cfg', '/my', 'nowhere'))
+    loaded = mmadf.from_pretrained(tmp_path / 'adf')
+    assert loaded._config.model.backbone.out_indices == (3,)
+    assert isinstance(loaded._config.model.data_preprocessor['mean'], list)
+
+
+def test_a_config_of_another_network_is_found_by_its_logits(network, tmp_path):
+    other = adf(mapper=dict(type='Mapper', sources=(0, 1), fusion='convex'))
+    with pytest.raises(DeploymentError, match='folder differ by .* config of this net'):
+        mmadf.save_pretrained(network, tmp_path / 'folder', config(other))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_without_a_config_is_refused(network, tmp_path):
+    with pytest.raises(ValueError, match='ADFClassifier does not carry its config'):
+        mmadf.save_pretrained(network, tmp_path / 'folder')
+
+
+def test_a_feature_extractor_is_refused(tmp_path):
+    model = {**PLAIN, 'head': None}
+    with pytest.raises(ValueError, match='ImageClassifier returns no logits'):
+        mmadf.save_pretrained(build(model), tmp_path / 'folder', config(model))
+
+
+def test_files_of_others_are_not_overwritten(network, tmp_path):
+    for name, text in (('README.md', 'mine'), ('config.json', '{"a": 1}')):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(ValueError, match='contains .* is not a model folder'):
+            mmadf.save_pretrained(network, tmp_path, config(adf()))
+        assert (tmp_path / name).read_text() == text
+
+
+def test_names_in_the_card_are_data(tmp_path, network):
+    names = ['</script>', '|', '`x`', 'a\nb', 'e']
+    mmadf.save_pretrained(network, tmp_path / 'folder', config(adf()), classes=names)
+    content = json.loads((tmp_path / 'folder' / 'config.json').read_text())
+    assert content['classes'] == names
+    card = (tmp_path / 'folder' / 'README.md').read_text()
+    assert '&lt;/script&gt;, |, `x`, a b, e' in card
+
+
+def test_fields_of_the_training_are_in_the_card(network, tmp_path):
+    cfg = Config({**config(adf()).to_dict(), 'train_cfg': dict(max_epochs=3)})
+    mmadf.save_pretrained(network, tmp_path / 'folder', cfg)
+    card = (tmp_path / 'folder' / 'README.md').read_text()
+    assert '- epochs: 3' in card and '5: ant, bee, cat, dog, emu' in card
+    assert 'there is no training log' in card
