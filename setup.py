@@ -24,7 +24,7 @@ def read_requirements(name: str) -> list:
 
 def read_extras() -> dict:
     """Return the extras with their requirements; `tools` is all of `TOOLS`."""
-    names = ('onedl', 'openmmlab', 'tests', *TOOLS)
+    names = ('onedl', 'openmmlab', 'docs', 'tests', *TOOLS)
     extras = {name: read_requirements(name) for name in names}
     extras['tools'] = sorted({line for name in TOOLS for line in extras[name]})
     return extras
