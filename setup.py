@@ -59,6 +59,8 @@ setup(
     ],
     python_requires='>=3.11',
     packages=find_packages(include=['mmadf', 'mmadf.*']),
+    py_modules=['mmadf_command'],
+    entry_points={'console_scripts': ['mmadf=mmadf_command:main']},
     # `mmadf/.mim` links to configs, tools and model-index.yml of the checkout;
     # a wheel carries copies, so that `mmadf::adf/...` works from both.
     package_data={
