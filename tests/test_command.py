@@ -1,5 +1,6 @@
 """The command `mmadf`: the scripts of tools/ by name."""
 
+import re
 import sys
 
 import pytest
@@ -86,3 +87,15 @@ def test_missing_host_is_one_line(mmadf, monkeypatch):
     assert code == 2
     assert errors.startswith('mmadf: error: import of mmadf halted')
     assert len(errors.splitlines()) == 1
+
+
+def test_documentation_names_commands_that_exist():
+    pages = [ROOT / 'README.md', *(ROOT / 'docs').glob('*.md')]
+    blocks = [
+        block
+        for page in pages
+        for block in re.findall(r'^```.*?^```', page.read_text(), re.M | re.S)
+    ]
+    named = set(re.findall(r'^mmadf ([a-z][\w-]*)', '\n'.join(blocks), re.M))
+    assert 'train' in named
+    assert named <= set(COMMANDS)
