@@ -24,7 +24,7 @@ def read_requirements(name: str) -> list:
 
 def read_extras() -> dict:
     """Return the extras with their requirements; `tools` is all of `TOOLS`."""
-    names = ('onedl', 'openmmlab', 'tests', *TOOLS)
+    names = ('onedl', 'openmmlab', 'docs', 'tests', *TOOLS)
     extras = {name: read_requirements(name) for name in names}
     extras['tools'] = sorted({line for name in TOOLS for line in extras[name]})
     return extras
@@ -59,6 +59,8 @@ setup(
     ],
     python_requires='>=3.11',
     packages=find_packages(include=['mmadf', 'mmadf.*']),
+    py_modules=['mmadf_command'],
+    entry_points={'console_scripts': ['mmadf=mmadf_command:main']},
     # `mmadf/.mim` links to configs, tools and model-index.yml of the checkout;
     # a wheel carries copies, so that `mmadf::adf/...` works from both.
     package_data={

@@ -1,4 +1,4 @@
-"""The config for fine-tuning on your own image folder."""
+"""The configs for your own image folder, with and without pretrained weights."""
 
 import PIL.features
 import PIL.Image
@@ -10,10 +10,12 @@ from mmengine.registry import DefaultScope
 from mmengine.utils import get_installed_path
 from mmpretrain.registry import DATASETS
 
+from mmadf.engine.config import check_config
 from tests.conftest import ROOT, write_images
 from tests.helpers import build_without_memory, named
 
 PATH = ROOT / 'configs/adf/adf_resnet50_folder.py'
+SMALL = ROOT / 'configs/adf/adf_regnet_folder.py'
 
 
 def config():
@@ -80,4 +82,45 @@ def test_the_schedule_is_for_the_batch_and_ends_with_training():
     assert cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size
     warm_up, cosine = cfg.param_scheduler
     assert (warm_up.end, cosine.type) == (cosine.begin, 'CosineAnnealingLR')
+    assert cosine.end == warm_up.end + cosine.T_max == cfg.train_cfg.max_epochs
+
+
+def test_small_network_needs_no_download():
+    text = Config.fromfile(SMALL).pretty_text
+    assert 'http' not in text
+    assert 'pretrained' not in text
+
+
+def test_small_network_takes_classes_and_their_weights_as_options():
+    cfg = Config.fromfile(SMALL)
+    weights = [1.0, 2.0, 4.0]
+    cfg.merge_from_dict(
+        {
+            'data_preprocessor.num_classes': 3,
+            'model.head.num_classes': 3,
+            'model.head.loss.class_weight': weights,
+        }
+    )
+    check_config(cfg, splits=())
+    model = build_without_memory(cfg)
+    for head in (model.head, model.appearance_head):
+        assert head.fc.out_features == 3
+        assert head.loss_module.class_weight == weights
+
+
+def test_small_network_reads_small_images(tmp_path, monkeypatch):
+    for name in ('train', 'val'):
+        write_images(tmp_path / 'data' / 'my_images' / name, per_class=1, size=40)
+    monkeypatch.chdir(tmp_path)
+    cfg = Config.fromfile(SMALL)
+    for split in ('train', 'val', 'test'):
+        with named(split), DefaultScope.overwrite_default_scope('mmpretrain'):
+            dataset = DATASETS.build(cfg[f'{split}_dataloader'].dataset)
+            assert dataset[1]['inputs'].shape == (3, 112, 112)
+
+
+def test_schedule_of_the_small_network_ends_with_training():
+    cfg = Config.fromfile(SMALL)
+    warm_up, cosine = cfg.param_scheduler
+    assert warm_up.end == cosine.begin
     assert cosine.end == warm_up.end + cosine.T_max == cfg.train_cfg.max_epochs

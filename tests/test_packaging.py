@@ -54,18 +54,25 @@ def test_sdist_holds_the_files_of_the_checkout(wheel):
 
 
 @pytest.mark.slow
-def test_wheel_from_the_sdist_carries_the_configs(wheel, python, tmp_path):
+def test_wheel_from_the_sdist_carries_configs_and_command(wheel, python, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path / 'site')
     code = """
-import mmadf, mmpretrain
+import sys
+import mmadf, mmadf_command, mmpretrain
 from mmengine.config import Config
 print(mmadf.__file__)
 mmpretrain.get_model('adf-tiny_digits')
 assert 'adf-resnext101-32x4d_in1k' in mmpretrain.list_models('*adf*')
+sys.argv = ['mmadf', 'complexity', 'mmadf::adf/adf_tiny_digits.py', '--size', '16']
+mmadf_command.main()
 """
     site = str(tmp_path / 'site')
     done = python('-c', code, cwd=tmp_path, PYTHONPATH=site)
     assert done.stdout.splitlines()[0].startswith(site)
+    assert '2.020' in done.stdout  # parameters, ratio to the single network
+    (metadata,) = (tmp_path / 'site').glob('*.dist-info')
+    started = (metadata / 'entry_points.txt').read_text()
+    assert 'mmadf = mmadf_command:main' in started
     assert (tmp_path / 'site/mmadf/.mim/tools/train.py').exists()
     assert (tmp_path / 'site/mmadf/py.typed').exists()
     assert (tmp_path / 'site/mmadf/analysis/report/page.html').exists()
@@ -80,7 +87,7 @@ def test_wheel_offers_the_tools_extra_and_each_part_of_it(wheel):
     for line in told.get_all('Requires-Dist'):
         requirement, _, extra = line.partition('; extra == ')
         wanted.setdefault(extra.strip('"'), set()).add(requirement)
-    no_tools = {'', 'onedl', 'openmmlab', 'tests', 'tools'}
+    no_tools = {'', 'docs', 'onedl', 'openmmlab', 'tests', 'tools'}
     parts = [wanted[name] for name in set(wanted) - no_tools]
     assert len(parts) == 7
     assert wanted['tools'] == set.union(*parts)

@@ -4,7 +4,8 @@
 #   source "$(bash tools/setup_env.sh)/bin/activate"
 #
 # The directory is named after a hash of the requirement files and the Python version, so
-# that changed requirements get a new environment. Environment variables:
+# that changed requirements get a new environment. This checkout is installed into it in
+# editable mode, for the scripts and the command `mmadf`. Environment variables:
 #   PYTHON           Python to build with (default: python3)
 #   MMADF_ENV_HOME   directory of the environments (default: ~/.cache/mmadf)
 #   MMADF_ENV        environment of your own to use instead
@@ -61,5 +62,13 @@ if [[ ! -f $ENV/complete ]]; then
     "$ENV/bin/python" -m pip install --disable-pip-version-check -r "$requirements/env.txt" >&2 ||
         die "pip could not install $requirements/env.txt, see above"
     touch "$ENV/complete"
+fi
+
+# Checkouts with the same requirements share the environment: the last one to ask is
+# installed. Scripts that must not depend on that set PYTHONPATH (common.sh).
+if [[ ! -f $ENV/checkout || $(< "$ENV/checkout") != "$ROOT" ]]; then
+    "$ENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+        --no-build-isolation --editable . >&2 || die "pip could not install $ROOT into $ENV, see above"
+    echo "$ROOT" > "$ENV/checkout"
 fi
 echo "$ENV"

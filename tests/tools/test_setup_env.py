@@ -37,14 +37,14 @@ def project(tmp_path):
 def setup(project, run, tmp_path):
     """Run the script with the stub; `pip` is its last command."""
 
-    def _setup(pip='exit 0', **env):
+    def _setup(checkout=project, pip='exit 0', **env):
         stub = tmp_path / 'python'
         text = STUB.format(python=sys.executable, pip=pip)
         if not stub.exists() or stub.read_text() != text:  # it may be running
             stub.write_text(text)
             stub.chmod(0o755)
         return run(
-            *('bash', project / 'tools/setup_env.sh'),
+            *('bash', checkout / 'tools/setup_env.sh'),
             check=False,
             PYTHON=str(stub),
             MMADF_ENV='',
@@ -55,8 +55,33 @@ def setup(project, run, tmp_path):
     return _setup
 
 
+def log(folder):
+    return Path(folder, 'log').read_text()
+
+
 def builds(folder):
-    return open(os.path.join(folder, 'log')).read().count('pip install')
+    return log(folder).count('requirements/env.txt')
+
+
+def installed(folder):
+    return Path(folder, 'checkout').read_text().strip()
+
+
+def test_checkout_is_installed_once_in_editable_mode(setup, project):
+    folder = setup().stdout.strip()
+    setup()
+    (line,) = [line for line in log(folder).splitlines() if '--editable' in line]
+    assert line.endswith(' --no-deps --no-build-isolation --editable .')
+    assert installed(folder) == str(project)
+
+
+def test_another_checkout_takes_over_the_environment(setup, project):
+    folder = setup().stdout.strip()
+    moved = project.rename(project.with_name('moved'))
+    assert setup(moved).stdout.strip() == folder
+    assert log(folder).count('--editable') == 2
+    assert builds(folder) == 1
+    assert installed(folder) == str(moved)
 
 
 def test_second_call_reuses_and_a_changed_requirement_rebuilds(setup, project):
@@ -102,10 +127,11 @@ def test_two_calls_at_once_build_once_without_flock(setup, project, tmp_path):
         (programs / name).symlink_to(shutil.which(name))
     for name in ('rm', 'sleep', 'touch'):
         (programs / name).symlink_to(shutil.which(name))
-    setup('sleep 0.5')
+    setup(pip='sleep 0.5')
     change(project)
     with ThreadPoolExecutor() as pool:
-        calls = [pool.submit(setup, 'sleep 0.5', PATH=str(programs)) for _ in range(2)]
+        wait = dict(pip='sleep 0.5', PATH=str(programs))
+        calls = [pool.submit(setup, **wait) for _ in range(2)]
     first, second = (call.result() for call in calls)
     assert (first.returncode, second.returncode) == (0, 0)
     assert first.stdout == second.stdout
