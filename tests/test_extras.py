@@ -17,6 +17,7 @@ EXTRAS = [
     'onnxscript',
     'scipy',
     'sklearn',
+    'submitit',
     'timm',
     'torchmetrics',
     'tqdm',
