@@ -19,6 +19,7 @@ EXTRAS = [
     'safetensors',
     'scipy',
     'sklearn',
+    'submitit',
     'timm',
     'torchmetrics',
     'tqdm',

@@ -17,11 +17,15 @@ take_gpus() {
 
 # launch SCRIPT [arguments]: run one process per GPU with torchrun.
 launch() {
+    local address=${MASTER_ADDR:-127.0.0.1} port=${PORT:-29500}
+    local rendezvous=(--node-rank "${NODE_RANK:-0}" --master-addr "$address" --master-port "$port")
+    if ((${MAX_RESTARTS:-0} > 0)); then
+        rendezvous=(--max-restarts "$MAX_RESTARTS" --rdzv-backend c10d
+            --rdzv-endpoint "$address:$port" --rdzv-id "${RDZV_ID:-mmadf}")
+    fi
     python -m torch.distributed.run \
         --nnodes "${NNODES:-1}" \
-        --node-rank "${NODE_RANK:-0}" \
-        --master-addr "${MASTER_ADDR:-127.0.0.1}" \
-        --master-port "${PORT:-29500}" \
+        "${rendezvous[@]}" \
         --nproc-per-node "$GPUS" \
         "$@" --launcher pytorch
 }

@@ -1,12 +1,14 @@
 """Train a classifier: python tools/train.py CONFIG [--work-dir DIR] [--resume] ..."""
 
 import argparse
+import sys
 from typing import Optional
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmadf.engine import config, launch
+from mmadf.engine.hooks.preemption import PreemptionHook, TrainingInterrupted
 from mmadf.engine.reserve import Reservation
 from mmadf.engine.resume import ResumeHook
 from mmadf.engine.work_dir import latest_checkpoint
@@ -88,9 +90,9 @@ def find_checkpoint(cfg: Config, resume: Optional[str]) -> None:
             print_log(f'Nothing to resume in {cfg.work_dir}: training starts anew.')
 
 
-def main() -> None:
-    """Train."""
-    args, reservation = parse_args(), None
+def train(args: argparse.Namespace) -> int:
+    """Train; return the exit code, 75 if a signal has stopped the training."""
+    reservation = None
     with report_invalid_input() as start_work:
         cfg = merge_args(read_config(args.config), args)
         if launch.rank_of_process(args.launcher) == 0:
@@ -103,9 +105,21 @@ def main() -> None:
             runner.register_hook(launch.StartHook(reservation.remove_earlier_run))
         if cfg.get('resume'):
             runner.register_hook(ResumeHook())
-        runner.train()
-    del runner, reservation
+        if isinstance(runner, launch.QuietRunner):
+            runner.register_hook(PreemptionHook())
+        try:
+            runner.train()
+        except TrainingInterrupted as stop:
+            return stop.code
+    return 0
+
+
+def main() -> None:
+    """Train and leave the other processes."""
+    code = train(parse_args())
     launch.leave_processes()
+    if code:
+        sys.exit(code)
 
 
 if __name__ == '__main__':

@@ -3,8 +3,9 @@
 import gc
 import logging
 import os
+import subprocess
 from datetime import timedelta
-from typing import Callable, Sequence
+from typing import Callable, Dict, Mapping, Sequence, Union
 
 import torch
 from mmengine.config import Config
@@ -12,12 +13,15 @@ from mmengine.dist import is_distributed
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 
+from . import loops  # noqa: F401  registers
 from .config import check_config
 from .work_dir import check_checkpoint
 
 MAX_LINES = 20  # of messages on the screen
+PORTS = range(20000, 30000)  # below those that systems give to outgoing connections
+OVERRIDES = ('MASTER_ADDR', 'MASTER_PORT')
 RANKS = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
 
@@ -30,13 +34,16 @@ def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
 
     Raises:
         ValueError: misspelt keys, a file that is no whole checkpoint, a length of
-            training below 1, or a launcher that needs a GPU where there is none.
+            training below 1, a launcher that needs a GPU where there is none, or
+            launcher='slurm' in a process that srun has not started.
         FileNotFoundError: a data folder or checkpoint that does not exist.
     """
     check_config(cfg, splits)
     check_length(cfg)
     if cfg.get('load_from'):
         check_checkpoint(cfg.load_from)
+    if cfg.get('launcher') == 'slurm':
+        os.environ.update(slurm_environment(os.environ))
     if cfg.get('launcher', 'none') != 'none' and not torch.cuda.is_available():
         join_cpu_processes(cfg)
     if 'runner_type' in cfg:
@@ -48,8 +55,16 @@ class QuietRunner(Runner):
     """MMEngine's Runner, which writes long messages to the log file only.
 
     These are the environment, the config of some 230 lines and the list of hooks;
-    warnings and errors of any length are also printed.
+    warnings and errors of any length are also printed. Training by epochs can be
+    resumed within an epoch, see `ResumableTrainLoop`.
     """
+
+    def build_train_loop(self, loop: Union[BaseLoop, Dict]) -> BaseLoop:
+        """Build the train loop."""
+        if isinstance(loop, dict) and 'type' not in loop and loop.get('by_epoch'):
+            fields = {name: loop[name] for name in loop if name != 'by_epoch'}
+            loop = dict(fields, type='mmadf.ResumableTrainLoop')
+        return super().build_train_loop(loop)
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         """Build the logger and filter what it prints."""
@@ -82,6 +97,45 @@ def rank_of_process(launcher: str) -> int:
     return int(os.environ.get(RANKS.get(launcher, ''), 0))
 
 
+def slurm_environment(environ: Mapping[str, str]) -> Dict[str, str]:
+    """Return the variables of torch.distributed for a task of Slurm.
+
+    The process of rank 0 runs on the first node of the job step. Its port depends on
+    the job and the step, so that several of them can share a node; MASTER_ADDR and
+    MASTER_PORT override both.
+
+    Args:
+        environ: environment variables of a process that srun has started.
+
+    Raises:
+        ValueError: a variable of Slurm is missing, or scontrol fails.
+    """
+    try:
+        job, step = int(environ['SLURM_JOB_ID']), int(environ['SLURM_STEP_ID'])
+        nodes = environ['SLURM_STEP_NODELIST']
+        found = dict(
+            RANK=environ['SLURM_PROCID'],
+            LOCAL_RANK=environ['SLURM_LOCALID'],
+            WORLD_SIZE=environ['SLURM_STEP_NUM_TASKS'],
+            MASTER_PORT=str(PORTS.start + (10 * job + step) % len(PORTS)),
+        )
+    except KeyError as error:
+        raise ValueError(
+            f"launcher='slurm': {error.args[0]} is not set in this process; start it "
+            'with tools/slurm_train.sh or tools/slurm_test.sh.'
+        ) from error
+    if 'MASTER_ADDR' not in environ:
+        command = ['scontrol', 'show', 'hostnames', nodes]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise ValueError(
+                f'{" ".join(command)}: {done.stderr.strip()}; set MASTER_ADDR to the '
+                'name of the first node.'
+            )
+        found['MASTER_ADDR'] = done.stdout.split()[0]
+    return {k: environ.get(k, v) if k in OVERRIDES else v for k, v in found.items()}
+
+
 def join_cpu_processes(cfg: Config) -> None:
     """Join the process group of a distributed job without GPUs, over gloo.
 
@@ -93,9 +147,9 @@ def join_cpu_processes(cfg: Config) -> None:
         cfg: config, modified in place: the backend and `model_wrapper_cfg`.
 
     Raises:
-        ValueError: a launcher other than torchrun.
+        ValueError: a launcher other than torchrun and Slurm.
     """
-    if cfg.launcher != 'pytorch':
+    if cfg.launcher not in ('pytorch', 'slurm'):
         raise ValueError(
             f'launcher={cfg.launcher!r} needs a GPU, and none is available; on CPUs '
             'use tools/dist_train.sh or tools/dist_test.sh (launcher=pytorch).'

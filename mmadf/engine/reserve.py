@@ -12,8 +12,16 @@ from mmengine.logging import print_log
 
 from mmadf.utils.messages import first_names
 
+from .work_dir import INTERRUPTED
+
 LOCK = 'train.lock'
-CHECKPOINTS = ('epoch_*.pth*', 'iter_*.pth*', 'best_*.pth*', 'last_checkpoint')
+CHECKPOINTS = (
+    'epoch_*.pth*',
+    'iter_*.pth*',
+    'best_*.pth*',
+    f'{INTERRUPTED}*',
+    'last_checkpoint',
+)
 RECORDS = '*/vis_data/scalars.json'
 
 

@@ -13,6 +13,8 @@ from mmadf.weights.checkpoint import check_whole_file
 from .best import choose, stored_bests
 
 NUMBERED = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
+# Written when a signal stops training, and removed after the next regular checkpoint.
+INTERRUPTED = 'interrupted.pth'
 
 
 def default_work_dir(config: str) -> str:
@@ -28,8 +30,8 @@ def latest_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
 
     Returns:
         The checkpoint that the file `last_checkpoint` names. If either is missing or
-        damaged, the whole epoch_*.pth or iter_*.pth with the highest number; None if
-        there is no such file.
+        damaged, `interrupted.pth`, or else the whole epoch_*.pth or iter_*.pth with the
+        highest number; None if there is no such file.
 
     Raises:
         ValueError: there are checkpoints, and all of them are damaged.
@@ -40,16 +42,19 @@ def latest_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
         if (match := NUMBERED.fullmatch(os.path.basename(path)))
     }
     newest_first = sorted(numbered, key=numbered.get, reverse=True)
+    interrupted = os.path.join(work_dir, INTERRUPTED)
+    if os.path.exists(interrupted):
+        newest_first.insert(0, interrupted)
     for path in dict.fromkeys([*_named_checkpoint(work_dir), *newest_first]):
         try:
             check_whole_file(path)
             return path
         except (OSError, ValueError) as error:
             print_log(f'Not resumed from {path}: {error}')
-    if numbered:
+    if newest_first:
         raise ValueError(
-            f'work_dir={str(work_dir)!r}: none of its {len(numbered)} checkpoints is '
-            'whole; restore one of them, or start anew with --overwrite.'
+            f'work_dir={str(work_dir)!r}: none of its {len(newest_first)} checkpoints '
+            'is whole; restore one of them, or start anew with --overwrite.'
         )
     return None
 

@@ -18,6 +18,7 @@ REQUIREMENTS = dict(
     safetensors=['safetensors'],
     scipy=['scipy>=1.15'],  # the first version with `rng` of `bootstrap`
     sklearn=['scikit-learn'],
+    submitit=['submitit>=1.5.4'],
     timm=['timm'],
     torchmetrics=['torchmetrics'],
     tqdm=['tqdm'],

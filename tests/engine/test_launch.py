@@ -1,3 +1,4 @@
+import os
 import weakref
 
 import pytest
@@ -11,11 +12,63 @@ from mmadf.registry import MODELS
 from tests.helpers import adf_cfg
 
 
-def test_other_launchers_than_torchrun_are_refused_on_a_cpu(monkeypatch):
+def test_other_launchers_than_torchrun_and_slurm_are_refused_on_a_cpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    cfg = Config(dict(model=dict(), launcher='slurm'))
-    with pytest.raises(ValueError, match="launcher='slurm'.*dist_train"):
+    cfg = Config(dict(model=dict(), launcher='mpi'))
+    with pytest.raises(ValueError, match="launcher='mpi'.*dist_train"):
         launch.build_runner(cfg, splits=())
+
+
+TASK = dict(
+    SLURM_JOB_ID='1234',
+    SLURM_STEP_ID='2',
+    SLURM_STEP_NODELIST='node[3-4]',
+    SLURM_STEP_NUM_TASKS='16',
+    SLURM_PROCID='9',
+    SLURM_LOCALID='1',
+)
+
+
+@pytest.fixture
+def scontrol(tmp_path, monkeypatch):
+    """Put a stand-in for scontrol on PATH that prints the hosts of a list."""
+
+    def _scontrol(script):
+        path = tmp_path / 'scontrol'
+        path.write_text(f'#!/bin/sh\n{script}\n')
+        path.chmod(0o755)
+        monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
+
+    return _scontrol
+
+
+def test_task_of_slurm_joins_the_process_on_the_first_node_of_its_step(scontrol):
+    scontrol('[ "$*" = "show hostnames node[3-4]" ] && echo node3 && echo node4')
+    assert launch.slurm_environment(TASK) == dict(
+        RANK='9',
+        LOCAL_RANK='1',
+        WORLD_SIZE='16',
+        MASTER_ADDR='node3',
+        MASTER_PORT='22342',
+    )
+
+
+def test_address_and_port_of_the_environment_are_kept(scontrol):
+    scontrol('exit 1')
+    given = dict(MASTER_ADDR='10.0.0.1', MASTER_PORT='29500')
+    found = launch.slurm_environment({**TASK, **given})
+    assert found['MASTER_PORT'] == '29500' and 'MASTER_ADDR' not in found
+
+
+def test_task_that_srun_has_not_started_is_refused():
+    with pytest.raises(ValueError, match='SLURM_JOB_ID is not set.*slurm_train.sh'):
+        launch.slurm_environment({})
+
+
+def test_failure_of_scontrol_is_reported(scontrol):
+    scontrol('echo unknown host >&2; exit 1')
+    with pytest.raises(ValueError, match='unknown host; set MASTER_ADDR'):
+        launch.slurm_environment(TASK)
 
 
 class Cycle:

@@ -12,6 +12,7 @@ from .decoupled_training import (
     WeightProjectionHook,
 )
 from .loss_weight import LossWeightHook
+from .preemption import PreemptionHook
 from .safe_checkpoint import SafeCheckpointHook
 from .worker_seed import WorkerSeedHook
 
@@ -23,6 +24,7 @@ __all__ = [
     'FrozenMeanNormHook',
     'LossWeightHook',
     'OrthogonalityHook',
+    'PreemptionHook',
     'SafeCheckpointHook',
     'SetBothMarginsHook',
     'WeightProjectionHook',

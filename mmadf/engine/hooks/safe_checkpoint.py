@@ -68,7 +68,8 @@ class SafeCheckpointHook(CheckpointHook):
     other arguments are those of `CheckpointHook`.
 
     Raises:
-        ValueError: `backend_args`, `file_client_args` or `filename_tmpl` is given.
+        ValueError: `backend_args`, `file_client_args` or `filename_tmpl` is given, or a
+            checkpoint within an epoch is resumed without `ResumableTrainLoop`.
         OSError: when training starts, if there is too little space on the disk.
         FloatingPointError: when a checkpoint is saved, if a parameter is not finite.
     """
@@ -89,6 +90,13 @@ class SafeCheckpointHook(CheckpointHook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep what the hook has added to the checkpoint until training starts."""
+        within = runner._resume and checkpoint.get('unfinished', {}).get('batch')
+        if within and not hasattr(runner.train_loop, 'start_at'):
+            raise ValueError(
+                f'the checkpoint was written within an epoch, after {within} batches, '
+                'where this train loop cannot start; resume with tools/train.py, or '
+                'from the checkpoint of a whole epoch: --resume FILE.'
+            )
         self.random_states = checkpoint.get('random_states', [])
         self.leftovers = checkpoint.get('outdated', [])
 
@@ -204,6 +212,8 @@ def _is_validation_due(runner: Runner) -> bool:
     """Return whether the train loop has stopped before a validation of its weights."""
     loop = runner.train_loop
     if runner.val_loop is None or runner.message_hub.get_info(VALIDATED) == loop.iter:
+        return False
+    if getattr(loop, 'first_batch', 0):  # resumed within an epoch
         return False
     loop._decide_current_val_interval()
     by_epoch = isinstance(loop, EpochBasedTrainLoop)

@@ -37,23 +37,25 @@ class WorkerSeedHook(Hook):
         for loop in filter(None, (runner.train_loop, runner.val_loop)):
             loop.dataloader.generator = torch.Generator().manual_seed(runner.seed)
         loader = runner.train_dataloader
-        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        # Epoch, and number of its first batch, which workers read when it begins.
+        self.start = torch.zeros(2, dtype=torch.int64).share_memory_()
+        # Iterations that a sampler skips do not reach the workers; others are repeated.
+        by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
+        self.skips = by_iter and hasattr(loader.sampler, 'skip')
         if loader.num_workers == 0:
             return
-        # Iterations that a sampler skips do not reach the workers; others are repeated.
-        skips = hasattr(loader.sampler, 'skip')
-        by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
         loader.worker_init_fn = partial(
             _seed_batches,
             init=loader.worker_init_fn,
             seed=(runner.seed, get_rank()),
-            epoch=self.epoch,
-            first=runner.iter if by_iter and skips else 0,
+            start=self.start,
         )
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Tell the workers the epoch."""
-        self.epoch.fill_(runner.epoch)
+        """Tell the workers the epoch, and where in it a resumed run continues."""
+        self.start[0] = runner.epoch
+        loop = runner.train_loop
+        self.start[1] = runner.iter if self.skips else getattr(loop, 'first_batch', 0)
 
 
 class SeededBatches:
@@ -62,26 +64,26 @@ class SeededBatches:
     Args:
         dataset: data set of the worker.
         seed: integers that the random numbers depend on, each >= 0.
-        epoch: current epoch, in shared memory.
-        first: number of the first batch of this worker in its first epoch.
+        start: current epoch and number of its first batch, in shared memory.
+        worker: number of this worker.
         step: number of workers.
     """
 
     def __init__(
-        self, dataset: Dataset, seed: tuple, epoch: Tensor, first: int, step: int
+        self, dataset: Dataset, seed: tuple, start: Tensor, worker: int, step: int
     ) -> None:
         self.get = getattr(dataset, '__getitems__', None)
         self.dataset = dataset
         self.seed = seed
-        self.epoch, self.current = epoch, int(epoch)
-        self.batch, self.step = first, step
-        self.worker = first % step
+        self.start, self.epoch = start, None
+        self.worker, self.step = worker, step
 
     def __call__(self, indices: List[int]) -> List[Any]:
         """Return the samples of a batch."""
-        if self.current != int(self.epoch):
-            self.current, self.batch = int(self.epoch), self.worker
-        set_seeds(*self.seed, self.current, self.batch)
+        epoch, first = self.start.tolist()
+        if self.epoch != epoch:
+            self.epoch, self.batch = epoch, first + self.worker
+        set_seeds(*self.seed, epoch, self.batch)
         self.batch += self.step
         return self.get(indices) if self.get else [self.dataset[i] for i in indices]
 
@@ -95,11 +97,12 @@ def set_seeds(*numbers: int) -> None:
 
 
 def _seed_batches(
-    worker: int, init: Optional[Callable], seed: tuple, epoch: Tensor, first: int
+    worker: int, init: Optional[Callable], seed: tuple, start: Tensor
 ) -> None:
     """Initialise a worker."""
     if init is not None:
         init(worker)
     info = get_worker_info()
-    batches = SeededBatches(info.dataset, seed, epoch, first + worker, info.num_workers)
-    info.dataset.__getitems__ = batches
+    info.dataset.__getitems__ = SeededBatches(
+        info.dataset, seed, start, worker, info.num_workers
+    )

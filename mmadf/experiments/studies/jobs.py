@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from queue import Queue
 from threading import Event
-from typing import Dict, List, Sequence
+from typing import Container, Dict, List, Sequence
 
 import torch
 from mmengine.config import Config
@@ -45,10 +45,7 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, Exception]
         finally:
             workers.put(worker)
 
-    done = sum(run.record.exists() for run in runs)
-    pool, errors = ThreadPoolExecutor(jobs), {}
-    tqdm = import_optional('tqdm').tqdm
-    bar = tqdm(total=len(runs), initial=done, bar_format=BAR, smoothing=0)
+    pool, errors, bar = ThreadPoolExecutor(jobs), {}, ProgressBar(runs)
     try:
         futures = {
             pool.submit(_finish, run): run for run in runs if not run.record.exists()
@@ -57,20 +54,42 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, Exception]
         while pending:
             completed, pending = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
             for run, error in ((futures[f], f.exception()) for f in completed):
-                tqdm.write(f'{run.work_dir}: {error or "finished"}')
+                bar.write(f'{run.work_dir}: {error or "finished"}')
                 if isinstance(error, RunLockedError):
                     again = pool.submit(_finish, run, wait=True)
                     futures[again] = run
                     pending.add(again)
                 elif error:
                     errors[run] = error
-            part = sum(1.0 if run in errors else progress_of(run) for run in runs)
-            bar.update(max(0.0, part - bar.n))
+            bar.update(errors)
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
         bar.close()
     return errors
+
+
+class ProgressBar:
+    """Progress of a study, in runs, and the time left.
+
+    Args:
+        runs: all runs of the study.
+    """
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        tqdm = import_optional('tqdm').tqdm
+        done = sum(run.record.exists() for run in runs)
+        self.runs, self.write = runs, tqdm.write
+        self.bar = tqdm(total=len(runs), initial=done, bar_format=BAR, smoothing=0)
+
+    def update(self, errors: Container[Run]) -> None:
+        """Show the progress that the logs of the runs tell; failed runs are over."""
+        part = sum(1.0 if run in errors else progress_of(run) for run in self.runs)
+        self.bar.update(max(0.0, part - self.bar.n))
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self.bar.close()
 
 
 def progress_of(run: Run) -> float:

@@ -24,7 +24,7 @@ FIELDS = (*REQUIRED, 'data', 'options', 'metric', 'work_dir', 'records')
 DATA_FIELDS = dict(root=str, train=str, test=str, val_fraction=float, split_seed=int)
 SPLITS = ('train', 'val', 'test')
 # Folders beside those of the variants.
-OWN_FOLDERS = ('configs', 'split')
+OWN_FOLDERS = ('configs', 'split', 'slurm')
 
 # The runs of a study share few configs.
 _read_config = lru_cache(maxsize=None)(read_config)

@@ -30,6 +30,11 @@ class Run(NamedTuple):
         return self.work_dir / 'test' / RESULT
 
     @property
+    def job(self) -> Path:
+        """File of the job of Slurm that works on the run, see `run_array`."""
+        return self.work_dir / 'slurm_job'
+
+    @property
     def versions(self) -> Path:
         """File of the code versions that have trained the run, one per line."""
         return self.work_dir / 'versions.txt'

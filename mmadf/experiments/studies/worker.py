@@ -2,11 +2,13 @@
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
-from typing import IO, Dict
+from typing import IO, Dict, Optional, Sequence
 
 from mmadf.engine.work_dir import best_checkpoint
 
@@ -16,10 +18,16 @@ from .run import Run
 # MMEngine imports it by its full name.
 TEST_LOOP = 'mmadf.experiments.studies.testing.RecordingTestLoop'
 POLL_SECONDS = 2
+# The scripts end with these codes if a signal stops them; see `PreemptionHook`.
+INTERRUPTED = (os.EX_TEMPFAIL, -signal.SIGTERM)
 
 
 class RunError(RuntimeError):
     """A run cannot be trained or tested; the message says why."""
+
+
+class RunInterruptedError(RunError):
+    """A signal has stopped a training, which can be resumed."""
 
 
 class RunLockedError(RunError):
@@ -42,6 +50,7 @@ class Worker:
         self.tools = tools
         self.environment = environment
         self.stop = stop
+        self.process: Optional[subprocess.Popen] = None
 
     def finish(self, run: Run, wait: bool = False) -> None:
         """Train and test a run and write its record, unless it has one.
@@ -60,15 +69,46 @@ class Worker:
         """
         with open(run.work_dir / 'lock', 'a+') as lock:
             self._acquire(lock, wait)
-            if run.record.exists():
-                return
-            if not run.result.exists():
-                self._train(run, lock)
-                self._test(run, lock)
-            try:
-                write_record(run)
-            except (FileNotFoundError, ValueError) as error:
-                raise RunError(str(error)) from error
+            # The processes inherit the lock, which thus lasts as long as they do.
+            self.complete(run, pass_fds=(lock.fileno(),))
+
+    def complete(self, run: Run, pass_fds: Sequence[int] = ()) -> None:
+        """Train and test a run and write its record, unless it has one.
+
+        Args:
+            run: the run, which no other worker may work on.
+            pass_fds: file descriptors that the processes inherit.
+
+        Raises:
+            RunInterruptedError: a signal has stopped the training.
+            RunError: a script failed, the worker was stopped, or a file of the run is
+                damaged.
+        """
+        if run.record.exists():
+            return
+        if not run.result.exists():
+            self._train(run, pass_fds)
+            self._test(run, pass_fds)
+        try:
+            write_record(run)
+        except (FileNotFoundError, ValueError) as error:
+            raise RunError(str(error)) from error
+
+    def interrupt(self, wait: bool = False) -> None:
+        """Terminate the current process; training writes a checkpoint first.
+
+        It may be called by a signal handler.
+
+        Args:
+            wait: whether to wait for its end.
+        """
+        process = self.process
+        if process is None or process.returncode is not None:
+            return
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(process.pid, signal.SIGTERM)
+            if wait:  # without the locks of Popen, which the interrupted code may hold
+                os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
     def _acquire(self, lock: IO, wait: bool) -> None:
         """Lock a run, and note the process in the file of the lock."""
@@ -87,12 +127,12 @@ class Worker:
         lock.write(str(os.getpid()))
         lock.flush()
 
-    def _train(self, run: Run, lock: IO) -> None:
+    def _train(self, run: Run, pass_fds: Sequence[int]) -> None:
         note_version(run)
         options = ['--work-dir', run.work_dir, '--resume']
-        self._execute('train', [run.config, *options], run, lock)
+        self._execute('train', [run.config, *options], run, pass_fds)
 
-    def _test(self, run: Run, lock: IO) -> None:
+    def _test(self, run: Run, pass_fds: Sequence[int]) -> None:
         checkpoint = best_checkpoint(run.work_dir)
         if checkpoint is None:
             raise RunError(
@@ -102,33 +142,35 @@ class Worker:
             )
         options = ['--work-dir', run.result.parent]
         options += ['--cfg-options', f'test_cfg.type={TEST_LOOP}']
-        self._execute('test', [run.config, checkpoint, *options], run, lock)
+        self._execute('test', [run.config, checkpoint, *options], run, pass_fds)
 
-    def _execute(self, script: str, arguments: list, run: Run, lock: IO) -> None:
+    def _execute(
+        self, script: str, arguments: list, run: Run, pass_fds: Sequence[int]
+    ) -> None:
         """Run a script to its end; its output is appended to a log file."""
         if self.stop.is_set():
             raise RunError('stopped')
         log = run.work_dir / f'{script}.log'
         path = self.tools / f'{script}.py'
         with open(log, 'a') as output:
-            process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [sys.executable, str(path), *map(str, arguments)],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=self.environment,
-                # The process inherits the lock, which thus lasts as long as it does.
-                pass_fds=(lock.fileno(),),
+                pass_fds=pass_fds,
             )
         while True:
             try:
-                code = process.wait(POLL_SECONDS)
+                code = self.process.wait(POLL_SECONDS)
                 break
             except subprocess.TimeoutExpired:
                 if self.stop.is_set():
-                    process.terminate()
+                    self.process.terminate()
         if code:
             last = (log.read_text(errors='replace').strip().splitlines() or [''])[-1]
-            raise RunError(f'{path.name} exited with code {code}: {last}; see {log}')
+            kind = RunInterruptedError if code in INTERRUPTED else RunError
+            raise kind(f'{path.name} exited with code {code}: {last}; see {log}')
 
 
 def _is_abandoned(lock: IO) -> bool:

@@ -1,0 +1,307 @@
+"""Runs that a signal stops end like undisturbed ones when they are resumed."""
+
+import itertools
+import os
+import signal
+import threading
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from mmadf.engine.hooks.preempted_workers import init_worker
+from mmadf.engine.hooks.preemption import (
+    SIGNALS,
+    PreemptionHook,
+    TrainingInterrupted,
+)
+from mmadf.engine.hooks.safe_checkpoint import SafeCheckpointHook
+from mmadf.engine.hooks.worker_seed import WorkerSeedHook
+from mmadf.engine.launch import QuietRunner
+from mmadf.engine.work_dir import INTERRUPTED, latest_checkpoint
+
+
+class Noise(Dataset):
+    """Random numbers, as of random crops."""
+
+    def __len__(self):
+        return 12
+
+    def __getitem__(self, index):
+        return dict(x=torch.rand(2) + torch.tensor(np.random.rand(2)).float() + index)
+
+
+class Net(BaseModel):
+    """A network with running statistics and dropout."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.5), nn.Linear(2, 1))
+
+    def forward(self, x, mode='tensor'):
+        y = self.layers(x)
+        return dict(loss=(y - 1).square().mean()) if mode == 'loss' else [y.mean()]
+
+
+class Score(BaseMetric):
+    """The mean output, with a random number."""
+
+    def process(self, data_batch, data_samples):
+        self.results.append(float(data_samples[0]) + torch.rand(1).item())
+
+    def compute_metrics(self, results):
+        return dict(accuracy=sum(results))
+
+
+class Signal(Hook):
+    """Send a signal to this process at an event, before other hooks."""
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, number, event, at):
+        self.number, self.event, self.at = number, event, at
+
+    def send(self, event, runner):
+        if (event, runner.iter) == (self.event, self.at):
+            os.kill(os.getpid(), self.number)
+
+    def before_train_iter(self, runner, **kwargs):
+        self.send('train', runner)
+
+    def before_val_iter(self, runner, **kwargs):
+        self.send('val', runner)
+
+    def after_val_epoch(self, runner, **kwargs):
+        self.send('after_val', runner)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Return a function that trains 3 epochs of 4 batches in a folder, or resumes."""
+    starts = itertools.count()
+
+    def _start(name, *hooks, resume=False, by_epoch=True, workers=0, **fields):
+        torch.manual_seed(0)
+        work_dir = tmp_path / name
+        loader = dict(dataset=Noise(), collate_fn=dict(type='default_collate'))
+        sampler = dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler')
+        train = dict(by_epoch=True, max_epochs=3)
+        if not by_epoch:
+            train = dict(by_epoch=False, max_iters=12, val_interval=5)
+        checkpoint = SafeCheckpointHook(
+            interval=fields.pop('interval', 1 if by_epoch else 5),
+            by_epoch=by_epoch,
+            max_keep_ckpts=1,
+            save_best='auto',
+        )
+        runner = QuietRunner(
+            model=Net(),
+            work_dir=str(work_dir),
+            train_dataloader=dict(
+                batch_size=3,
+                sampler=sampler,
+                num_workers=workers,
+                persistent_workers=workers > 1,
+                **loader,
+            ),
+            val_dataloader=dict(
+                batch_size=3, sampler=dict(type='DefaultSampler'), **loader
+            ),
+            train_cfg=train,
+            val_cfg=dict(),
+            val_evaluator=[Score()],
+            optim_wrapper=dict(
+                optimizer=dict(type='SGD', lr=0.01, momentum=0.9), **fields
+            ),
+            param_scheduler=dict(type='ExponentialLR', gamma=0.9, by_epoch=False),
+            default_hooks=dict(
+                checkpoint=checkpoint,
+                logger=dict(type='LoggerHook', interval=3),
+                worker_seed=WorkerSeedHook(),
+            ),
+            custom_hooks=[PreemptionHook(), *hooks],
+            load_from=latest_checkpoint(work_dir) if resume else None,
+            resume=resume,
+            randomness=dict(seed=0),
+            log_level='WARNING',
+            experiment_name=f'{tmp_path}-{next(starts)}',  # no shared message hub
+        )
+        runner.train()
+        return runner
+
+    return _start
+
+
+@pytest.fixture
+def stopped(start):
+    """Return a function that trains until a signal."""
+
+    def _stopped(event, at, number=signal.SIGTERM, **kwargs):
+        handlers = [signal.getsignal(number) for number in SIGNALS]
+        try:
+            with pytest.raises(TrainingInterrupted) as stop:
+                start('stopped', Signal(number, event, at), **kwargs)
+        finally:
+            for number, handler in zip(SIGNALS, handlers, strict=True):
+                signal.signal(number, handler)
+        assert stop.value.code == os.EX_TEMPFAIL
+
+    return _stopped
+
+
+def outcome(runner):
+    """Return all that a signal must not change."""
+    scores, _ = runner.message_hub.get_scalar('val/accuracy').data
+    losses, _ = runner.message_hub.get_scalar('train/loss').data
+    return dict(
+        runner.model.state_dict(),
+        momentum=runner.optim_wrapper.state_dict()['state'][0]['momentum_buffer'],
+        lr=torch.tensor(runner.optim_wrapper.get_lr()['lr']),
+        random=torch.rand(3),
+        scores=torch.tensor(scores),
+        losses=torch.tensor(losses),
+    )
+
+
+def assert_same(found, expected):
+    different = [
+        name for name in expected if not torch.equal(found[name], expected[name])
+    ]
+    assert different == []
+
+
+@pytest.mark.parametrize(
+    'event, at, kwargs',
+    [
+        ('train', 0, dict(workers=2)),
+        ('train', 5, dict()),
+        ('train', 5, dict(workers=2)),  # batches 6 and 7 remain
+        ('train', 5, dict(workers=1)),  # its workers are restarted in each epoch
+        ('train', 7, dict()),  # the last one of the second epoch
+        ('val', 8, dict()),
+        ('val', 8, dict(interval=3)),  # the second epoch is in no other checkpoint
+        ('after_val', 8, dict()),
+        ('train', 3, dict(by_epoch=False)),
+        ('train', 7, dict(by_epoch=False, workers=2)),
+        ('val', 5, dict(by_epoch=False)),
+        ('train', 5, dict(accumulative_counts=4)),
+    ],
+)
+def test_stopped_and_resumed_run_ends_like_an_undisturbed_one(
+    start, stopped, tmp_path, event, at, kwargs
+):
+    expected = outcome(start('whole', **kwargs))
+    stopped(event, at, **kwargs)
+    assert (tmp_path / 'stopped' / INTERRUPTED).exists()
+    runner = start('stopped', resume=True, **kwargs)
+    assert_same(outcome(runner), expected)
+    names = [
+        {p.name for p in (tmp_path / d).glob('*.pth')} for d in ('whole', 'stopped')
+    ]
+    assert names[0] == names[1]
+
+
+def test_run_stopped_in_each_epoch_ends_like_an_undisturbed_one(start, stopped):
+    expected = outcome(start('whole'))
+    for count, at in enumerate((1, 2, 6)):
+        number = SIGNALS[count]
+        stopped('train', at, number, resume=count > 0)
+    assert_same(outcome(start('stopped', resume=True)), expected)
+
+
+def test_pending_gradients_are_applied_before_the_stop(stopped, tmp_path):
+    stopped('train', 5, accumulative_counts=4)
+    state = torch.load(tmp_path / 'stopped' / INTERRUPTED)
+    assert state['meta']['iter'] == 8
+
+
+def test_missing_name_of_the_last_checkpoint_does_not_matter(start, stopped, tmp_path):
+    stopped('train', 5)
+    (tmp_path / 'stopped' / 'last_checkpoint').unlink()
+    assert latest_checkpoint(tmp_path / 'stopped').endswith(INTERRUPTED)
+    (tmp_path / 'stopped' / INTERRUPTED).write_bytes(b'torn')
+    assert latest_checkpoint(tmp_path / 'stopped').endswith('epoch_1.pth')
+
+
+@pytest.mark.parametrize('name', ['processes', 'batches per epoch'])
+def test_other_batches_cannot_continue_an_epoch(start, stopped, tmp_path, name):
+    stopped('train', 5)
+    path = tmp_path / 'stopped' / INTERRUPTED
+    content = torch.load(path)
+    content['unfinished'][name] = 3
+    torch.save(content, path)
+    with pytest.raises(ValueError, match=rf'by 3 {name}, and there are [14];.*FILE'):
+        start('stopped', resume=True)
+
+
+def test_other_train_loops_do_not_repeat_batches(start, stopped, monkeypatch):
+    stopped('train', 5)
+    monkeypatch.setattr(QuietRunner, 'build_train_loop', Runner.build_train_loop)
+    monkeypatch.setattr(PreemptionHook, 'after_load_checkpoint', lambda *_: None)
+    with pytest.raises(ValueError, match='after 2 batches, where this train loop'):
+        start('stopped', resume=True)
+
+
+def test_handlers_are_restored_after_training(start):
+    before = [signal.getsignal(number) for number in SIGNALS]
+    start('whole')
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_outside_of_the_main_thread_nothing_changes(start):
+    before = [signal.getsignal(number) for number in SIGNALS]
+    runners = []
+    thread = threading.Thread(target=lambda: runners.append(start('whole')))
+    thread.start()
+    thread.join()
+    assert runners[0].iter == 12
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+class Signalled(Dataset):
+    """A data set whose worker is signalled while it loads a sample."""
+
+    def __init__(self, numbers):
+        self.numbers = numbers
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        for number in self.numbers:
+            os.kill(os.getpid(), number)
+        return index
+
+
+def signalled(training, *numbers):
+    init = partial(init_worker, init=None, training=torch.tensor(training))
+    return DataLoader(Signalled(numbers), num_workers=1, worker_init_fn=init)
+
+
+@pytest.mark.parametrize('number', SIGNALS)
+def test_workers_survive_a_signal_to_all_processes(number):
+    assert list(signalled(True, number)) == [torch.tensor([0])]
+
+
+def test_workers_are_terminated_after_training():
+    with pytest.raises(RuntimeError, match='exited unexpectedly|Terminated'):
+        list(signalled(False, signal.SIGTERM))
+
+
+def test_processes_stop_together(monkeypatch):
+    module = 'mmadf.engine.hooks.preemption'
+    monkeypatch.setattr(f'{module}.all_reduce', lambda flag, op: flag.fill_(1))
+    stops, hook = [], PreemptionHook()
+    monkeypatch.setattr(hook, '_stop', lambda *args: stops.append(args[1:]))
+    wrapper = SimpleNamespace(should_update=lambda: True)
+    runner = SimpleNamespace(optim_wrapper=wrapper, iter=6, train_loop=None)
+    hook.after_train_iter(runner, 2)
+    assert stops == [(7, 3)]
