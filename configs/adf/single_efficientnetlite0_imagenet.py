@@ -3,7 +3,7 @@
 Run: python tools/model_converters/efficientnet_lite.py lite0 lite0.pth
     python tools/test.py configs/adf/single_efficientnetlite0_imagenet.py lite0.pth
 Expect: 75.1 % top-1, which the authors state; not tested by us.
-Cost: 0.39 G multiply-adds per image.
+Cost: 0.385 G multiply-adds per image.
 """
 
 _base_ = [
