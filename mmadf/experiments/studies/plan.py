@@ -21,7 +21,9 @@ from .split import write_once, write_split
 
 REQUIRED = ('variants', 'control', 'seeds')
 FIELDS = (*REQUIRED, 'data', 'options', 'metric', 'work_dir', 'records')
-DATA_FIELDS = dict(root=str, train=str, test=str, val_fraction=float, split_seed=int)
+DATA_FIELDS = dict(
+    root=str, train=str, test=str, val_fraction=float, split_seed=int, per_class=int
+)
 SPLITS = ('train', 'val', 'test')
 # Folders beside those of the variants.
 OWN_FOLDERS = ('configs', 'split', 'slurm')
@@ -194,7 +196,9 @@ def _data_options(data: Dict[str, object], root: Path) -> dict:
     folder = Path(data['root']).resolve()
     train, test = (folder / data.get(name, name) for name in ('train', 'test'))
     fraction, seed = data.get('val_fraction', 0.1), data.get('split_seed', 0)
-    split = write_split(train, root / OWN_FOLDERS[1], fraction, seed)
+    split = write_split(
+        train, root / OWN_FOLDERS[1], fraction, seed, data.get('per_class')
+    )
     metainfo = dict(classes=split['classes'])
     datasets = {
         name: dict(data_root=str(train), ann_file=split[name], metainfo=metainfo)

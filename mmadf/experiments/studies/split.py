@@ -1,7 +1,7 @@
-"""Holds out validation images of a training folder."""
+"""Chooses training and validation images of a folder."""
 
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from mmpretrain.datasets import CustomDataset
@@ -44,6 +44,36 @@ def hold_out(
     return kept, [samples[i] for i in sorted(held_out)]
 
 
+def keep_per_class(
+    samples: Sequence[Sample], per_class: int, seed: int
+) -> List[Sample]:
+    """Choose the same number of samples of each class at random.
+
+    With the same seed, a smaller choice is a part of a larger one.
+
+    Args:
+        samples: path and label of each image.
+        per_class: number of images of each class, > 0.
+        seed: random seed of the choice.
+
+    Returns:
+        The chosen samples, in their original order.
+
+    Raises:
+        ValueError: a class has fewer images.
+    """
+    chosen, generator = set(), np.random.default_rng(seed)
+    for label in sorted({label for _, label in samples}):
+        members = [i for i, sample in enumerate(samples) if sample[1] == label]
+        if not 0 < per_class <= len(members):
+            raise ValueError(
+                f'per_class={per_class} must be in 1 to {len(members)}, the number of '
+                f'training images that remain of class {label}.'
+            )
+        chosen.update(generator.permutation(members)[:per_class].tolist())
+    return [samples[i] for i in sorted(chosen)]
+
+
 def write_once(path: Path, text: str) -> bool:
     """Write a file if it does not exist; return whether it has this text then.
 
@@ -55,7 +85,7 @@ def write_once(path: Path, text: str) -> bool:
 
 
 def write_split(
-    folder: Path, out: Path, fraction: float, seed: int
+    folder: Path, out: Path, fraction: float, seed: int, per_class: Optional[int] = None
 ) -> Dict[str, object]:
     """Split an image folder and write both parts as annotation files.
 
@@ -64,6 +94,8 @@ def write_split(
         out: folder for `train.txt` and `val.txt`, with a path and a label per line.
         fraction: see `hold_out`.
         seed: see `hold_out`.
+        per_class: number of training images of each class to keep, chosen among those
+            that are not held out; None for all.
 
     Returns:
         `classes`, the class names, and `train` and `val`, the two files.
@@ -90,16 +122,18 @@ def write_split(
                 f'the name {image!r} in {folder} has a line break, but lists of images '
                 'have one name per line; rename it.'
             )
-    parts = hold_out(samples, fraction, seed)
+    kept, held_out = hold_out(samples, fraction, seed)
+    if per_class is not None:
+        kept = keep_per_class(kept, per_class, seed)
     split = dict(classes=list(dataset.metainfo['classes']))
-    for name, part in zip(('train', 'val'), parts, strict=True):
+    for name, part in (('train', kept), ('val', held_out)):
         path = out / f'{name}.txt'
         text = ''.join(f'{image} {label}\n' for image, label in part)
         if not write_once(path, text):
             raise ValueError(
-                f'{path} lists other images than val_fraction={fraction} and '
-                f'split_seed={seed} select from {folder}; choose another work_dir, or '
-                f'remove {out.parent}.'
+                f'{path} lists other images than val_fraction={fraction}, '
+                f'split_seed={seed} and per_class={per_class} select from {folder}; '
+                f'choose another work_dir, or remove {out.parent}.'
             )
         split[name] = str(path.resolve())
     return split

@@ -88,6 +88,17 @@ def timm_efficientnet(network: nn.Module) -> Stages:
     return Stages(cut([*stem, *blocks], [[stem[-1], *blocks][i] for i in indices]))
 
 
+@family('timm.models.efficientnet.EfficientNet')
+def timm_whole_efficientnet(network: nn.Module) -> Stages:
+    """With the last 1 x 1 convolution, a stage of its own, which features lack."""
+    names = [name for name, _ in network.named_children()]
+    stem = names[: names.index('blocks')]
+    last = names[names.index('blocks') + 1 : names.index('global_pool')]
+    blocks = [f'blocks.{i}' for i in range(len(network.blocks))]
+    ends = [[stem[-1], *blocks][info['stage']] for info in network.feature_info]
+    return Stages(cut([*stem, *blocks, *last], [*ends, last[-1]]))
+
+
 @family('timm.models._features.FeatureGetterNet')
 def timm_getter(network: nn.Module) -> Stages:
     """Networks with a method that returns features; for most it does more than run."""

@@ -168,6 +168,7 @@ def test_study_without_a_control_is_refused(study):
         ({'variants.wide.options': {'param_scheduler.9.type': 'x'}}, "variant 'wide'"),
         ({'data.val_fraction': 1.5}, 'val_fraction=1.5 must be in'),
         ({'data.val_fraction': 'x'}, "data.val_fraction='x' must be of type float"),
+        ({'data.per_class': 99}, 'per_class=99 must be in 1 to 12, .* of class 0'),
         ({'data.split_seed': 'x'}, "data.split_seed='x' must be of type int"),
     ],
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mmadf.experiments.studies.split import hold_out, write_split
+from mmadf.experiments.studies.split import hold_out, keep_per_class, write_split
 
 SAMPLES = [(f'{label}/{i}.png', label) for label in range(3) for i in range(20)]
 
@@ -36,6 +36,40 @@ def test_fraction_outside_its_range_is_refused():
 def test_class_of_one_image_is_refused():
     with pytest.raises(ValueError, match='class 7 has a single image'):
         hold_out([*SAMPLES, ('x', 7)], 0.5, 0)
+
+
+def test_same_number_of_each_class_is_kept_in_order():
+    kept = keep_per_class(SAMPLES[:50], 3, seed=0)
+    assert Counter(label for _, label in kept) == {0: 3, 1: 3, 2: 3}
+    assert kept == sorted(kept, key=SAMPLES.index)
+    assert kept != keep_per_class(SAMPLES[:50], 3, seed=1)
+
+
+def test_fewer_images_per_class_are_a_part_of_more():
+    few, many = (keep_per_class(SAMPLES, count, seed=0) for count in (2, 9))
+    assert set(few) < set(many)
+
+
+@pytest.mark.parametrize('count', [0, 11])
+def test_number_that_a_class_does_not_have_is_refused(count):
+    message = f'per_class={count} must be in 1 to 10, .* of class 2'
+    with pytest.raises(ValueError, match=message if count else 'per_class=0 must be'):
+        keep_per_class(SAMPLES[:50], count, seed=0)
+
+
+def test_images_per_class_limit_the_training_images_alone(image_folder, tmp_path):
+    folder = image_folder / 'train'
+    of_all, of_few = (
+        {
+            name: Path(split[name]).read_text().splitlines()
+            for split in [write_split(folder, tmp_path / str(count), 0.25, 0, count)]
+            for name in ('train', 'val')
+        }
+        for count in (None, 5)
+    )
+    assert of_few['val'] == of_all['val']
+    assert Counter(line[-1] for line in of_few['train']) == {'0': 5, '1': 5}
+    assert set(of_few['train']) < set(of_all['train'])
 
 
 def test_files_list_the_images_of_the_folder(image_folder, tmp_path):

@@ -127,6 +127,44 @@ def test_wider_controls_of_adf_cost_what_their_names_say():
         assert wide.multiply_adds == pytest.approx(adf.multiply_adds, rel=0.05)
 
 
+@pytest.mark.slow
+def test_study_from_pretrained_weights_compares_what_its_names_say():
+    pytest.importorskip('timm')
+    variants = models_of('adf_pretrained_scenes')
+    kinds = {
+        name: (m.type, bool(m.get('mapper')), m.get('readout'), m.get('distill_weight'))
+        for name, m in variants.items()
+    }
+    single, adf = 'ImageClassifier', 'ADFClassifier'
+    assert kinds == {
+        'single': (single, False, None, None),
+        'wide': (single, False, None, None),
+        'ensemble': (adf, False, 'sum', None),
+        'inside': (adf, True, None, None),
+        'distilled': (adf, True, None, 1.0),
+        'two_distilled': (adf, False, None, 1.0),
+    }
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        networks = {name: MODELS.build(variants[name]) for name in kinds}
+    deployed = {
+        name: total_cost(cost_by_phase(network, (96, 96))['deployed']).multiply_adds
+        for name, network in networks.items()
+    }
+    assert deployed['two_distilled'] == deployed['single']
+    assert deployed['wide'] >= deployed['inside'] > deployed['single']
+
+
+def test_study_from_pretrained_weights_ends_where_its_schedule_ends():
+    study = load_study(ROOT / 'configs/studies/adf_pretrained_scenes.py')
+    assert study.data.per_class == 20
+    for variant in study.variants:
+        cfg = run_config(study, variant, 0)
+        warmup, decay = cfg.param_scheduler
+        assert warmup.end == decay.begin
+        assert decay.end == decay.begin + decay.T_max == cfg.train_cfg.max_epochs
+        assert cfg.train_cfg.val_begin == 0.8 * cfg.train_cfg.max_epochs
+
+
 def test_studies_state_their_number_of_runs():
     for path in (ROOT / 'configs/studies').glob('*.py'):
         study = load_study(path)

@@ -137,6 +137,12 @@ FAMILIES = dict(
         GAP,
         64,
     ),
+    timm_efficientnet=(
+        dict(type='TIMMBackbone', model_name='mnasnet_small'),
+        1280,
+        GAP,
+        64,
+    ),
     timm_features=(
         dict(
             type='TIMMBackbone',
@@ -166,6 +172,7 @@ SLOW = (
     'inception_v3_map',
     'timm_xception',
     'timm_resnetv2',
+    'timm_efficientnet',
     'se_resnext',
     'regnet',
     'efficientnet',

@@ -51,6 +51,20 @@ def test_stages_end_where_timm_takes_features(name, arguments):
 
 
 @torch.no_grad()
+def test_whole_efficientnet_has_one_stage_more_than_its_features():
+    network = backbone('mobilenetv2_035', features_only=False)
+    features, x = backbone('mobilenetv2_035'), torch.randn(1, 3, 64, 64)
+    features.load_state_dict(network.state_dict(), strict=False)
+    network.eval()
+    features.eval()
+    stages = stages_of(network)
+    *maps, last = stages.maps(network, x, len(stages) - 1)
+    for found, expected in zip(maps, features(x), strict=True):
+        assert torch.equal(found, expected)
+    assert torch.equal(last, *network(x))
+
+
+@torch.no_grad()
 @pytest.mark.parametrize(
     ('name', 'arguments'),
     [('swin_tiny_patch4_window7_224', TINY_SWIN), ('mambaout_femto', TINY_MAMBAOUT)],
