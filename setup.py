@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 # Extras for the scripts in tools/, one for each group of scripts.
-TOOLS = ('data', 'export', 'plots', 'robustness', 'studies', 'timm')
+TOOLS = ('data', 'demo', 'export', 'plots', 'robustness', 'studies', 'timm')
 
 
 def read_version() -> str:
@@ -68,6 +68,7 @@ setup(
             '.mim/configs/**/*.yml',
             '.mim/tools/**/*.py',
             '.mim/tools/**/*.sh',
+            'analysis/demo/page.css',
         ]
     },
     # The mm packages come in two lines that install the same import names, so

@@ -10,6 +10,7 @@ from tests.conftest import ROOT
 EXTRAS = [
     'art',
     'captum',
+    'gradio',
     'imagecorruptions',
     'multiprocess',
     'onnx',

@@ -68,6 +68,7 @@ assert 'adf-resnext101-32x4d_in1k' in mmpretrain.list_models('*adf*')
     assert done.stdout.splitlines()[0].startswith(site)
     assert (tmp_path / 'site/mmadf/.mim/tools/train.py').exists()
     assert (tmp_path / 'site/mmadf/py.typed').exists()
+    assert (tmp_path / 'site/mmadf/analysis/demo/page.css').exists()
 
 
 @pytest.mark.slow
@@ -81,7 +82,7 @@ def test_wheel_offers_the_tools_extra_and_each_part_of_it(wheel):
         wanted.setdefault(extra.strip('"'), set()).add(requirement)
     no_tools = {'', 'onedl', 'openmmlab', 'tests', 'tools'}
     parts = [wanted[name] for name in set(wanted) - no_tools]
-    assert len(parts) == 6
+    assert len(parts) == 7
     assert wanted['tools'] == set.union(*parts)
     assert wanted['studies'] == {'matplotlib', 'scipy>=1.15', 'tqdm'}
     assert wanted[''] == {'torch>=2.6', 'torchvision>=0.21'}
