@@ -71,6 +71,7 @@ setup(
             '.mim/configs/**/*.yml',
             '.mim/tools/**/*.py',
             '.mim/tools/**/*.sh',
+            'analysis/demo/page.css',
         ]
     },
     # The mm packages come in two lines that install the same import names, so

@@ -11,6 +11,7 @@ EXTRAS = [
     'art',
     'captum',
     'huggingface_hub',
+    'gradio',
     'imagecorruptions',
     'multiprocess',
     'onnx',

@@ -76,6 +76,7 @@ mmadf_command.main()
     assert (tmp_path / 'site/mmadf/.mim/tools/train.py').exists()
     assert (tmp_path / 'site/mmadf/py.typed').exists()
     assert (tmp_path / 'site/mmadf/analysis/report/page.html').exists()
+    assert (tmp_path / 'site/mmadf/analysis/demo/page.css').exists()
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from types import ModuleType
 REQUIREMENTS = dict(
     art=['adversarial-robustness-toolbox', 'multiprocess'],
     captum=['captum>=0.9'],
+    gradio=['gradio>=6,<7'],
     huggingface_hub=['huggingface_hub'],
     imagecorruptions=['imagecorruptions-imaug'],
     jinja2=['Jinja2'],

@@ -1,0 +1,97 @@
+"""The page in a real browser, as a visitor uses it."""
+
+import re
+import shutil
+
+import pytest
+
+from mmadf.analysis.demo import Answers, served
+
+from .conftest import build_network, free_port, write_photo
+
+pytest.importorskip('gradio')
+pytest.importorskip('captum')
+pytest.importorskip('matplotlib')
+playwright = pytest.importorskip('playwright.sync_api')
+
+BROWSER = shutil.which('chromium') or shutil.which('google-chrome')
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason='needs the program chromium'),
+]
+
+
+@pytest.fixture(scope='module')
+def answers():
+    return Answers(build_network())
+
+
+@pytest.fixture(scope='module')
+def url(answers, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('examples')
+    examples = [write_photo(folder / f'{i}.png', seed=i) for i in range(2)]
+    with served(answers, 'My network', examples, port=free_port()) as address:
+        yield address
+
+
+@pytest.fixture(scope='module')
+def browser():
+    with playwright.sync_playwright() as library:
+        options = ['--no-sandbox']  # Chromium refuses to run as root with it
+        opened = library.chromium.launch(executable_path=BROWSER, args=options)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(params=[1280, 390])
+def page(url, browser, request):
+    """Open the page in a wide window and in that of a phone."""
+    opened = browser.new_page(viewport=dict(width=request.param, height=800))
+    opened.set_default_timeout(30_000)
+    opened.goto(url)
+    yield opened
+    opened.close()
+
+
+def shown(page, told):
+    """Wait until the page shows the most probable class with its probability."""
+    name, score = max(told.items(), key=lambda item: item[1])
+    label = page.get_by_test_id('label-output-value')
+    playwright.expect(label).to_have_text(name)
+    percent = page.get_by_text(re.compile(rf'^{round(100 * score)}%$')).first
+    playwright.expect(percent).to_be_visible()
+
+
+def test_visitor_uploads_mixes_and_downloads(page, answers, photo, tmp_path):
+    page.locator('input[type=file]').first.set_input_files(str(photo))
+    shown(page, answers.predict(str(photo)))
+    playwright.expect(page.locator('.mm img')).to_have_count(6)
+    page.get_by_role('slider').fill('0')
+    shown(page, answers.predict(str(photo), 0))
+    page.get_by_role('slider').fill('1')
+    shown(page, answers.predict(str(photo)))
+    width = page.evaluate('document.documentElement.scrollWidth')
+    assert width <= page.viewport_size['width']
+
+    page.get_by_role('tab', name='Several images').click()
+    page.locator('input[type=file][multiple]').set_input_files([str(photo)] * 2)
+    page.get_by_role('button', name='Classify').click()
+    with page.expect_download() as download:
+        page.get_by_text('Download as CSV').click()
+    best = max(answers.predict(str(photo)).items(), key=lambda item: item[1])[0]
+    assert f'photo.png,{best},' in download.value.path().read_text()
+
+
+def test_bad_image_takes_the_former_result_away(page, answers, photo, tmp_path):
+    notes = tmp_path / 'notes.png'
+    notes.write_text('no image')
+    page.locator('input[type=file]').first.set_input_files(str(photo))
+    shown(page, answers.predict(str(photo)))
+    playwright.expect(page.locator('.mm img').first).to_be_visible()
+    page.get_by_label('Remove Image').click()
+    playwright.expect(page.locator('.mm img')).to_have_count(0)
+    page.locator('input[type=file]').first.set_input_files(str(notes))
+    message = page.get_by_text('notes.png: the file cannot be read as an image')
+    playwright.expect(message).to_be_visible()
+    playwright.expect(page.get_by_test_id('label-output-value')).to_have_count(0)
