@@ -1,4 +1,4 @@
-"""Import of matplotlib, and what several plots share."""
+"""Files of figures, and what several plots share."""
 
 from math import ceil
 from pathlib import Path
@@ -11,19 +11,18 @@ from mmadf.utils.command_line import check_writable
 from mmadf.utils.optional import import_optional
 
 from .logs import Curve
+from .style import (
+    WIDTH,
+    colors,
+    import_pyplot,
+    label_ends,
+    metric_label,
+    styled,
+    whole_numbers,
+)
 
 MIN_SIZE = 200  # pixels of an overlay, so that interpolated positions look smooth
 WHITE = 1.4  # grey level of white, above 1 so that images do not outshine the colours
-
-
-def import_pyplot() -> object:
-    """Return matplotlib's pyplot, set to write files.
-
-    Raises:
-        ImportError: matplotlib is missing.
-    """
-    import_optional('matplotlib').use('Agg')
-    return import_optional('matplotlib.pyplot')
 
 
 def check_figure(path: Path) -> None:
@@ -53,22 +52,20 @@ def literal(text: object) -> str:
     return str(text).replace('$', r'\$')
 
 
-def save_figure(
-    figure: object, path: Path, dpi: int = 120, tight: bool = False
-) -> None:
+def save_figure(figure: object, path: Path, tight: bool = False) -> None:
     """Write a figure to a file, create its folder if needed, and close the figure.
 
     Args:
         figure: of pyplot.
         path: image file to write.
-        dpi: dots per inch.
         tight: whether to crop empty margins, for figures without a layout.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=dpi, bbox_inches='tight' if tight else None)
+    figure.savefig(path, bbox_inches='tight' if tight else None)
     import_pyplot().close(figure)
 
 
+@styled()
 def plot_learning_curves(
     losses: Dict[str, Curve],
     metrics: Dict[str, Curve],
@@ -80,32 +77,36 @@ def plot_learning_curves(
     """Plot training losses on the left and validation metrics on the right.
 
     Args:
-        losses: losses by iteration, by name in the legend.
-        metrics: metrics by epoch or iteration, by name in the legend; {} for runs
-            without validation, for which the losses are all that is plotted.
-        metric: label of the metrics.
+        losses: losses by iteration, by name.
+        metrics: metrics by epoch or iteration, by name; {} for runs without validation,
+            for which the losses are all that is plotted. If they have the names of the
+            losses, each name is written once, beside its metric.
+        metric: name of the metrics.
         unit: unit of the validations, 'epoch' or 'iteration'.
         path: image file to write.
         yscale: of the losses, 'linear' or 'log'.
     """
-    plt = import_pyplot()
     parts = [losses, metrics] if metrics else [losses]
-    size = (5.5 * len(parts), 4.5)
-    figure, panels = plt.subplots(
-        1, len(parts), figsize=size, squeeze=False, layout='constrained'
+    height = max(3.2, 0.22 * len(losses) + 0.8)
+    figure, panels = import_pyplot().subplots(
+        1, len(parts), figsize=(WIDTH, height), squeeze=False
     )
     left, *rest = panels[0]
-    for axes, curves in zip(panels[0], parts, strict=True):
-        for name, curve in curves.items():
-            marker = None if axes is left else '.'
-            axes.plot(*curve, label=literal(name), marker=marker)
-        axes.grid(alpha=0.3)
-        axes.legend()
-    left.set(xlabel='iteration', ylabel='loss', title='training')
-    left.set_yscale(yscale)
+    left.set(xlabel='iteration', ylabel='loss', title='Training', yscale=yscale)
     for right in rest:
-        right.set(xlabel=unit, ylabel=literal(metric), title='validation')
-        right.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
+        right.set(xlabel=unit, ylabel=literal(metric_label(metric)), title='Validation')
+    for axes, curves in zip(panels[0], parts, strict=True):
+        whole_numbers(axes.xaxis)
+        for (name, curve), color in zip(
+            curves.items(), colors(len(curves)), strict=True
+        ):
+            marker = None if axes is left else 'o'
+            axes.plot(*curve, label=name, color=color, marker=marker)
+    for axes, curves in zip(panels[0], parts, strict=True):
+        once = axes is left and list(losses) == list(metrics)
+        if not once and (len(curves) > 1 or axes is left):
+            ends = [(steps[-1], values[-1]) for steps, values in curves.values()]
+            label_ends(axes, ends, list(curves), colors(len(curves)))
     save_figure(figure, path)
 
 

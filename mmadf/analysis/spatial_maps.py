@@ -1,6 +1,7 @@
 """What Wise-SrNet has learned about positions: its kernels as maps, and a plot."""
 
 from pathlib import Path
+from textwrap import shorten
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
@@ -9,7 +10,8 @@ from torch import Tensor, nn
 from mmadf.models.layers.spatial_kernel import SpatialKernel
 from mmadf.utils.modes import evaluating
 
-from .plots import import_pyplot, literal, save_figure
+from .plots import literal, save_figure
+from .style import WIDTH, import_pyplot, styled
 
 
 class SpatialMaps(NamedTuple):
@@ -68,6 +70,15 @@ def _class_maps(model: nn.Module, slot: str, kernels: Tensor) -> Optional[Tensor
     return torch.einsum('kc,chw->khw', weight, kernels.expand(weight.shape[1], -1, -1))
 
 
+def class_differences(classes: Tensor) -> Tensor:
+    """Return class maps minus their mean over all classes, (K, h, w).
+
+    What all classes have in common changes no probability, and hides how they differ.
+    """
+    return classes - classes.mean(0)
+
+
+@styled()
 def plot_spatial_maps(
     found: Dict[str, SpatialMaps],
     names_of: Callable[[int], Sequence[str]],
@@ -83,26 +94,44 @@ def plot_spatial_maps(
         path: image file to write.
     """
     columns = max(1 + counts[0], counts[1])
-    plt = import_pyplot()
-    figure = plt.figure(figsize=(2.4 * columns, 5 * len(found)), layout='constrained')
-    parts = figure.subfigures(len(found), 1, squeeze=False)[:, 0]
-    for part, (slot, maps) in zip(parts, found.items(), strict=True):
-        kernels = _spread(counts[0], len(maps.kernels))
-        classes = [] if maps.classes is None else _spread(counts[1], len(maps.classes))
-        height, width = maps.kernels.shape[1:]
-        part.suptitle(
-            f'{slot}: {len(maps.kernels)} kernels of {height} x {width} positions'
-            + ('; below: weighted by the classifier' if classes else '')
-        )
-        axes = part.subplots(2 if classes else 1, columns, squeeze=False)
-        _draw_row(part, axes[0, :1], [maps.kernels.mean(0)], ['mean of kernels'])
-        titles = [f'kernel {index}' for index in kernels]
-        _draw_row(part, axes[0, 1:], [maps.kernels[i] for i in kernels], titles)
-        if classes:
-            names = names_of(len(maps.classes))
-            titles = [names[index] for index in classes]
-            _draw_row(part, axes[1], [maps.classes[i] for i in classes], titles)
+    rows = sum(
+        1 if maps.classes is None or not counts[1] else 2 for maps in found.values()
+    )
+    size = (WIDTH, rows * (WIDTH / columns + 0.35) + 0.3)
+    figure = import_pyplot().figure(figsize=size)
+    heights = [1 if maps.classes is None else 2 for maps in found.values()]
+    parts = figure.subfigures(len(found), 1, squeeze=False, height_ratios=heights)
+    for part, (slot, maps) in zip(parts[:, 0], found.items(), strict=True):
+        _draw_slot(part, slot, maps, names_of, counts, columns)
     save_figure(figure, path)
+
+
+def _draw_slot(
+    figure: object,
+    slot: str,
+    maps: SpatialMaps,
+    names_of: Callable[[int], Sequence[str]],
+    counts: Tuple[int, int],
+    columns: int,
+) -> None:
+    """Draw the kernels of one slot, and below them the classes."""
+    kernels = _spread(counts[0], len(maps.kernels))
+    classes = [] if maps.classes is None else _spread(counts[1], len(maps.classes))
+    height, width = maps.kernels.shape[1:]
+    note = '\nbelow: by class, mean over classes subtracted' if classes else ''
+    count = f'{len(maps.kernels)} spatial kernels, {height} × {width} positions'
+    figure.suptitle(f'{slot}: {count}{note}', fontsize=11)
+    axes = figure.subplots(2 if classes else 1, columns, squeeze=False)
+    titles = ['mean kernel', *(f'channel {index}' for index in kernels)]
+    shown = [maps.kernels.mean(0), *(maps.kernels[index] for index in kernels)]
+    _draw_row(figure, axes[0], shown, titles, 'weight')
+    if classes:
+        names, differences = (
+            names_of(len(maps.classes)),
+            class_differences(maps.classes),
+        )
+        titles, shown = [names[i] for i in classes], [differences[i] for i in classes]
+        _draw_row(figure, axes[1], shown, titles, 'difference')
 
 
 def _spread(count: int, total: int) -> List[int]:
@@ -111,17 +140,21 @@ def _spread(count: int, total: int) -> List[int]:
 
 
 def _draw_row(
-    figure: object, row: Sequence[object], images: List[Tensor], titles: List[str]
+    figure: object,
+    row: Sequence[object],
+    images: List[Tensor],
+    titles: List[str],
+    label: str,
 ) -> None:
-    """Draw maps side by side on one scale: zero white, positive red, negative blue."""
+    """Draw maps side by side on one scale: zero white, positive blue, negative red."""
     for axes in row[len(images) :]:
         axes.axis('off')
-    if not images:
-        return
     limit = float(torch.stack(images).abs().max()) or 1.0
     signed = any((image < 0).any() for image in images)
-    scale = dict(cmap='RdBu_r', vmin=-limit) if signed else dict(cmap='Reds', vmin=0)
+    scale = dict(cmap='RdBu', vmin=-limit) if signed else dict(cmap='Blues', vmin=0)
     for axes, image, title in zip(row, images, titles, strict=False):
         shown = axes.imshow(image.numpy(), vmax=limit, **scale)
-        axes.set(title=literal(title), xticks=[], yticks=[])
-        figure.colorbar(shown, ax=axes, shrink=0.8)
+        axes.set_title(literal(shorten(title, 16, placeholder='…')), fontsize=9)
+        axes.set(xticks=[], yticks=[])
+        axes.grid(False)
+    figure.colorbar(shown, ax=list(row), shrink=0.75, aspect=12).set_label(label)

@@ -82,9 +82,7 @@ def test_a_network_without_kernel_is_refused(slots):
         spatial_maps(build(**slots))
 
 
-def test_the_plot_shows_mean_kernels_and_classes_on_one_scale_each(
-    tmp_path, monkeypatch
-):
+def test_the_plot_shows_kernels_and_what_differs_between_classes(tmp_path, monkeypatch):
     pyplot = pytest.importorskip('matplotlib.pyplot')
     maps = spatial_maps(build(head=dict(HEAD, **FREE)))
     monkeypatch.setattr(pyplot, 'close', lambda figure: None)
@@ -92,20 +90,24 @@ def test_the_plot_shows_mean_kernels_and_classes_on_one_scale_each(
     plot_spatial_maps(
         maps, lambda count: names[:count], (2, 4), tmp_path / 'new' / 'maps.png'
     )
-    shown = {a.get_title(): a.images[0] for a in pyplot.gcf().axes if a.images}
+    shown = {
+        a.get_title(loc='left'): a.images[0] for a in pyplot.gcf().axes if a.images
+    }
     monkeypatch.undo()
     pyplot.close('all')
     found = maps['head']
+    shared = sum(found.classes) / 5
     expected = {
-        'mean of kernels': sum(found.kernels) / 64,
-        'kernel 0': found.kernels[0],
-        'kernel 63': found.kernels[63],
-        **{names[i]: found.classes[i] for i in (0, 1, 3, 4)},
+        'mean kernel': sum(found.kernels) / 64,
+        'channel 0': found.kernels[0],
+        'channel 63': found.kernels[63],
+        **{names[i]: found.classes[i] - shared for i in (0, 1, 3, 4)},
     }
     assert set(expected) <= set(shown)
     for title, values in expected.items():
         assert_close(torch.tensor(shown[title].get_array().data), values)
     limits = {shown[name].get_clim() for name in ('ant', 'bee', 'dog', 'elk')}
-    largest = found.classes[[0, 1, 3, 4]].abs().max().item()
-    assert limits == {(-largest, largest)}
+    largest = (found.classes[[0, 1, 3, 4]] - shared).abs().max().item()
+    ((low, high),) = limits
+    assert (low, high) == pytest.approx((-largest, largest))
     assert (tmp_path / 'new' / 'maps.png').read_bytes().startswith(b'\x89PNG')

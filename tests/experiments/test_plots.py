@@ -30,47 +30,88 @@ def texts(legend):
     return [text.get_text() for text in legend.get_texts()]
 
 
+def names_of(figure):
+    """Return the names that are written beside the data, from top to bottom."""
+    found = [a for axes in figure.axes for a in axes.texts if hasattr(a, 'xyann')]
+    return [a.get_text() for a in sorted(found, key=lambda a: -a.xyann[1])]
+
+
 def test_learning_curves_show_the_mean_and_the_test_result_of_each_seed(figure_of):
-    figure = figure_of(plot_learning_curves, RESULTS, 'top1')
+    figure = figure_of(plot_learning_curves, RESULTS, 'accuracy/top1')
     curves, tests = figure.axes
     drawn = [line.get_xydata().tolist() for line in curves.lines]
-    assert drawn == [[[1, 50], [2, 70]], [[1, 70], [2, 73.5]]]
-    assert tests.lines[2].get_xydata().tolist() == [[81, 1], [85, 1]]
-    assert tests.lines[3].get_xydata().tolist() == [[83, 1]]
-    assert (curves.get_xlabel(), curves.get_ylabel()) == ('epoch', 'validation top1')
+    assert drawn == [[[1, 70], [2, 73.5]], [[1, 50], [2, 70]]]
+    assert tests.lines[0].get_xydata().tolist() == [[81, 0], [85, 0]]
+    assert tests.lines[1].get_xydata().tolist() == [[83, 0]]
+    assert curves.get_xlabel() == 'epoch'
+    assert curves.get_ylabel() == 'validation top-1 accuracy (%)'
 
 
-def test_curves_of_many_variants_differ_in_colour_or_style(figure_of):
-    names = [f'variant {index}' for index in range(23)]
-    results = [result(name, 0, 50) for name in names]
+@pytest.mark.parametrize('count', [6, 19])
+def test_variants_are_named_beside_their_row_each_in_a_colour_of_its_own(
+    count, figure_of
+):
+    names = [f'variant {index}' for index in range(count)]
+    results = [result(name, 0, index) for index, name in enumerate(names)]
     figure = figure_of(plot_learning_curves, results, 'top1')
-    lines = figure.axes[0].lines
-    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 23
-    assert texts(figure.legends[0]) == names
+    assert not figure.legends and figure.axes[0].get_legend() is None
+    assert len({line.get_color() for line in figure.axes[0].lines}) == count
+    assert names_of(figure) == names[::-1]
+    rows = figure.axes[1].lines[::2]
+    assert [line.get_xydata()[0].tolist() for line in rows] == [
+        [index, count - 1 - index] for index in reversed(range(count))
+    ]
+
+
+def test_epochs_on_the_axis_are_whole_numbers_even_after_the_first(figure_of):
+    results = [result('plain', 0, 50, curve=((1,), (40.0,)))]
+    axes = figure_of(plot_learning_curves, results, 'top1').axes[0]
+    assert all(tick == int(tick) for tick in axes.get_xticks())
 
 
 def test_cost_plot_shows_deployed_filled_and_training_hollow(figure_of):
     pytest.importorskip('scipy')
     rows = summarise(RESULTS, 'plain')
-    (axes,) = figure_of(plot_cost, rows, 'top1').axes
-    assert texts(axes.get_legend()) == ['plain', 'new']
+    figure = figure_of(plot_cost, rows, 'top1')
+    (axes,) = figure.axes
+    assert names_of(figure) == ['new', 'plain']
+    assert axes.get_xlabel() == 'multiply-adds (G)'
     points = [line for line in axes.lines if line.get_marker() == 'o']
-    hollow = [line for line in points if line.get_markerfacecolor() == 'none']
+    hollow = [line for line in points if line.get_markerfacecolor() == 'white']
     filled = [line for line in points if line not in hollow]
-    for lines, costs in ((filled, (1.5, 2.25)), (hollow, (1.5, 3.1))):
+    for lines, costs in ((filled, (2.25, 1.5)), (hollow, (3.1, 1.5))):
         found = np.concatenate([line.get_xydata() for line in lines])
-        np.testing.assert_allclose(found, np.transpose([costs, (81, 83)]))
+        np.testing.assert_allclose(found, np.transpose([costs, (83, 81)]))
+
+
+def test_cost_plot_of_many_variants_has_one_error_bar(figure_of):
+    """Deviations of 1 and 7 have the root mean square 5."""
+    rows = [
+        dict(row, variant=f'v{index}', deviation=1.0 if index % 2 else 7.0)
+        for index, row in enumerate(20 * summarise(RESULTS[:1], 'plain'))
+    ]
+    figure = figure_of(plot_cost, rows, 'top1')
+    (axes,) = figure.axes
+    (bar,) = axes.containers
+    (x, low), (_, high) = bar.lines[2][0].get_segments()[0]
+    assert (high - low) / 2 == pytest.approx(5)
+    assert (
+        len({line.get_color() for line in axes.lines if line.get_marker() == 'o'}) == 20
+    )
+    assert axes.get_legend() is None
 
 
 @pytest.mark.parametrize(
-    ('networks', 'legend'), [('a', ['fgsm', 'pgd']), ('ab', ['a', 'b', 'fgsm', 'pgd'])]
+    ('networks', 'legend'), [('a', ['FGSM', 'PGD']), ('ab', ['a', 'b', 'FGSM', 'PGD'])]
 )
 def test_robustness_plot_has_a_panel_per_kind_and_a_curve_per_attack(
     networks, legend, figure_of
 ):
-    panels = figure_of(plot_robustness, dict.fromkeys(networks, ROWS)).axes
+    figure = figure_of(plot_robustness, dict.fromkeys(networks, ROWS))
+    panels = figure.axes
     assert len(panels) == 3
-    assert texts(panels[0].get_legend()) == legend
+    assert set(legend) <= set(texts(figure.legends[0]))
+    assert len(texts(figure.legends[0])) == len(set(texts(figure.legends[0])))
     drawn = [line.get_xydata().tolist() for line in panels[0].lines]
     # Strengths 0, 1 and 8 are evenly spaced.
     assert drawn.count([[0, 80], [1, 55], [2, 5]]) == len(networks)

@@ -32,7 +32,10 @@ def test_every_run_is_drawn_and_its_last_and_highest_metric_printed(
     expected = [(10, 3), (20, 2)]
     assert points(left) == {'one run': expected, 'other': expected}
     assert points(right)['one run'] == [(1, 20), (2, 30), (3, 25)]
-    assert (right.get_xlabel(), right.get_ylabel()) == ('epoch', 'accuracy/top1')
+    assert (right.get_xlabel(), right.get_ylabel()) == ('epoch', 'top-1 accuracy (%)')
+    assert [text.get_text() for text in right.texts] == ['one run', 'other']
+    assert not left.texts and left.get_legend() is None
+    assert len({line.get_color() for line in left.lines}) == 2
     assert 'one run: 25.00 at 3, highest 30.00' in capsys.readouterr().out
     assert out.read_bytes().startswith(b'\x89PNG')
 

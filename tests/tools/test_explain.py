@@ -61,7 +61,7 @@ def explain(tool, capsys):
 
 
 def pages_in(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob('*.png'))
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob('*.html'))
 
 
 @pytest.mark.slow
@@ -72,19 +72,31 @@ def test_every_readable_image_has_a_page_and_the_others_are_reported(
     cv2.imwrite(str(images / 'tiny.bmp'), np.full((1, 1), 100, np.uint8))
     (images / 'dark' / 'broken.jpg').write_bytes(b'broken')
     printed = explain(*network('adf', adf_cfg()), images, out)
-    assert pages_in(out) == ['dark/000.png.png', 'tiny.bmp.png']
-    assert f'2 pages: {out}' in printed.out
+    pages = ['dark/000.png.html', 'index.html', 'tiny.bmp.html']
+    assert pages_in(out) == pages
+    assert f'2 pages: {out}/index.html' in printed.out
     assert printed.out.count('skipped') == 1
     assert f'skipped: {images}/dark/broken.jpg: Unid' in printed.out
     assert 'gates: 100%' in printed.err and 'pages: 100%' in printed.err
-    assert cv2.imread(str(out / 'tiny.bmp.png')).std() > 10
+    index = (out / 'index.html').read_text()
+    assert 'href="dark/000.png.html"' in index and 'broken.jpg: Unid' in index
+    page = (out / 'dark/000.png.html').read_text()
+    assert 'href="../index.html"' in page and 'true class: <b>dark</b>' in page
 
 
 def test_one_image_and_a_deployed_network(network, explain, tmp_path):
     image = write_images(tmp_path / 'images', 1) / 'dark' / '000.png'
     deployed = network('deployed', adf_cfg(deploy=dict()))
     explain(*deployed, image, tmp_path / 'pages')
-    assert pages_in(tmp_path / 'pages') == ['000.png.png']
+    assert pages_in(tmp_path / 'pages') == ['000.png.html', 'index.html']
+
+
+def test_a_plain_classifier_has_pages_without_gates(network, explain, tmp_path):
+    images = write_images(tmp_path / 'images', 1, ['dark'])
+    printed = explain(*network('plain', PLAIN), images, tmp_path / 'pages')
+    page = (tmp_path / 'pages/dark/000.png.html').read_text()
+    assert 'Evidence for the predicted class' in page
+    assert 'Gate' not in page and 'gates' not in printed.err
 
 
 def test_a_folder_of_unreadable_images_is_a_failure(network, explain, tmp_path):
@@ -100,7 +112,6 @@ def test_invalid_input_is_one_line_and_exit_code_2(network, explain, tmp_path, c
     untested = tmp_path / 'untested.py'
     untested.write_text(adf[0].read_text() + 'test_dataloader = None\n')
     for arguments, words in [
-        ((*plain, images), 'model=ImageClassifier has no appearance branch'),
         ((adf[0], plain[1], images), 'does not fit the network'),
         ((untested, adf[1], images), 'has no test_dataloader'),
         ((*adf, tmp_path / 'lost'), 'lost does not exist'),

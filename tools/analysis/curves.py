@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         action=NamedFolders,
         metavar='NAME=DIR',
-        help='work directories, each with a name for the legend',
+        help='work directories, each with the name to write beside its curves',
     )
     parser.add_argument(
         '--metric', default='accuracy/top1', help='validation metric to plot'

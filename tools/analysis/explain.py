@@ -1,14 +1,16 @@
-"""Explain predictions of an ADF network: one page of plots per image.
+"""Explain predictions of a classifier: an index, and an HTML page for each image.
 
 Run: python tools/analysis/explain.py CONFIG CHECKPOINT IMAGES OUT [--device cpu]
      python tools/analysis/explain.py FOLDER IMAGES OUT ...
 
-IMAGES is an image, or a folder with images in any subfolders; the page of
-IMAGES/a/b.jpg is OUT/a/b.jpg.png. A page shows the predictions of the appearance
-branch and of the semantic branch without and with fusion, the evidence for each
-(Grad-CAM), and the gates, compared with their mean over all images. If the folder of an
-image is named after a class, that class is marked as the true one. Requires captum >=
-0.9 and matplotlib.
+IMAGES is an image, or a folder with images in any subfolders. OUT/index.html shows all
+images, the wrong predictions first; the page of IMAGES/a/b.jpg is OUT/a/b.jpg.html. A
+page shows the photograph, the most probable classes, and the evidence (Grad-CAM) for
+the predicted class and, where that is wrong, for the true one. For an ADF network, it
+does so for the appearance branch and for the semantic branch without and with fusion,
+and shows the gates, compared with their mean over all images. The true class of an
+image is the name of its folder, if there is such a class. Pages need no other file.
+Requires captum >= 0.9 and matplotlib.
 """
 
 import argparse
@@ -62,31 +64,43 @@ def read_batches(
         yield file, inputs, model.data_preprocessor(dict(inputs=inputs[None]))['inputs']
 
 
-def draw_pages(
+def write_pages(
     model: nn.Module,
     pipeline: Compose,
     names_of: Callable[[int], List[str]],
     files: List[Path],
     args: argparse.Namespace,
-) -> List[str]:
-    """Write a page for each image; return the errors of unreadable images."""
+) -> int:
+    """Write a page for each image and the index; return the number of pages."""
     root = args.images.parent if args.images.is_file() else args.images
+    index = args.out / 'index.html'
     batches = partial(read_batches, model, pipeline, files)
-    maps = [explain.gate_maps(model, batch) for *_, batch in batches('gates', [])]
-    means, errors = explain.mean_gates(maps), []
+    gated = batches('gates', []) if getattr(model, 'mappers', ()) else ()
+    maps = [explain.gate_maps(model, batch) for *_, batch in gated]
+    means, errors, entries, classes = explain.mean_gates(maps), [], [], []
     for file, inputs, batch in batches('pages', errors):
-        found = explain.explain(model, batch)
-        names = names_of(len(found.scores))
-        image = explain.to_rgb(inputs, batch.shape[-2:])
-        truth = explain.class_of(file, names)
-        page = explain.Page(image, file.name, truth, found, names, means)
-        out = args.out / file.relative_to(root).with_name(f'{file.name}.png')
-        explain.draw_page(page, out)
-    return errors
+        size = batch.shape[-2:]
+        photograph = explain.take_photograph(file, pipeline, inputs, size)
+        classes = classes or names_of(model.predict(batch)[0].pred_score.numel())
+        truth = explain.class_of(file, classes)
+        found = explain.explain(model, batch, truth)
+        name = str(file.relative_to(root))
+        page = explain.Page(photograph, name, truth, found, classes, means)
+        out = args.out / f'{name}.html'
+        out.parent.mkdir(parents=True, exist_ok=True)
+        html = explain.page_html(page, explain.relative_link(index, out))
+        out.write_text(html, encoding='utf-8', errors='replace')
+        entries.append(explain.make_entry(page, out, index))
+    for error in errors:
+        print(f'skipped: {error}')
+    index.parent.mkdir(parents=True, exist_ok=True)
+    html = explain.index_html(entries, f'{root.resolve().name}: predictions', errors)
+    index.write_text(html, encoding='utf-8', errors='replace')
+    return len(entries)
 
 
 def main() -> None:
-    """Load the network, explain every image, and report unreadable images."""
+    """Load the network and explain every image."""
     args = parse_args()
     with report_invalid_input():
         import_pyplot()
@@ -97,13 +111,11 @@ def main() -> None:
         cfg = read_config(args.config)
         pipeline = explain.build_pipeline(cfg)
         model, meta = load_network(cfg, args.checkpoint, args.device)
-        explain.check_model(model)
+        explain.parts_of(model)
     names_of = partial(class_names, cfg, meta)
-    errors = draw_pages(model, pipeline, names_of, files, args)
-    for error in errors:
-        print(f'skipped: {error}')
-    print(f'{len(files) - len(errors)} pages: {args.out}')
-    if len(errors) == len(files):
+    count = write_pages(model, pipeline, names_of, files, args)
+    print(f'{count} pages: {args.out / "index.html"}')
+    if not count:
         raise SystemExit(1)
 
 

@@ -5,7 +5,8 @@ Run: python tools/analysis/spatial_maps.py CONFIG CHECKPOINT OUT.png
 
 For every `WiseSrNetHead` or `WiseSrNetPooling` of the network: the mean of the kernels,
 the kernels of a few channels, spread evenly over all, and for a few classes the kernels
-weighted by the classifier. The orientation is that of the image.
+weighted by the classifier, minus their mean over all classes, so that one sees how the
+classes differ. The orientation is that of the image.
 """
 
 import argparse

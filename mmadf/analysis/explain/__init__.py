@@ -1,22 +1,28 @@
-"""Explanations of an ADF network's predictions, image by image."""
+"""Explanations of a network's predictions, image by image."""
 
-from .evidence import import_grad_cam
-from .explanation import check_model, explain
+from .evidence import import_grad_cam, parts_of
+from .explanation import explain
 from .gate_mean import gate_maps, mean_gates
 from .images import build_pipeline, class_of, find_images, read_image
-from .page import Page, draw_page, to_rgb
+from .index import index_html, make_entry, relative_link
+from .page import Page, page_html
+from .photograph import take_photograph, to_rgb
 
 __all__ = [
     'Page',
     'build_pipeline',
-    'check_model',
     'class_of',
-    'draw_page',
     'explain',
     'find_images',
     'gate_maps',
     'import_grad_cam',
+    'index_html',
+    'make_entry',
     'mean_gates',
+    'page_html',
+    'parts_of',
     'read_image',
+    'relative_link',
+    'take_photograph',
     'to_rgb',
 ]

@@ -1,37 +1,52 @@
-"""Predictions of the parts of an ADF network, and Grad-CAM evidence for them."""
+"""Predictions of the parts of a network, and Grad-CAM evidence for them."""
 
-from typing import NamedTuple
+from typing import Dict, NamedTuple, Optional
 
 import torch
+from mmpretrain.models import ImageClassifier
 from torch import Tensor, nn
 
 from mmadf.models.classifiers import ADFClassifier
+from mmadf.models.classifiers.branch import cut_branch
 from mmadf.utils.optional import import_optional
 
 
 class Evidence(NamedTuple):
-    """Class probabilities, (K,), and Grad-CAM of the most probable class, (h, w)."""
+    """What a part of a network predicts, and why.
+
+    `scores`, (K,), are class probabilities; `cam`, (h, w), Grad-CAM of the most
+    probable class; `true_cam` that of the true class if it is another one, else None.
+    """
 
     scores: Tensor
     cam: Tensor
+    true_cam: Optional[Tensor] = None
 
 
 class Part(nn.Module):
-    """A part of an ADF network that classifies on its own, from images to logits.
+    """A part of a network that classifies on its own, from images to logits.
 
     The last feature map passes through the module `last_map`, where Grad-CAM reads it
     whatever the family of the backbone.
 
     Args:
-        model: an ADF classifier.
-        name: 'appearance', 'semantic' (without fusion) or 'fused' (semantic).
+        model: an ADF classifier, or another `ImageClassifier` of a known family.
+        name: 'appearance', 'semantic' (without fusion) or 'fused' (semantic) of an ADF
+            classifier, 'whole' of another one.
+
+    Raises:
+        ValueError: the backbone belongs to no known family.
     """
 
-    def __init__(self, model: ADFClassifier, name: str) -> None:
+    def __init__(self, model: ImageClassifier, name: str) -> None:
         super().__init__()
         self.model = model
         self.last_map = nn.Identity()
-        self.branch = model.appearance if name == 'appearance' else model.semantic
+        if name == 'whole':
+            neck = model.neck if model.with_neck else None
+            self.branch = cut_branch(model.backbone, neck, model.head)
+        else:
+            self.branch = model.appearance if name == 'appearance' else model.semantic
         self.maps = model.fused_maps if name == 'fused' else self.branch.maps
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -41,8 +56,32 @@ class Part(nn.Module):
         return self.branch.logits(maps)
 
 
-def find_evidence(part: Part, inputs: Tensor) -> Evidence:
-    """Return the probabilities of a part, and Grad-CAM of its most probable class.
+def parts_of(model: nn.Module) -> Dict[str, Part]:
+    """Return the parts of a classifier, each of which makes a prediction.
+
+    Args:
+        model: an `ADFClassifier`, which has the parts 'appearance' (unless deployed),
+            'semantic' (without fusion; only with mappers) and 'fused'; or another
+            `ImageClassifier`, which has the part 'whole'.
+
+    Raises:
+        TypeError: the model is no `ImageClassifier`.
+        ValueError: the backbone belongs to no known family.
+    """
+    if not isinstance(model, ImageClassifier):
+        raise TypeError(
+            f'explain: model={type(model).__name__} is not supported; give config and '
+            "checkpoint of an ADFClassifier or of MMPretrain's ImageClassifier."
+        )
+    names = ['whole']
+    if isinstance(model, ADFClassifier):
+        names = [] if model.deployed else ['appearance']
+        names += ['semantic', 'fused'] if model.mappers else ['fused']
+    return {name: Part(model, name) for name in names}
+
+
+def find_evidence(part: Part, inputs: Tensor, truth: Optional[int] = None) -> Evidence:
+    """Return the probabilities of a part, and Grad-CAM of what it predicts.
 
     Grad-CAM (arXiv 1610.02391) sums the channels of the last feature map, weighted by
     the mean gradient of the logit over positions, and clips negative values. Captum
@@ -51,6 +90,7 @@ def find_evidence(part: Part, inputs: Tensor) -> Evidence:
     Args:
         part: in evaluation mode.
         inputs: one preprocessed image, (1, 3, H, W).
+        truth: index of the true class, None if it is unknown.
 
     Raises:
         ImportError: captum is missing.
@@ -58,11 +98,14 @@ def find_evidence(part: Part, inputs: Tensor) -> Evidence:
     grad_cam = import_grad_cam()(part, part.last_map)
     with torch.no_grad():
         (sample,) = part.branch.head._get_predictions(part(inputs), None)
-    scores = sample.pred_score
-    cam = grad_cam.attribute(
-        inputs, target=int(scores.argmax()), relu_attributions=True
-    )
-    return Evidence(scores.cpu(), cam[0, 0].detach().cpu())
+
+    def _cam(label: int) -> Tensor:
+        cam = grad_cam.attribute(inputs, target=label, relu_attributions=True)
+        return cam[0, 0].detach().cpu()
+
+    predicted = int(sample.pred_score.argmax())
+    true_cam = None if truth in (None, predicted) else _cam(truth)
+    return Evidence(sample.pred_score.cpu(), _cam(predicted), true_cam)
 
 
 def import_grad_cam() -> type:

@@ -1,6 +1,6 @@
-"""What an ADF network does with one image: predictions, evidence and gates."""
+"""What a network does with one image: predictions, evidence and gates."""
 
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmadf.models.classifiers import ADFClassifier
 from mmadf.models.fusion import Mapper
 
-from .evidence import Evidence, Part, find_evidence
+from .evidence import Evidence, find_evidence, parts_of
 
 
 class GateView(NamedTuple):
@@ -32,9 +32,8 @@ class GateView(NamedTuple):
 class Explanation(NamedTuple):
     """Everything that is shown of one image, on the CPU.
 
-    `evidence` by part: 'appearance' (absent in a deployed network), 'semantic' (without
-    fusion; absent in a network without mappers) and 'fused'. `gates` are in the order
-    of the classifier's mappers. `scores`, (K,), is the network's own prediction.
+    `evidence` by part, see `parts_of`. `gates` are in the order of the mappers of an
+    ADF network, [] for others. `scores`, (K,), is the network's own prediction.
     """
 
     evidence: Dict[str, Evidence]
@@ -42,56 +41,46 @@ class Explanation(NamedTuple):
     scores: Tensor
 
 
-def explain(model: nn.Module, inputs: Tensor) -> Explanation:
-    """Explain what an ADF network does with one image.
+def explain(
+    model: nn.Module, inputs: Tensor, truth: Optional[int] = None
+) -> Explanation:
+    """Explain what a network does with one image.
 
     Args:
-        model: an `ADFClassifier` in evaluation mode, deployed or not.
+        model: a classifier in evaluation mode, see `parts_of`, deployed or not.
         inputs: one preprocessed image, (1, 3, H, W), on the model's device.
+        truth: index of the true class, None if it is unknown.
 
     Raises:
         TypeError: the model is another classifier.
-        ValueError: several images, or a model in training mode.
+        ValueError: several images, a model in training mode, or an unknown backbone.
         ImportError: captum is missing.
     """
-    check_model(model)
+    parts = parts_of(model)
     if len(inputs) != 1 or model.training:
         raise ValueError(
             f'explain: got {len(inputs)} images and model.training={model.training}; '
             'give one image, (1, 3, H, W), and call model.eval() first.'
         )
-    parts = [] if model.deployed else ['appearance']
-    parts += ['semantic', 'fused'] if model.mappers else ['fused']
     with torch.no_grad():
         (sample,) = model.predict(inputs)
     return Explanation(
-        {name: find_evidence(Part(model, name), inputs) for name in parts},
+        {name: find_evidence(part, inputs, truth) for name, part in parts.items()},
         view_gates(model, inputs),
         sample.pred_score.cpu(),
     )
 
 
-def check_model(model: nn.Module) -> None:
-    """Refuse classifiers other than ADF.
-
-    Raises:
-        TypeError: the model is another classifier.
-    """
-    if not isinstance(model, ADFClassifier):
-        raise TypeError(
-            f'explain: model={type(model).__name__} has no appearance branch and no '
-            'gates; give config and checkpoint of an ADFClassifier.'
-        )
-
-
 @torch.no_grad()
-def view_gates(model: ADFClassifier, inputs: Tensor) -> List[GateView]:
+def view_gates(model: nn.Module, inputs: Tensor) -> List[GateView]:
     """Return what the gate of every mapper does, in the order of `model.mappers`.
 
     Args:
-        model: a classifier in evaluation mode.
+        model: a classifier in evaluation mode; one without mappers gives [].
         inputs: one preprocessed image, (1, 3, H, W).
     """
+    if not isinstance(model, ADFClassifier):
+        return []
     calls: Dict[nn.Module, Tuple[Tensor, ...]] = {}
 
     def _record(gate: nn.Module, maps: Tuple[Tensor, ...], g: Tensor) -> None:

@@ -69,7 +69,19 @@ def read_image(path: Path, pipeline: Compose) -> Tensor:
     return pipeline(dict(img_path=str(path)))['inputs']
 
 
-def class_of(path: Path, names: Sequence[str]) -> Optional[str]:
-    """Return the class that the folder of an image is named after, None without one."""
+def class_of(path: Path, names: Sequence[str]) -> Optional[int]:
+    """Return the index of the class that the folder of an image is named after.
+
+    Args:
+        path: an image file.
+        names: names of all classes. Of several names separated by commas, as those of
+            ImageNet's classes, each counts.
+
+    Returns:
+        None if no class, or more than one, has the name of the folder.
+    """
     folder = path.resolve().parent.name
-    return folder if folder in names else None
+    if folder in names:
+        return list(names).index(folder)
+    found = [k for k, name in enumerate(names) if folder in name.split(', ')]
+    return found[0] if len(found) == 1 else None

@@ -1,169 +1,177 @@
-"""An explanation as one page of plots, for readers who do not know ADF."""
+"""The explanation of one image as an HTML page, for readers who do not know ADF."""
 
-from pathlib import Path
-from textwrap import dedent, fill
+from html import escape
 from typing import List, NamedTuple, Optional, Sequence
 
-import torch
+import numpy as np
 from torch import Tensor
-from torch.nn import functional as F
 
-from mmadf.analysis.plots import (
-    blank,
-    import_pyplot,
-    overlay,
-    percent,
-    save_figure,
-)
-
+from .document import document, mark, percent
 from .evidence import Evidence
 from .explanation import Explanation
 from .gate_mean import GateMean
-from .gates import draw_gate
+from .gates import gate_section
+from .photograph import Photograph
+from .pictures import embed, gradient, heat_map
 
 TITLES = dict(
     appearance='Appearance branch',
     semantic='Semantic branch without fusion',
     fused='Semantic branch with fusion',
+    whole='The network',
 )
-ABSENT = dict(
-    appearance='Not available: a deployed network has no appearance head.',
-    semantic='Not shown: this network has no mappers, so that the semantic branch '
-    'makes the same prediction with and without fusion.',
-)
+MAP = 'inferno'
+CLASSES = 5  # so many of the most probable classes are listed
 ABOUT = """
-    Two branches process the image. Mappers fuse features of
-    shallow, fine-grained stages of the appearance branch into
-    the semantic branch, weighted by gates.
-
-    Heat maps: Grad-CAM evidence for the predicted class, each
-    on a scale of its own. "Without fusion" is the same trained
-    semantic branch with its mappers skipped.
-
-    Bars: the five most probable classes{truth}.
+<p><b>Evidence</b> is Grad-CAM: the positions of the last feature map that raise the
+logit of a class, each map on a scale of its own. The bars are the most probable
+classes.</p>
 """
-ABOUT_GATES = """
-    Gates, from left to right: the weight in (0, 1) of the
-    appearance features; the mean weight over all images; the
-    difference of this image from it; the magnitude of the weighted
-    features (100%: mean magnitude of the semantic features).
+ABOUT_ADF = """
+<p>Two branches process the image. Mappers fuse features of shallow, fine-grained stages
+of the <b>appearance branch</b> into the <b>semantic branch</b>, weighted by gates.
+"Without fusion" is the same trained branch with its mappers skipped. Stages are counted
+from 0.</p>
+"""
+ZOOM = """
+document.querySelectorAll('.photo').forEach(photo =>
+  photo.onclick = () => photo.classList.toggle('zoom'));
 """
 
 
 class Page(NamedTuple):
     """What a page shows.
 
-    `image` is RGB, (3, H, W), 0 to 255; `truth` the true class, None if it is unknown;
-    `classes` the names of all classes; `means` the weights of the gates over a set of
-    images, see `mean_gates`, empty if there is no set.
+    `truth` is the index of the true class, None if it is unknown; `classes` the names
+    of all classes; `means` the weights of the gates over a set of images, see
+    `mean_gates`, empty if there is no set.
     """
 
-    image: Tensor
+    photograph: Photograph
     name: str
-    truth: Optional[str]
+    truth: Optional[int]
     explanation: Explanation
     classes: List[str]
     means: Sequence[Optional[GateMean]] = ()
 
+    @property
+    def predicted(self) -> int:
+        """Index of the class that the network predicts."""
+        return int(self.explanation.scores.argmax())
 
-def to_rgb(inputs: Tensor, size: Sequence[int]) -> Tensor:
-    """Return the output of a pipeline as an image to show, (3, H, W), 0 to 255.
-
-    Args:
-        inputs: (3, h, w), BGR as MMCV reads it, or (1, h, w), grey; values other than
-            uint8 are stretched to the full range.
-        size: H and W of the network's input, which is padded below and to the right.
-    """
-    image = inputs.float()
-    if inputs.dtype != torch.uint8:
-        image = image - image.min()
-        image = 255 * image / image.max().clamp(min=1e-9)
-    height, width = image.shape[-2:]
-    padded = F.pad(image, (0, size[1] - width, 0, size[0] - height))
-    return padded.flip(0).expand(3, -1, -1)
+    @property
+    def right(self) -> Optional[bool]:
+        """Whether the prediction is right, None if the true class is unknown."""
+        return None if self.truth is None else self.predicted == self.truth
 
 
-def draw_page(page: Page, out: Path) -> None:
-    """Write a page as an image file.
+def page_html(page: Page, back: Optional[str] = None) -> str:
+    """Return a page that needs no other file.
 
     Args:
         page: what to show.
-        out: PNG file to write; its folder is created if needed.
+        back: escaped address of the index, None for none.
 
     Raises:
         ImportError: matplotlib is missing.
     """
-    plt = import_pyplot()
-    with plt.rc_context({'text.parse_math': False}):  # names may have dollar signs
-        save_figure(_draw(plt, page), out, dpi=80)
-
-
-def _draw(plt: object, page: Page) -> object:
-    """Return a figure of the whole page."""
-    gates = page.explanation.gates
-    heights = [5.4, *[3.7] * len(gates)]
-    figure = plt.figure(figsize=(13.5, sum(heights) + 0.8), layout='constrained')
-    figure.suptitle(_headline(page), x=0.01, ha='left', fontsize=15)
-    grid = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)
-    top, *rows = grid[:, 0]
-    _draw_predictions(top, page)
-    means = page.means or [None] * len(gates)
-    for index, (row, gate, mean) in enumerate(zip(rows, gates, means, strict=True)):
-        title = f'Mapper {index + 1} of {len(gates)}'
-        draw_gate(row, page.image, gate, title, mean)
-    return figure
+    found, photo = page.explanation, page.photograph.part()
+    evidence = ''.join(
+        _part_card(photo, TITLES[name], of_part, page)
+        for name, of_part in found.evidence.items()
+    )
+    means = page.means or [None] * len(found.gates)
+    gates = ''.join(
+        gate_section(photo, gate, f'Mapper {number} of {len(found.gates)}', mean)
+        for number, (gate, mean) in enumerate(zip(found.gates, means, strict=True), 1)
+    )
+    about = ABOUT + ('' if 'whole' in found.evidence else ABOUT_ADF)
+    link = f'<p class="note"><a href="{back}">← all images</a></p>' if back else ''
+    body = (
+        f'{link}{_headline(page)}\n{_photograph(page)}\n<h2>Evidence</h2>\n'
+        f'<div class="grid parts">{evidence}</div>\n{gates}\n'
+        f'<h2>How to read this page</h2>\n<div class="note">{about}</div>'
+    )
+    return document(page.name, body, ZOOM)
 
 
 def _headline(page: Page) -> str:
-    scores = page.explanation.scores
-    top = f'{page.classes[int(scores.argmax())]} ({percent(scores.max())})'
-    truth = '' if page.truth is None else f'   –   true class: {page.truth}'
-    return f'{page.name}   –   prediction: {top}{truth}'
+    name = escape(page.classes[page.predicted])
+    score = percent(page.explanation.scores.max())
+    truth = ''
+    if page.truth is not None:
+        truth = f' · true class: <b>{escape(page.classes[page.truth])}</b>'
+    head = f'<h1>{mark(page.right)} {name} ({score})</h1>'
+    return f'{head}\n<p>{escape(page.name)}{truth}</p>'
 
 
-def _draw_predictions(figure: object, page: Page) -> None:
-    """Draw the image, and for each part its evidence and its probabilities."""
-    axes = figure.subplots(2, 4, height_ratios=[3, 2])
-    blank(axes[0, 0]).imshow(page.image.permute(1, 2, 0).byte().numpy())
-    axes[0, 0].set_title('Input image\n')
-    truth = '' if page.truth is None else '; the true class is green'
-    about = dedent(ABOUT).format(truth=truth)
-    if page.explanation.gates:
-        about += dedent(ABOUT_GATES)
-    blank(axes[1, 0]).text(0, 1, about.strip(), va='top', fontsize=9)
-    for (name, title), above, below in zip(
-        TITLES.items(), axes[0, 1:], axes[1, 1:], strict=True
-    ):
-        evidence = page.explanation.evidence.get(name)
-        if evidence is None:
-            blank(above).set_title(f'{title}\n')
-            blank(below)
-            above.text(0.05, 0.9, fill(ABSENT[name], 32), va='top', fontsize=11)
-            continue
-        best = _short(page.classes[int(evidence.scores.argmax())])
-        limits = (0, float(evidence.cam.max()))
-        shown = overlay(above, page.image, evidence.cam, 'inferno', limits)
-        place = dict(ax=above, location='bottom', shrink=0.7, aspect=30, pad=0.02)
-        bar = figure.colorbar(shown, **place)
-        bar.set_ticks(shown.get_clim(), labels=['no evidence', 'most'])
-        above.set_title(f'{title}\npredicts {best}')
-        _draw_bars(below, evidence, page)
+def _photograph(page: Page) -> str:
+    """Return the photograph with a frame around what the network receives."""
+    pixels, (left, top, right, bottom) = page.photograph
+    height, width = pixels.shape[:2]
+    frame = note = ''
+    if not page.photograph.whole:
+        box = dict(
+            left=left / width,
+            top=top / height,
+            width=(right - left) / width,
+            height=(bottom - top) / height,
+        )
+        style = ';'.join(f'{key}:{percent(value, 2)}' for key, value in box.items())
+        frame = f'<span class="frame" style="{style}"></span>'
+        note = '; the network receives the part in the frame'
+    return (
+        f'<figure><div class="photo">{embed(pixels, page.name)}{frame}</div>'
+        f'<figcaption>{width} × {height} pixels{note}</figcaption></figure>'
+    )
 
 
-def _draw_bars(axes: object, evidence: Evidence, page: Page) -> None:
-    """Draw the five most probable classes, the most probable on top."""
-    scores, labels = evidence.scores.float().topk(min(5, len(evidence.scores)))
-    names = [page.classes[label] for label in labels.tolist()]
-    colors = ['#7fc97f' if name == page.truth else '#c3cbd6' for name in names]
-    axes.barh(range(len(names)), scores.tolist(), color=colors)
-    for row, (name, score) in enumerate(zip(names, scores, strict=True)):
-        axes.text(0.01, row, _short(name), va='center', fontsize=10)
-        axes.text(0.99, row, percent(score), va='center', ha='right', fontsize=10)
-    axes.set(xlim=(0, 1), ylim=(4.5, -0.5), yticks=[])
-    axes.xaxis.set_major_formatter(lambda value, _: percent(value))
+def _part_card(photo: np.ndarray, title: str, evidence: Evidence, page: Page) -> str:
+    """Return the prediction of a part of the network, and the evidence for it."""
+    predicted = int(evidence.scores.argmax())
+    right = None if page.truth is None else predicted == page.truth
+    maps = _evidence(photo, evidence.cam, page.classes[predicted], 'predicted')
+    if evidence.true_cam is not None:
+        maps += _evidence(photo, evidence.true_cam, page.classes[page.truth], 'true')
+    return (
+        f'<section class="card"><h3>{title} {mark(right)}</h3>'
+        f'<div class="maps">{maps}</div>'
+        f'{_bars(evidence.scores.float(), page)}</section>'
+    )
 
 
-def _short(name: str) -> str:
-    """Return the first of several comma-separated names, cut to 28 characters."""
+def _evidence(photo: np.ndarray, cam: Tensor, name: str, kind: str) -> str:
+    """Return Grad-CAM of one class over the photograph."""
+    caption = f'for the {kind} class, {short(name)}'
+    if float(cam.max()) <= 0:
+        return f'<p class="note">No evidence {escape(caption)}.</p>'
+    shown = heat_map(photo, cam, MAP, (0, float(cam.max())), opaque=False)
+    size = f'{cam.shape[0]}&nbsp;×&nbsp;{cam.shape[1]} positions'
+    return (
+        f'<figure>{embed(shown, f"Evidence {caption}")}'
+        f'<div class="scale" style="background:{gradient(MAP, opaque=False)}"></div>'
+        '<div class="ends"><span>none</span><span>most</span></div>'
+        f'<figcaption>Evidence {escape(caption)}; {size}</figcaption></figure>'
+    )
+
+
+def _bars(scores: Tensor, page: Page) -> str:
+    """Return the most probable classes and the true one, the most probable first."""
+    labels = scores.topk(min(CLASSES, len(scores))).indices.tolist()
+    if page.truth is not None and page.truth not in labels:
+        labels.append(page.truth)
+    rows = (
+        f'<li class="{"true" if label == page.truth else ""}">'
+        f'<i style="width:{percent(scores[label], 1)}"></i>'
+        f'<span>{escape(short(page.classes[label]))}'
+        f'{" (true)" if label == page.truth else ""}</span>'
+        f'<span>{percent(scores[label])}</span></li>'
+        for label in labels
+    )
+    return f'<ul class="bars">{"".join(rows)}</ul>'
+
+
+def short(name: str) -> str:
+    """Return the first of several comma-separated names, cut to 40 characters."""
     name = name.split(',')[0]
-    return name if len(name) <= 28 else name[:27] + '…'
+    return name if len(name) <= 40 else name[:39] + '…'

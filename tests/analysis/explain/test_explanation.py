@@ -203,15 +203,31 @@ def test_other_families_have_maps_too(family):
     assert found.gates[0].semantic == pytest.approx(plain.abs().mean().item())
 
 
-def test_another_classifier_is_named():
+def test_a_plain_classifier_has_one_part_and_evidence_for_the_true_class():
+    pytest.importorskip('captum')
     head = dict(type='LinearClsHead', num_classes=5, in_channels=CHANNELS[-1])
-    plain = MODELS.build(
-        dict(type='ImageClassifier', backbone=backbone_cfg(), head=head)
-    )
-    with pytest.raises(
-        TypeError, match='model=ImageClassifier has no appearance branch'
-    ):
-        explain(plain, image())
+    neck = dict(type='GlobalAveragePooling')
+    cfg = dict(type='ImageClassifier', backbone=backbone_cfg(), neck=neck, head=head)
+    model, x = randomise(MODELS.build(cfg), std=0.2).double().eval(), image()
+    found = explain(model, x)
+    (evidence,) = found.evidence.values()
+    assert list(found.evidence) == ['whole'] and found.gates == []
+    assert_close(evidence.scores, model(x).softmax(1)[0].detach())
+    assert evidence.true_cam is None
+    predicted = int(evidence.scores.argmax())
+    assert explain(model, x, predicted).evidence['whole'].true_cam is None
+    other = (predicted + 1) % 5
+    true_cam = explain(model, x, other).evidence['whole'].true_cam
+    last = model.backbone(x)[-1].detach().requires_grad_()
+    logits = model.head(model.neck((last,)))
+    (gradient,) = torch.autograd.grad(logits[0, other], last)
+    expected = (gradient.mean((2, 3), keepdim=True) * last).sum(1)[0].clamp(min=0)
+    assert_close(true_cam, expected.detach())
+
+
+def test_another_classifier_is_named():
+    with pytest.raises(TypeError, match='model=Linear is not supported; give'):
+        explain(torch.nn.Linear(2, 2), image())
 
 
 def test_one_image_in_evaluation_mode_is_asked_for():

@@ -83,8 +83,10 @@ def test_a_config_without_test_set_is_refused():
 
 
 def test_the_folder_of_an_image_is_its_class_if_there_is_one(tmp_path, monkeypatch):
-    assert class_of(tmp_path / 'dog/1.png', NAMES) == 'dog'
+    assert class_of(tmp_path / 'dog/1.png', NAMES) == 1
+    assert class_of(tmp_path / 'lynx/1.png', ['cat', 'catamount, lynx']) == 1
+    assert class_of(tmp_path / 'crane/1.png', ['crane, bird', 'lift, crane']) is None
     assert class_of(tmp_path / 'mine/1.png', NAMES) is None
     (tmp_path / 'cat').mkdir()
     monkeypatch.chdir(tmp_path / 'cat')
-    assert class_of(type(tmp_path)('1.png'), NAMES) == 'cat'
+    assert class_of(type(tmp_path)('1.png'), NAMES) == 0

@@ -1,22 +1,62 @@
-from unittest import mock
+"""Pages and the index, read as a browser reads them."""
 
-import cv2
+import base64
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
 import numpy as np
+import PIL.Image
 import pytest
 import torch
-from torch.nn import functional as F
 from torch.testing import assert_close
 
 from mmadf.analysis.explain.evidence import Evidence
 from mmadf.analysis.explain.explanation import Explanation, GateView
 from mmadf.analysis.explain.gate_mean import mean_gates
-from mmadf.analysis.explain.page import Page, draw_page, to_rgb
+from mmadf.analysis.explain.index import index_html, make_entry
+from mmadf.analysis.explain.page import Page, page_html
+from mmadf.analysis.explain.photograph import Photograph
 
 pytest.importorskip('matplotlib')
 
-CLASSES = ['ant', 'bee', 'cow', 'dog', 'elk, wapiti', 'a$b$c']
-SCORES = torch.tensor([0.02, 0.5, 0.1, 0.07, 0.3, 0.01])
-GREEN = '7fc97f'
+EVIL = '<script>alert(1)</script>'
+CLASSES = ['ant', 'bee', 'cow', 'dog', 'elk, wapiti', EVIL, '"a$b&c']
+SCORES = torch.tensor([0.02, 0.5, 0.1, 0.07, 0.3, 0.004, 0.006])
+ROWS, COLUMNS = np.indices((240, 360))
+PIXELS = np.stack([ROWS, COLUMNS // 2, 0 * ROWS + 90], -1).astype(np.uint8)
+
+
+class Reader(HTMLParser):
+    """Collects tags, texts by tag, and images of a page; refuses unclosed tags."""
+
+    VOID = ('img', 'meta')
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.tags, self.texts, self.images = [], [], [], []
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag == 'img':
+            data = dict(attributes)['src'].partition('base64,')[2]
+            image = PIL.Image.open(io.BytesIO(base64.b64decode(data)))
+            self.images.append((dict(attributes)['alt'], image))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if data.strip() and self.open[-1] not in ('style', 'script'):
+            self.texts.append(' '.join(data.split()))
+
+    def attributes(self, tag, name):
+        return [of[name] for found, of in self.tags if found == tag and name in of]
 
 
 def view(gate='element', weight=None):
@@ -24,100 +64,97 @@ def view(gate='element', weight=None):
     return GateView((0, 1), 3, gate, weight, torch.rand(3, 2), 0.5)
 
 
-def explanation(gates=(), without=()):
-    evidence = dict(
+def page(gates=(), truth=3, seen=(0, 0, 360, 240), name='x.png', means=(), **evidence):
+    true_cam = None if truth in (None, 1) else torch.rand(3, 2)
+    found = dict(
         appearance=Evidence(SCORES.flip(0), torch.rand(3, 2)),
         semantic=Evidence(SCORES.roll(1), torch.zeros(3, 2)),
-        fused=Evidence(SCORES, torch.rand(3, 2)),
+        fused=Evidence(SCORES, torch.rand(3, 2), true_cam),
     )
-    evidence = {name: e for name, e in evidence.items() if name not in without}
-    return Explanation(evidence, list(gates), SCORES)
+    found = evidence or found
+    explanation = Explanation(found, list(gates), SCORES)
+    return Page(Photograph(PIXELS, seen), name, truth, explanation, CLASSES, means)
 
 
-def draw(folder, found, truth='dog', size=(12, 8), means=()):
-    """Draw a page; return the figure, its texts and the image file."""
-    from matplotlib import pyplot
-
-    image = 255 * torch.rand(3, *size)
-    page = Page(image, 'x$y$.png', truth, found, CLASSES, means)
-    out = folder / 'new' / 'page.png'
-    with mock.patch.object(pyplot, 'close'):
-        draw_page(page, out)
-    figure = pyplot.gcf()
-    pyplot.close(figure)
-    texts = [text.get_text() for text in figure.findobj(pyplot.Text)]
-    return figure, texts, cv2.imread(str(out))
+def read(*arguments, **changes):
+    return Reader(page_html(page(*arguments, **changes)))
 
 
-def count_of(words, texts):
-    return sum(words in text.replace('\n', ' ') for text in texts)
+def test_the_photograph_has_the_resolution_and_the_colours_of_the_file():
+    (_, image), *_ = read().images
+    assert image.size == (360, 240)
+    assert np.abs(np.asarray(image).astype(int) - PIXELS).mean() < 3  # of JPEG
+    assert image.mode == 'RGB'
 
 
-@pytest.fixture(scope='module')
-def drawn(tmp_path_factory):
-    """Return an explanation with one gate, and its page."""
-    found = explanation([view()])
-    return found, *draw(tmp_path_factory.mktemp('page'), found)
+@pytest.mark.parametrize(
+    ('truth', 'mark', 'others'),
+    [(1, '✓ right', '✗ wrong'), (3, '✗ wrong', '✓ right'), (None, None, None)],
+)
+def test_the_headline_says_right_or_wrong(truth, mark, others):
+    texts = read(truth=truth, fused=Evidence(SCORES, torch.rand(3, 2))).texts
+    assert (texts.count('✓ right'), texts.count('✗ wrong')) == (
+        2 * (truth == 1),
+        2 * (truth == 3),
+    )
+    assert 'bee (50%)' in texts
+    assert ('x.png · true class:' in texts) == (truth is not None)
 
 
-def bars_of(figure):
-    """Return the fields with bars, as lists of texts and as colours."""
-    from matplotlib.colors import to_hex
-
-    fields = [axes for axes in figure.axes if len(axes.patches) == 5]
-    texts = [[text.get_text() for text in axes.texts] for axes in fields]
-    colors = [[to_hex(p.get_facecolor()) for p in axes.patches] for axes in fields]
-    return texts, colors
+def test_a_wrong_prediction_has_evidence_for_the_true_class_too():
+    alts = [alt for alt, _ in read(truth=3).images]
+    assert 'Evidence for the predicted class, bee' in alts
+    assert alts.count('Evidence for the true class, dog') == 1
+    assert not any('true class' in alt for alt, _ in read(truth=1).images)
 
 
-def test_bars_are_the_five_most_probable_classes_and_the_true_one_is_green(drawn):
-    texts, colors = bars_of(drawn[1])
-    assert len(texts) == 3
-    fused = ['bee', '50%', 'elk', '30%', 'cow', '10%', 'dog', '7%', 'ant', '2%']
-    assert texts[2] == fused
-    assert texts[0][:4] == ['elk', '50%', 'bee', '30%']
-    assert texts[1][:4] == ['cow', '50%', 'a$b$c', '30%']
-    assert [color == f'#{GREEN}' for color in colors[2]] == [*[False] * 3, True, False]
+def test_bars_are_the_most_probable_classes_and_the_true_one():
+    reader = read(truth=5, fused=Evidence(SCORES, torch.rand(3, 2)))
+    start = reader.texts.index('bee')
+    assert reader.texts[start : start + 12] == [
+        *('bee', '50%', 'elk', '30%', 'cow', '10%', 'dog', '7%', 'ant', '2%'),
+        *(f'{EVIL} (true)', '0%'),
+    ]
+    assert [of.get('class') for tag, of in reader.tags if tag == 'li'][-1] == 'true'
 
 
-def test_the_headline_gives_prediction_and_truth(drawn):
-    texts = drawn[2]
-    assert any('prediction: bee (50%)   –   true class: dog' in text for text in texts)
-    assert any(text.startswith('x$y$.png') for text in texts)
+def test_names_of_classes_and_files_are_text():
+    name = f'a"&{EVIL}.png'
+    reader = read(truth=5, name=name)
+    assert 'alert(1)' not in [tag for tag, _ in reader.tags]
+    assert [tag for tag, _ in reader.tags].count('script') == 1
+    assert any(name in text for text in reader.texts)
+    entry = make_entry(page(name=name, truth=6), Path(f'out/{name}.html'), Path('i'))
+    reader = Reader(index_html([entry], EVIL, [EVIL]))
+    assert [tag for tag, _ in reader.tags].count('script') == 1
+    assert reader.attributes('a', 'data-name') == [name]
+    assert reader.attributes('a', 'data-truth') == ['"a$b&c']
 
 
-def test_dollar_signs_in_names_are_no_mathematics(drawn):
-    from matplotlib.text import Text
-
-    texts = [text for text in drawn[1].findobj(Text) if '$' in text.get_text()]
-    assert len(texts) > 1
-    assert not any(text.get_parse_math() for text in texts)
+def test_a_map_without_evidence_is_a_sentence_and_no_empty_picture():
+    reader = read(semantic=Evidence(SCORES, torch.zeros(3, 2)))
+    assert len(reader.images) == 1
+    assert 'No evidence for the predicted class, bee.' in reader.texts
 
 
-def test_heat_maps_cover_the_image_interpolated(drawn):
-    found, figure, _, _ = drawn
-    (gate,) = found.gates
-    shown = [axes.images[1].get_array().data for axes in figure.axes[1:] if axes.images]
-    maps = [evidence.cam for evidence in found.evidence.values()]
-    maps += [gate.weight.mean(0), gate.gated / 0.5]
-    for values in maps:
-        size = dict(size=(12 * 17, 8 * 17), mode='bilinear')
-        expected = F.interpolate(values[None, None], **size)[0, 0].numpy()
-        assert sum(np.allclose(expected, array, atol=1e-6) for array in shown) == 1
+def test_a_heat_map_covers_what_the_network_receives_in_colour():
+    cam = torch.tensor([[0.0, 1.0]])
+    reader = read(seen=(60, 0, 300, 240), whole=Evidence(SCORES, cam), truth=None)
+    (_, photo), (alt, shown) = reader.images
+    assert alt == 'Evidence for the predicted class, bee'
+    assert shown.size == (320, 320)  # enlarged from 240 pixels
+    pixels = np.asarray(shown).astype(float)
+    part = np.asarray(photo.crop((60, 0, 300, 240)).resize((320, 320), 0)).astype(float)
+    left, right = (
+        np.abs(pixels - part)[:, columns].mean()
+        for columns in (slice(0, 60), slice(260, 320))
+    )
+    assert left < 3 < 50 < right
+    (style,) = reader.attributes('span', 'style')
+    assert style == 'left:16.67%;top:0.00%;width:66.67%;height:100.00%'
 
 
-def test_a_spatial_gate_is_a_heat_map_and_explained(drawn):
-    found, _, texts, image = drawn
-    assert image.shape == (int(80 * (6.2 + 3.7)), 1080, 3)
-    mean = 100 * found.gates[0].weight.mean()
-    assert count_of(f'Gate weight mean {mean:.3g}%', texts) == 1
-    assert texts.count('mean over channels') == 1  # of the colour bar
-    assert count_of('Mapper 1 of 1: appearance stages 0 and 1 into', texts) == 1
-    assert count_of('Gates, from left to right', texts) == 1
-    assert count_of('give a folder of several images', texts) == 1
-
-
-def test_weights_have_a_fixed_scale_beside_their_mean_and_the_difference(tmp_path):
+def test_a_spatial_gate_is_shown_with_its_mean_and_the_difference():
     """A pattern that all images share does not appear as a difference."""
     pattern = torch.tensor([[0.50, 0.52], [0.54, 0.56]])
     change = torch.tensor([[0.01, 0.0], [0.0, 0.0]])
@@ -126,18 +163,19 @@ def test_weights_have_a_fixed_scale_beside_their_mean_and_the_difference(tmp_pat
     assert_close(mean.mean, pattern)
     assert mean.limit == pytest.approx(0.01)
     gate = view(weight=weights[0].expand(8, 2, 2))
-    figure, texts, _ = draw(tmp_path, explanation([gate]), means=[mean])
-    drawn_on = [axes for axes in figure.axes if axes.images]
-    shown = {axes.get_title().split('\n')[0]: axes.images[-1] for axes in drawn_on}
-    limits = {title: image.get_clim() for title, image in shown.items()}
-    assert limits['Gate weight'] == limits['Mean of 2 images'] == (0, 1)
-    assert limits['Difference of this image'] == pytest.approx((-0.01, 0.01))
-    drawn = shown['Difference of this image'].get_array()
-    assert drawn.max() == pytest.approx(0.01, rel=1e-4)
-    assert abs(drawn[-1, -1]) < 1e-6
+    reader = read([gate], means=[mean])
+    heads = [text for text in reader.texts if 'weight' in text.lower()]
+    assert any(head.startswith('Gate weight, mean 53.') for head in heads)
+    assert 'Mean weight of 2 images' in heads
+    assert 'Difference of this image, up to 1.0%' in reader.texts
     # Variance of the pattern 5e-4; of all maps 5e-4 + 0.01 ** 2 / 4.
     assert mean.shared == pytest.approx(5e-4 / 5.25e-4)
-    assert count_of('95% of the variance', texts) == 1
+    assert any(text.startswith('95% of the variance') for text in reader.texts)
+    ends = [text for text in reader.texts if re.fullmatch(r'-?[\d.]+%', text)]
+    assert [e for e in ends if e.endswith('1.0%')][-2:] == ['-1.0%', '1.0%']
+    assert (
+        'Mapper 1 of 1: appearance stages 0 and 1 into semantic stage 3' in reader.texts
+    )
 
 
 def test_there_is_no_mean_of_one_image_of_other_sizes_or_of_a_shared_weight():
@@ -147,44 +185,36 @@ def test_there_is_no_mean_of_one_image_of_other_sizes_or_of_a_shared_weight():
     )
 
 
-def test_gates_shared_by_all_positions_are_a_number_and_a_histogram(tmp_path):
+def test_gates_shared_by_all_positions_are_a_number_and_a_histogram():
     layer = view('layer', torch.full((1, 1, 1), 0.62))
-    channel = view('channel', torch.full((8, 1, 1), 0.3))
-    figure, texts, image = draw(tmp_path, explanation([layer, channel]))
-    assert image.shape == (int(80 * (6.2 + 2 * 3.7)), 1080, 3)
-    for words in ('62%', 'one learned value', 'mean 30%', 'channels (of 8)'):
-        assert any(words in text for text in texts), words
-    assert texts.count('mean over channels') == 0
-    bars = [len(axes.patches) for axes in figure.axes if len(axes.patches) == 20]
-    assert bars == [20]
-    assert count_of('all positions the same weight', texts) == 2
+    channel = view('channel', torch.tensor([0.32, 0.33, 0.92, 0.31]).view(4, 1, 1))
+    reader = read([layer, channel])
+    assert 'Gate weight: 62.0%' in reader.texts
+    bars = [s for s in reader.attributes('b', 'style')]
+    assert len(bars) == 20
+    assert [i for i, s in enumerate(bars) if s != 'height:0%'] == [6, 18]
+    assert (bars[6], bars[18]) == ('height:100%', 'height:33%')
+    assert 'number of channels, of 4, by weight' in ' '.join(reader.texts)
 
 
-def test_a_page_without_gates_and_truth_of_an_image_of_extreme_size(tmp_path):
-    found = explanation()
-    _, texts, image = draw(tmp_path, found, truth=None, size=(1, 300))
-    assert image.shape == (int(80 * 6.2), 1080, 3)
-    assert count_of('true class', texts) == count_of('green', texts) == 0
-    assert count_of('Gates, from left to right', texts) == 0
-    assert len(np.unique(image.reshape(-1, 3), axis=0)) > 50
-
-
-def test_absent_parts_are_explained(tmp_path):
-    found = explanation([view()], without=['appearance', 'semantic'])
-    figure, texts, _ = draw(tmp_path, found)
-    assert count_of('no appearance head', texts) == 1
-    assert count_of('has no mappers', texts) == 1
-    assert len(bars_of(figure)[0]) == 1
-
-
-def test_bgr_grey_and_floats_become_rgb_bytes():
-    bgr = torch.randint(256, (3, 4, 5), dtype=torch.uint8)
-    rgb = to_rgb(bgr, (6, 5))
-    assert torch.equal(rgb[:, :4], bgr[[2, 1, 0]].float())
-    assert rgb.shape == (3, 6, 5)
-    assert rgb[:, 4:].abs().sum() == 0
-    grey = torch.randint(256, (1, 4, 5), dtype=torch.uint8)
-    assert torch.equal(to_rgb(grey, (4, 5)), grey.float().repeat(3, 1, 1))
-    stretched = to_rgb(torch.tensor([[[-1.0, 0.0, 1.0]]]), (1, 3))
-    assert stretched[1, 0].tolist() == [0, 127.5, 255]
-    assert to_rgb(torch.full((3, 2, 2), 7.0), (2, 2)).sum() == 0
+def test_the_index_has_the_most_confident_errors_first_and_links_every_page():
+    folder, index = Path('out'), Path('out/index.html')
+    pages = [page(truth=truth, name=f'{truth} #1.png') for truth in (1, None, 3, 0)]
+    sure = torch.eye(7)[2]
+    explanation = pages[3].explanation._replace(scores=sure)
+    pages[3] = pages[3]._replace(explanation=explanation)
+    entries = [make_entry(p, folder / 'a?b' / f'{p.name}.html', index) for p in pages]
+    reader = Reader(index_html(entries, 'title', ['lost.png: broken']))
+    assert reader.attributes('a', 'data-name') == [
+        *('0 #1.png', '3 #1.png', 'None #1.png', '1 #1.png')
+    ]
+    assert reader.attributes('a', 'href')[0] == 'a%3Fb/0%20%231.png.html'
+    assert reader.attributes('a', 'data-verdict') == ['0', '0', '1', '2']
+    assert (
+        '4 images; of 3 with a known class, 1 right (33.3%); 1 without a known class, '
+        'because their folders are not named after one'
+    ) in reader.texts
+    assert 'lost.png: broken' in reader.texts
+    assert all(max(image.size) == 320 for _, image in reader.images)
+    options = set(reader.attributes('option', 'value'))
+    assert options <= {key[5:] for tag, of in reader.tags if tag == 'a' for key in of}
