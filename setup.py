@@ -6,7 +6,17 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 # Extras for the scripts in tools/, one for each group of scripts.
-TOOLS = ('data', 'export', 'hub', 'plots', 'robustness', 'studies', 'timm')
+TOOLS = (
+    'data',
+    'demo',
+    'export',
+    'hub',
+    'plots',
+    'robustness',
+    'slurm',
+    'studies',
+    'timm',
+)
 
 
 def read_version() -> str:

@@ -10,8 +10,8 @@ from tests.conftest import ROOT
 EXTRAS = [
     'art',
     'captum',
-    'huggingface_hub',
     'gradio',
+    'huggingface_hub',
     'imagecorruptions',
     'multiprocess',
     'onnx',

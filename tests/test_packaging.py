@@ -90,7 +90,7 @@ def test_wheel_offers_the_tools_extra_and_each_part_of_it(wheel):
         wanted.setdefault(extra.strip('"'), set()).add(requirement)
     no_tools = {'', 'docs', 'onedl', 'openmmlab', 'tests', 'tools'}
     parts = [wanted[name] for name in set(wanted) - no_tools]
-    assert len(parts) == 7
+    assert len(parts) == 9
     assert wanted['tools'] == set.union(*parts)
     assert wanted['studies'] == {'matplotlib', 'scipy>=1.15', 'tqdm'}
     assert wanted[''] == {'torch>=2.8', 'torchvision>=0.23'}
