@@ -7,8 +7,7 @@ the others at random moments. After each kill the same command with `--resume` r
 the end. Then everything must be as without a kill, bit by bit: the last checkpoint with
 the states of optimizer and random number generators, the best checkpoint, its score,
 and the curves in the log. `ddp` trains in two processes over gloo; `study` kills
-tools/study.py, and half of the times its trainings, too. With `--preempt` all processes
-of a training receive SIGTERM at random moments instead.
+tools/study.py, and half of the times its trainings, too.
 
 A training takes seconds: a small network, 32 images with random crops, one worker, four
 epochs. Training processes are forked after the imports.
@@ -35,7 +34,6 @@ import mmadf  # noqa: F401  registers
 from mmadf.analysis import read_log
 from mmadf.analysis.logs import training_curve, validation_curve
 from mmadf.engine.best import stored_bests
-from mmadf.engine.work_dir import INTERRUPTED
 
 TOOLS = Path(__file__).resolve().parents[1]
 KINDS = 'before a file operation', 'at a random moment'
@@ -153,24 +151,13 @@ def start(
     return pids
 
 
-def wait(
-    pids: List[int],
-    seconds: Optional[float] = None,
-    group: bool = True,
-    preempt: bool = False,
-) -> int:
+def wait(pids: List[int], seconds: Optional[float] = None, group: bool = True) -> int:
     """Wait for processes; kill them after some seconds, or when one fails; return why.
 
-    That is the first exit code other than 0, negative for a signal, or else 0. With
-    `preempt` the process groups receive SIGTERM first.
+    That is the first exit code other than 0, negative for a signal, or else 0.
     """
     end, running = time.monotonic() + (seconds or 600), list(pids)
     while running:
-        if preempt and time.monotonic() > end:
-            for pid in running:
-                os.killpg(pid, signal.SIGTERM)
-            codes = [os.waitstatus_to_exitcode(os.waitpid(p, 0)[1]) for p in running]
-            return next(filter(None, codes), 0)
         for pid in list(running):
             done, status = os.waitpid(pid, os.WNOHANG)
             code = os.waitstatus_to_exitcode(status) if done else 0
@@ -233,7 +220,6 @@ class Kill(NamedTuple):
     operation: Optional[int]
     seconds: Optional[float]
     group: bool  # whether to kill the processes of a study with it
-    preempt: bool = False  # whether to send SIGTERM
 
 
 def disturbed(mode: str, job: Path, work_dir: Path, kill: Kill) -> Optional[dict]:
@@ -241,10 +227,8 @@ def disturbed(mode: str, job: Path, work_dir: Path, kill: Kill) -> Optional[dict
     shutil.rmtree(work_dir, ignore_errors=True)
     work_dir.with_name(f'{work_dir.name}.log').unlink(missing_ok=True)
     pids = start(mode, job, work_dir, False, kill.operation)
-    if wait(pids, kill.seconds, kill.group, kill.preempt) == 0:
+    if wait(pids, kill.seconds, kill.group) == 0:
         return None
-    if kill.preempt and (work_dir / INTERRUPTED).exists():
-        print('.', end='', flush=True)
     for _ in range(30 if mode == 'study' else 1):
         time.sleep(1 - time.time() % 1)  # a log folder is named after the second
         code = wait(start(mode, job, work_dir, True))
@@ -274,9 +258,6 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('mode', choices=['train', 'ddp', 'study'])
     parser.add_argument('--kills', type=int, default=100)
-    parser.add_argument(
-        '--preempt', action='store_true', help='send SIGTERM, at random moments only'
-    )
     parser.add_argument('--seed', type=int, default=0, help='of the random moments')
     parser.add_argument(
         '--folder', type=Path, required=True, help='work folder, which must not exist'
@@ -300,8 +281,8 @@ def main() -> None:
     moments, counts, done = random.Random(args.seed), Counter(), 0
     while done < args.kills:
         group = args.mode == 'study' and done % 4 > 1
-        kill = Kill(None, moments.uniform(0, length), group, args.preempt)
-        if done % 2 == 0 and not args.preempt:
+        kill = Kill(None, moments.uniform(0, length), group)
+        if done % 2 == 0:
             kill = Kill(done * operations // args.kills + 1, None, group)
         same = compare(args.mode, job, expected, folder, kill)
         done += same is not None or kill.operation is not None
