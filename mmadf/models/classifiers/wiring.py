@@ -42,7 +42,7 @@ class Mappers(ModuleList):
     @property
     def last_source(self) -> int:
         """The deepest appearance stage that a mapper reads, -1 without mappers."""
-        return max((max(route.sources) for route in self.routes), default=-1)
+        return max([-1, *(max(route.sources) for route in self.routes)])
 
     def fused_maps(
         self, inputs: Tensor, semantic: Branch, appearance: Sequence[Tensor]
