@@ -9,7 +9,14 @@ from typing import Callable, Iterable, List, Sequence
 from .network import DemoNetwork
 from .uploads import UploadError
 
-HEADER = ('file', 'prediction', 'probability', 'second', 'probability of second')
+HEADER = (
+    'file',
+    'prediction',
+    'probability',
+    'second',
+    'probability of second',
+    'problem',
+)
 Row = List[object]
 
 
@@ -20,7 +27,7 @@ def predict_all(
 ) -> List[Row]:
     """Return a row of `HEADER` for each image file.
 
-    A file that cannot be used has the reason in place of a prediction.
+    A file that cannot be used has the problem instead of a prediction.
 
     Args:
         network: classifies the images.
@@ -34,7 +41,7 @@ def _row(network: DemoNetwork, file: Path) -> Row:
     try:
         scores = network.scores(network.read(file).batch)
     except UploadError as error:
-        return [file.name, str(error), '', '', '']
+        return [file.name, *[''] * (len(HEADER) - 2), str(error)]
     named = network.named(scores)
     best = sorted(named.items(), key=lambda item: -item[1])[:2]
     cells = [cell for name, score in best for cell in (name, round(score, 4))]
