@@ -16,6 +16,7 @@ COMMANDS = {
     'test': ('test.py', 'test a checkpoint'),
     'report': ('analysis/report.py', 'test the best checkpoint of a run and report it'),
     'explain': ('analysis/explain.py', 'show the evidence for predictions of ADF'),
+    'demo': ('demo.py', 'try a classifier in the browser'),
     'deploy': (
         'model_converters/deploy.py',
         'remove what the prediction of ADF does not use',
@@ -28,6 +29,14 @@ COMMANDS = {
     'curves': ('analysis/curves.py', 'plot learning curves of several runs'),
     'spatial-maps': ('analysis/spatial_maps.py', 'plot the kernels of Wise-SrNet'),
     'timm-networks': ('analysis/timm_networks.py', 'tell which of timm ADF can use'),
+    'host-tests': (
+        'analysis/host_tests.py',
+        "run MMPretrain's own tests with parts of mmadf",
+    ),
+    'convert-efficientnet-lite': (
+        'model_converters/efficientnet_lite.py',
+        'prepare ImageNet weights of EfficientNet-Lite',
+    ),
     'convert-cifar100': ('dataset_converters/cifar100.py', 'prepare CIFAR-100'),
     'convert-digits': ('dataset_converters/digits.py', 'prepare handwritten digits'),
     'convert-imagenet': ('dataset_converters/imagenet.py', 'prepare ImageNet'),
