@@ -74,9 +74,8 @@ tell_accuracy "$OUT/test.json"
 cat << END
 
 Done in $SECONDS s (without installation). In $OUT:
-  explained/             what both branches see in ten digits, and what the gate lets in
-  curve.png              losses and validation accuracy
-  confusion_matrix.png   which digits are taken for which
+  explained/index.html   what both branches see in ten digits, and what the gate lets in
+  report.html            learning curves, confusions, the most wrong images, calibration, cost
   small.py, small.pth    the deployed network
 
 Next, with the environment: source "$(dirname "$(command -v python)")/activate"
