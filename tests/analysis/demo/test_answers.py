@@ -99,7 +99,7 @@ def test_gates_without_positions_are_numbers(gate, words, photo):
 
 
 def test_gates_are_compared_with_their_mean_over_the_examples(network, photo, tmp_path):
-    randomise(network.model.mappers)
+    randomise(network.model)
     PIL.ImageOps.flip(PIL.Image.open(photo)).save(tmp_path / 'flipped.png')
     examples = [photo, tmp_path / 'flipped.png']
     html = Answers(network, examples).explain(str(photo))
