@@ -56,7 +56,9 @@ docs/decoupled
 :hidden:
 :caption: Use
 docs/deployment
+docs/demo
 docs/explain
+docs/report
 docs/robustness
 docs/studies
 docs/results

@@ -1,4 +1,3 @@
-import json
 import sys
 import threading
 from contextlib import contextmanager
@@ -11,9 +10,10 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain import ImageClassificationInferencer
 
+import mmadf
 from mmadf.analysis import demo
 from mmadf.registry import MODELS
-from tests.hub.conftest import CLASSES, adf, build, content
+from tests.hub.conftest import CLASSES, adf, build, config
 
 pytest.importorskip('gradio')
 pytest.importorskip('captum')
@@ -68,11 +68,8 @@ def test_page_of_a_checkpoint_is_served_on_this_computer(
 
 
 def test_page_of_a_model_folder(pages, run_demo, image_folder, tmp_path):
-    save_file = pytest.importorskip('safetensors.torch').save_file
     folder = tmp_path / 'my_network'
-    folder.mkdir()
-    save_file(build(adf()).state_dict(), folder / 'model.safetensors')
-    (folder / 'config.json').write_text(json.dumps(content(adf())))
+    mmadf.save_pretrained(build(adf()), folder, config(adf()))
     run_demo(folder)
     ((answers, title, examples, *_),) = pages
     assert (title, examples) == ('my_network', [])
