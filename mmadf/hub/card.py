@@ -11,6 +11,7 @@ from mmadf.analysis.cost import cost_by_part, total_cost
 from mmadf.analysis.logs import read_log
 from mmadf.weights.folder import CONFIG
 
+NO_LOG = 'Not known: there is no training log beside the checkpoint.'
 LISTED = 20  # larger numbers of classes are summarised
 TEMPLATE = """---
 library_name: mmadf
@@ -89,13 +90,14 @@ def model_card(
         origin: its checkpoint and training.
         images: a batch of its input, (N, C, H, W).
     """
+    records = _log_records(origin.log_dir)
     return TEMPLATE.format(
         name=name,
         what=_what(network, content['model']),
         classes=_classes(content['classes']),
         cost=_cost(network, images, content['test_pipeline']),
-        training=_training(origin.training),
-        accuracy=_accuracy(origin.log_dir, origin.meta.get('epoch')),
+        training=_training(origin.training) if records else NO_LOG,
+        accuracy=_accuracy(records, origin.meta.get('epoch')) if records else NO_LOG,
     )
 
 
@@ -161,15 +163,19 @@ def _training(cfg: Config) -> str:
     return '\n'.join(lines) or 'Not known.'
 
 
-def _accuracy(log_dir: Optional[Path], epoch: Optional[int]) -> str:
-    """Return the validation of an epoch in a training log, or the last, as a table."""
+def _log_records(log_dir: Optional[Path]) -> List[dict]:
+    """Return the records of a training log, an empty list without it."""
     try:
-        records = read_log(log_dir) if log_dir else []
+        return read_log(log_dir) if log_dir else []
     except (FileNotFoundError, ValueError):
-        records = []
+        return []
+
+
+def _accuracy(records: List[dict], epoch: Optional[int]) -> str:
+    """Return the validation of an epoch in a training log, or the last, as a table."""
     validated = {r['step']: r for r in records if 'loss' not in r}
     if not validated:
-        return 'Not known: there is no training log beside the checkpoint.'
+        return 'Not known: the training was not validated.'
     step = epoch if epoch in validated else max(validated)
     rows = [
         f'| {key} | {value:.2f} |'

@@ -63,6 +63,16 @@ def test_deploy_writes_the_deployed_network_with_its_card(trained, tool, tmp_pat
     assert str(tmp_path) not in card + (folder / 'config.json').read_text()
 
 
+def test_card_says_nothing_of_a_training_without_a_log(trained, tool, tmp_path):
+    config, checkpoint = trained
+    alone = tmp_path / 'alone.pth'
+    checkpoint.rename(alone)
+    tool(DEPLOY, config, alone, f'{tmp_path / "small"}/')
+    card = (tmp_path / 'small' / 'README.md').read_text()
+    assert card.count('Not known: there is no training log beside the checkpoint') == 2
+    assert 'SGD' not in card
+
+
 def test_deploy_writes_the_whole_network_and_keeps_its_card(trained, tool, tmp_path):
     folder = tmp_path / 'whole'
     tool(DEPLOY, *trained, folder, '--whole')
