@@ -197,7 +197,8 @@ def outcomes(mode: str, work_dir: Path) -> dict:
         return outcome(work_dir)
     runs = sorted(work_dir.glob('[ab]/seed0'))
     return {
-        run.parent.name: (outcome(run), (run / 'test.json').read_text()) for run in runs
+        run.parent.name: (outcome(run), (run / 'test/result.json').read_text())
+        for run in runs
     }
 
 
