@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 from typing import Sequence
 
+from mmadf.utils.messages import join_lines
+
 
 def markdown_table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
     """Return a Markdown table.
@@ -19,7 +21,7 @@ def markdown_table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> 
 
 def _cell(value: object) -> str:
     """Return the text of a cell, which would end at a bar or a line break."""
-    return ' '.join(str(value).split()).replace('|', r'\|')
+    return join_lines(value).replace('|', r'\|')
 
 
 def write_csv(rows: Sequence[dict], path: Path) -> None:

@@ -67,12 +67,7 @@ def deploy_classifier(
     with TemporaryDirectory(dir=out.parent, prefix='.deploy-') as folder:
         on_start()
         before = sum(p.numel() for p in model.parameters())
-        try:
-            adf_part(model).switch_to_deploy(fold=fold)
-        except ValueError as error:  # the network was checked before
-            raise DeploymentError(f'{error} Nothing was written.') from error
-        if getattr(model, AUXILIARY, None) is not None:
-            setattr(model, AUXILIARY, None)
+        switch_to_deploy(model, fold)
         after = sum(p.numel() for p in model.parameters())
         log(f'parameters: {before / 1e6:.2f} M trained, {after / 1e6:.2f} M deployed')
         draft = Path(folder) / out.name
@@ -129,6 +124,24 @@ def check_deployable(model: nn.Module, config: str) -> None:
         f'config={config} builds {found}; deployment needs an ADFClassifier or a model '
         "on an ADFBackbone that is not deployed and has readout='semantic'."
     )
+
+
+def switch_to_deploy(model: nn.Module, fold: bool) -> None:
+    """Reduce a model in place to what its prediction needs.
+
+    Args:
+        model: accepted by `check_deployable`.
+        fold: see `ADFClassifier.switch_to_deploy`.
+
+    Raises:
+        DeploymentError: the network cannot be folded.
+    """
+    try:
+        adf_part(model).switch_to_deploy(fold=fold)
+    except ValueError as error:  # the network was checked before
+        raise DeploymentError(f'{error} Nothing was written.') from error
+    if getattr(model, AUXILIARY, None) is not None:
+        setattr(model, AUXILIARY, None)
 
 
 def _check_overwriting(checkpoint: str, out: Path) -> None:

@@ -9,6 +9,8 @@ import torch
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
 
+from mmadf.utils.messages import join_lines
+
 NAME = re.compile(r'best_(.+)_(?:epoch|iter)_(\d+)\.pth')
 
 
@@ -63,6 +65,6 @@ def _stored_score(path: str, metric: str) -> Optional[float]:
         # MMEngine adds the metric to the name if there are several.
         return info[names.get(f'best_score_{metric}', 'best_score')]
     except Exception as error:  # depends on what the file is instead
-        reason = ' '.join(str(error).split())[:200]
+        reason = join_lines(error)[:200]
         print_log(f'{path} is left out, no score can be read: {reason}', 'current')
         return None

@@ -64,13 +64,13 @@ class Origin(NamedTuple):
     """Where a network comes from.
 
     `cfg` is the config of the network as it is stored and `meta` that of its
-    checkpoint. `training` is the config of its training and `log_dir` the work
-    directory, for the model card.
+    checkpoint. `training` is the config of its training and `log_dir` the folder that
+    may have the log, both for the model card.
     """
 
     cfg: Config
     meta: dict
-    training: Config
+    training: Optional[Config] = None
     log_dir: Optional[Path] = None
 
 

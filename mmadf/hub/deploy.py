@@ -3,8 +3,12 @@
 from pathlib import Path
 from typing import Callable, Union
 
-from mmadf.deployment.checks import DeploymentError
-from mmadf.deployment.deploy import TOLERANCE, check_deployable, deployed_config
+from mmadf.deployment.deploy import (
+    TOLERANCE,
+    check_deployable,
+    deployed_config,
+    switch_to_deploy,
+)
 from mmadf.models import ADFClassifier
 from mmadf.weights.load import load_network, read_config
 
@@ -62,10 +66,7 @@ def deploy_to_folder(
     expected = probe(network, cfg)
     on_start()
     if deploys:
-        try:
-            network.switch_to_deploy(fold=fold)
-        except ValueError as error:  # the network was checked before
-            raise DeploymentError(f'{error} Nothing was written.') from error
+        switch_to_deploy(network, fold)
     difference = write_folder(network, folder, origin, expected, tolerance, log)
     log(f'largest difference of a logit: {difference:.1e} of the largest logit')
     return difference

@@ -6,7 +6,7 @@ from typing import Optional, Union
 
 from torch import nn
 
-from mmadf.utils.messages import one_line
+from mmadf.utils.messages import join_lines, one_line
 from mmadf.utils.optional import import_optional
 from mmadf.weights.folder import CARD, CONFIG, WEIGHTS, is_folder
 from mmadf.weights.load import load_network, read_config
@@ -95,7 +95,7 @@ def download(
             allow_patterns=[CARD, CONFIG, WEIGHTS],
         )
     except Exception as error:  # many types: no network, no access, no such repository
-        reason = ' '.join(str(error).split())[:300]
+        reason = join_lines(error)[:300]
         raise FileNotFoundError(
             f'folder={repository!r} is neither a folder nor a repository that can be '
             f'downloaded from the Hugging Face Hub: {reason}'

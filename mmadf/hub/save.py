@@ -50,7 +50,7 @@ def save_pretrained(
     meta = dict(dataset_meta=getattr(network, '_dataset_meta', {}))
     if classes is not None:
         meta = dict(dataset_meta=dict(classes=list(classes)))
-    write_folder(network, folder, Origin(cfg, meta, cfg), probe(network, cfg))
+    write_folder(network, folder, Origin(cfg, meta), probe(network, cfg))
 
 
 def _find_config(network: nn.Module, config: Union[str, dict, Config, None]) -> Config:

@@ -17,6 +17,8 @@ from typing import Callable, Iterator, Optional, Sequence
 import torch
 from mmengine.config import DictAction
 
+from .messages import join_lines
+
 # What invalid input raises: in our code; in MMEngine, KeyError for an unknown type and
 # TypeError for an unknown field; in MMPretrain, AssertionError.
 INVALID = ValueError, TypeError, KeyError, OSError, ImportError, AssertionError
@@ -52,7 +54,7 @@ def _one_line(error: Exception) -> str:
     """Return the message of an error, with its type if the message is one word."""
     # str(KeyError) would quote the message.
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
-    line = ' '.join(str(message).split())
+    line = join_lines(message)
     return line if ' ' in line else f'{type(error).__name__}: {line}'
 
 

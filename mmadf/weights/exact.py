@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmpretrain.utils import get_ori_model
 from torch import Tensor, nn
 
-from mmadf.utils.messages import first_names
+from mmadf.utils.messages import first_names, join_lines
 
 from .checkpoint import LoadReport, load_matching, weights_of
 
@@ -48,7 +48,7 @@ def load_exactly(
     try:
         report = load_matching(network, weights)
     except (RuntimeError, ValueError) as error:  # of the network's own checks
-        differences = ' '.join(str(error).split())[:600]
+        differences = join_lines(error)[:600]
     else:
         differences = _differences(report)
         if differences and allow_partial:

@@ -9,6 +9,7 @@ from mmadf.models.stages import Stages, stages_of
 from mmadf.models.stages.shapes import run_without_data
 from mmadf.models.surgery import trim
 from mmadf.registry import MODELS
+from mmadf.utils.messages import one_line
 
 from .checks import check_branch, check_in_channels
 
@@ -158,9 +159,8 @@ def infer_channels(backbone: nn.Module, neck: Optional[nn.Module]) -> int:
         return features[-1].shape[1]
     except Exception as error:
         names = ' and '.join(type(part).__name__ for part in parts)
-        reason = ' '.join(str(error).split())
         raise ValueError(
             f'ADFClassifier: appearance has no head, and in_channels cannot be '
-            f'inferred from {names} ({type(error).__name__}: {reason}); give '
+            f'inferred from {names} ({one_line(error)}); give '
             'appearance a neck that fits its backbone, and a head.'
         ) from error
