@@ -43,7 +43,7 @@ ROWS = [
         'gap_512 flatten_512 wisesrnet_512',
     ),
     ('resnet50', 'imagenet', 'gap wisesrnet wisesrnet_gapinit gem attention'),
-    ('tiny', 'scenes', 'gap wisesrnet'),
+    ('tiny efficientnetlite0', 'scenes', 'gap wisesrnet'),
 ]
 # Method -> pooling, pre-average or not, constraint.
 METHODS = dict(
