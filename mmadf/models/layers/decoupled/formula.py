@@ -46,7 +46,7 @@ def convolve(
     `geometry` is stride, padding, dilation and groups.
     """
     dot, q, scale = inner_products(x, weight, kernel_norms, geometry)
-    return respond(dot, r, q, rho, k, scale, Shape(dot, geometry[-1]), operator)
+    return respond(dot, r, q, rho, k, scale, geometry[-1], operator)
 
 
 def inner_products(
@@ -68,19 +68,19 @@ def respond(
     rho: Optional[Tensor],
     k: Optional[Tensor],
     scale: float,
-    shape: 'Shape',
+    groups: int,
     operator: Operator,
     in_place: bool = False,
 ) -> Tensor:
     """Return h(|w|, |x|) * g(theta) for the inner products, scaled by `scale`."""
-    maps, r = shape.split(dot), shape.split(r)
-    q, rho, k = map(shape.per_kernel, (q, rho, k))
+    maps, r = split(dot, groups), split(r, groups)
+    q, rho, k = (per_kernel(values, groups) for values in (q, rho, k))
     cos = torch.mul(maps, 1 / (r * scale), out=maps if in_place else None)
     h, g = operator.h(r, q, rho), operator.g(cos, k)
     if in_place:
         torch.mul(h, g, out=maps)
         return dot
-    return shape.merge(h * g).to(dot.dtype)
+    return (h * g).flatten(1, 2).to(dot.dtype)
 
 
 def channel_square_sum(x: Tensor, groups: int) -> Tensor:
@@ -88,7 +88,7 @@ def channel_square_sum(x: Tensor, groups: int) -> Tensor:
 
     The result has float32 or better: sums of squares overflow in float16.
     """
-    return at_least_float32(x.unflatten(1, (groups, -1))).square().sum(2)
+    return at_least_float32(split(x, groups)).square().sum(2)
 
 
 def unit_kernels(
@@ -103,34 +103,16 @@ def unit_kernels(
     return (w / q).to(weight.dtype), q.flatten()
 
 
-class Shape:
-    """Dimensions in which groups and kernels broadcast, in the memory order of a map.
+def split(x: Tensor, groups: int) -> Tensor:
+    """Split the channels into groups: (N, C, H, W) -> (N, groups, C / groups, H, W)."""
+    return x.unflatten(1, (groups, -1))
 
-    Args:
-        x: (N, K, H, W), whose order in memory the results of broadcasting keep.
-        groups: number of groups.
-    """
 
-    def __init__(self, x: Tensor, groups: int) -> None:
-        self.is_last = x.is_contiguous(memory_format=torch.channels_last)
-        self.groups = groups
-
-    def split(self, x: Tensor) -> Tensor:
-        """Reshape to (N, groups, C / groups, H, W) or (N, H, W, groups, C / groups)."""
-        if self.is_last:
-            return x.movedim(1, -1).unflatten(-1, (self.groups, -1))
-        return x.unflatten(1, (self.groups, -1))
-
-    def merge(self, x: Tensor) -> Tensor:
-        """Invert `split`."""
-        return x.flatten(-2).movedim(-1, 1) if self.is_last else x.flatten(1, 2)
-
-    def per_kernel(self, values: Optional[Tensor]) -> Optional[Tensor]:
-        """Reshape (K,) or (1,) so that it broadcasts to the result of `split`."""
-        if values is None:
-            return None
-        shape = self.groups if len(values) > 1 else 1, -1
-        return values.view(shape if self.is_last else (*shape, 1, 1))
+def per_kernel(values: Optional[Tensor], groups: int) -> Optional[Tensor]:
+    """Reshape (K,) or (1,) so that it broadcasts to the result of `split`."""
+    if values is None:
+        return None
+    return values.view(groups if len(values) > 1 else 1, -1, 1, 1)
 
 
 def at_least_float32(x: Tensor) -> Tensor:

@@ -17,12 +17,13 @@ from torch.autograd.function import FunctionCtx
 
 from .formula import (
     Operator,
-    Shape,
     at_least_float32,
     channel_square_sum,
     convolve,
     inner_products,
+    per_kernel,
     respond,
+    split,
     times,
     unit_kernels,
 )
@@ -49,7 +50,7 @@ class LeanSquareSum(torch.autograd.Function):
     def backward(ctx: FunctionCtx, grad: Tensor) -> Tensors:
         """Return the gradient of the sum of squares."""
         (x,) = ctx.saved_tensors
-        grad_x = x.unflatten(1, (grad.shape[1], -1)) * (2 * grad.unsqueeze(2))
+        grad_x = split(x, grad.shape[1]) * (2 * grad.unsqueeze(2))
         grad_x = grad_x.mul_(SQUARE_SCALE**2)
         return grad_x.flatten(1, 2).to(x.dtype), None
 
@@ -61,11 +62,11 @@ class LeanConvolution(torch.autograd.Function):
     def forward(ctx: FunctionCtx, *arguments: Any) -> Tensor:
         """Return `convolve(*arguments)`."""
         *tensors, geometry, operator = arguments
+        groups = geometry[-1]
         x, weight, r, rho, k, kernel_norms = tensors
         y, q, scale = inner_products(x, weight, kernel_norms, geometry)
-        shape = Shape(y, geometry[-1])
         for part, norms in _tiles(y, r):
-            respond(part, norms, q, rho, k, scale, shape, operator, in_place=True)
+            respond(part, norms, q, rho, k, scale, groups, operator, in_place=True)
         if not y.is_inference():
             ctx.geometry, ctx.operator, ctx.scale = geometry, operator, scale
             # Autograd refuses to unpack y itself once it is overwritten.
@@ -90,10 +91,10 @@ class LeanConvolution(torch.autograd.Function):
         is_output = is_intact and _is_invertible(y.dtype, ctx.operator)
         if not is_output:
             y = F.conv2d(*operands, None, *geometry, groups)
-        shape = Shape(y, groups)
-        small = [_leaf(shape.per_kernel(values)) for values in (q, rho, k)]
+        small = [_leaf(per_kernel(values, groups)) for values in (q, rho, k)]
         of_dot, of_r, of_small = torch.empty_like(grad), torch.empty_like(r), []
-        for tile in _tiles(*map(shape.split, (y, grad, r, of_dot, of_r))):
+        maps = (split(v, groups) for v in (y, grad, r, of_dot, of_r))
+        for tile in _tiles(*maps):
             of_small.append(_response_backward(ctx, *tile, *small, is_output))
         grad_x, grad_kernels, _ = torch.ops.aten.convolution_backward(
             *(of_dot, *operands, None, *geometry),
