@@ -121,7 +121,9 @@ def _draw_deviation(axes: object, deviations: Sequence[float]) -> None:
     middle = high - pooled
     where = dict(transform=axes.get_yaxis_transform(), color='0.35')
     axes.errorbar(0.03, middle, pooled, capsize=3, elinewidth=1.2, **where)
-    axes.text(0.05, middle, f'± {pooled:.2g}\nstd over seeds', va='center', **where)
+    text = f'± {pooled:.2g} (std over seeds)'
+    axes.text(0.04, middle, text, rotation=90, va='center', **where)
+    axes.margins(x=0.1)  # no point lies on the error bar or its label
     axes.set_ylim(min(low, middle - 1.1 * pooled), high)
 
 
