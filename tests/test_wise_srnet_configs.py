@@ -138,9 +138,9 @@ def test_feature_maps_have_the_size_that_the_heads_expect():
 
 def test_tiny_network_ends_in_6_x_6_positions_and_its_kernel_has_3_x_3():
     _, gap = build(config('gap_tiny_scenes'))
-    assert map_shapes(gap.backbone, 84) == [(1, 32, 6, 6)]
+    assert map_shapes(gap.backbone, 84) == [(1, 64, 6, 6)]
     extra = parameters('wisesrnet_tiny_scenes') - parameters('gap_tiny_scenes')
-    assert extra == 32 * 9 + 32
+    assert extra == 64 * 9 + 64
 
 
 def test_the_name_tells_the_head():
