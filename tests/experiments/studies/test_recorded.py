@@ -23,10 +23,13 @@ def test_tables_and_figures_are_made_from_the_records_alone(folder, start, tmp_p
         shutil.copy(path, tmp_path)
     fields = f'records={tmp_path}', f'work_dir={tmp_path}'
     options = '--report-only', '--cfg-options', *fields
-    code, _, errors = start(*options, study=STUDIES[folder])
-    assert (code, errors) == (0, '')
-    for name in ('table.md', 'runs.csv'):
-        assert (tmp_path / name).read_text() == (folder / name).read_text()
+    for table in folder.glob('table*.md'):  # table_to_NAME.md has another control
+        name = table.stem.partition('_to_')[2]
+        control = [f'control={name}'] if name else []
+        code, _, errors = start(*options, *control, study=STUDIES[folder])
+        assert (code, errors) == (0, '')
+        assert (tmp_path / table.name).read_text() == table.read_text()
+    assert (tmp_path / 'runs.csv').read_text() == (folder / 'runs.csv').read_text()
     for name in ('curves', 'cost'):
         assert (tmp_path / f'{name}.png').stat().st_size > 1000
 
