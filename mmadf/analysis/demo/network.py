@@ -11,7 +11,7 @@ from mmengine.dataset import Compose
 from mmpretrain.models import BaseClassifier
 from torch import Tensor, nn
 
-from mmadf.analysis.explain import read_image, to_rgb
+from mmadf.analysis.explain import read_image, to_batch, to_rgb
 from mmadf.models.classifiers import ADFClassifier
 
 from .mixing import scaled_appearance
@@ -75,7 +75,7 @@ class DemoNetwork:
         """
         check_upload(path)
         inputs = read_image(path, self.pipeline)
-        batch = self.model.data_preprocessor(dict(inputs=inputs[None]))['inputs']
+        batch = to_batch(self.model, inputs)
         return Photo(batch, to_rgb(inputs, batch.shape[-2:]))
 
     @torch.no_grad()
