@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Callable, Dict, List, NamedTuple, Sequence
 
+import numpy as np
 import torch
 from mmengine.dataset import Compose
 from mmpretrain.models import BaseClassifier
@@ -21,12 +22,12 @@ from .uploads import check_upload
 class Photo(NamedTuple):
     """An image as the network takes it.
 
-    `batch`, (1, 3, H, W), is preprocessed; `shown`, (3, H, W), is the same crop as RGB,
-    0 to 255.
+    `batch`, (1, 3, H, W), is preprocessed; `shown`, (H, W, 3), uint8, is the same crop
+    as RGB.
     """
 
     batch: Tensor
-    shown: Tensor
+    shown: np.ndarray
 
 
 class DemoNetwork:

@@ -10,6 +10,14 @@ from mmadf.models.classifiers import ADFClassifier
 from mmadf.models.classifiers.branch import cut_branch
 from mmadf.utils.optional import import_optional
 
+# By part, see `parts_of`.
+TITLES = dict(
+    appearance='Appearance branch',
+    semantic='Semantic branch without fusion',
+    fused='Semantic branch with fusion',
+    whole='The network',
+)
+
 
 class Evidence(NamedTuple):
     """What a part of a network predicts, and why.

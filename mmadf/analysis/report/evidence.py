@@ -7,9 +7,15 @@ from torch import nn
 
 from mmadf.analysis.explain import to_batch, to_rgb
 from mmadf.analysis.explain.evidence import Part, grad_cam
+from mmadf.analysis.explain.pictures import (
+    EVIDENCE_MAP,
+    darkened_grey,
+    heat_map,
+    picture_uri,
+    resize,
+)
 from mmadf.models.classifiers import ADFClassifier
 
-from .pictures import photograph
 from .predictions import WrongImage
 
 APPEARANCE = 'the appearance branch'
@@ -60,7 +66,12 @@ def draw_evidence(
     """
     batch = to_batch(model, wrong.inputs)
     image = to_rgb(wrong.inputs, batch.shape[-2:])
+    shown = picture_uri(resize(image))
     if part is None:
-        return Pictures(photograph(image), None, None)
-    maps = grad_cam(part, batch, [wrong.predicted, wrong.truth])
-    return Pictures(photograph(image), *(photograph(image, values) for values in maps))
+        return Pictures(shown, None, None)
+    grey = darkened_grey(image)
+    maps = (
+        heat_map(grey, cam, EVIDENCE_MAP, (0, float(cam.max())))
+        for cam in grad_cam(part, batch, [wrong.predicted, wrong.truth])
+    )
+    return Pictures(shown, *map(picture_uri, maps))
