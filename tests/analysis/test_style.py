@@ -47,6 +47,8 @@ def test_whole_numbers_are_the_only_ticks():
         for last in (1, 2, 10, 1000):
             axes.set_xlim(0, last)
             found.append([tick for tick in axes.get_xticks() if 0 <= tick <= last])
+        axes.set_xlim(0.9, 1.1)
+        assert [tick for tick in axes.get_xticks() if 0.9 <= tick <= 1.1] == [1]
         plt.close()
     steps = [np.diff(ticks)[0] for ticks in found]
     assert steps == [1, 1, 2, 200]

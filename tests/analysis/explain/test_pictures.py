@@ -30,6 +30,14 @@ def test_heat_map_mixes_colours_with_grey_at_their_positions():
         assert found[100, column].tolist() == pytest.approx(expected, abs=1)
 
 
+def test_a_map_that_is_not_opaque_leaves_the_image_where_it_is_lowest():
+    photo = np.full((200, 300, 3), 140, np.uint8)
+    values = torch.tensor([[-9.0, -9.0, 1.0, 1.0]])
+    found = heat_map(photo, values, 'viridis', (0, 1), opaque=False)
+    assert found[100, 10].tolist() == [140] * 3
+    assert found[100, 290, 0] == pytest.approx(0.75 * 255 * 0.9932 + 0.25 * 140, abs=1)
+
+
 def test_color_map_has_a_pixel_for_each_value_and_ends_at_the_limits():
     values = torch.tensor([[-7.0, -1.0, 0.5], [1.0, 9.0, 0.0]])
     found = color_map(values, 'RdBu', (-1, 1)).tolist()
@@ -40,8 +48,8 @@ def test_color_map_has_a_pixel_for_each_value_and_ends_at_the_limits():
 
 
 def test_each_pixel_of_a_small_image_becomes_a_square():
-    small = np.random.default_rng(0).integers(0, 256, (4, 8, 3), dtype=np.uint8)
-    expected = small.repeat(25, 0).repeat(25, 1)
+    small = np.random.default_rng(0).integers(0, 256, (4, 9, 3), dtype=np.uint8)
+    expected = small.repeat(23, 0).repeat(23, 1)  # 207 pixels, at least 200
     assert np.array_equal(resize(small), expected)
     assert resize(expected) is expected
     assert resize(np.zeros((500, 1000, 3), np.uint8)).shape == (450, 900, 3)
