@@ -22,9 +22,13 @@ import torch
 
 from mmadf.analysis import demo, explain
 from mmadf.analysis.plots import import_pyplot
-from mmadf.utils.command_line import available_device, report_invalid_input
+from mmadf.utils.command_line import (
+    add_network_arguments,
+    available_device,
+    parse_network,
+    report_invalid_input,
+)
 from mmadf.utils.optional import import_optional
-from mmadf.weights.folder import is_folder
 from mmadf.weights.load import class_names, load_network, read_config
 
 MOST_EXAMPLES = 24
@@ -33,12 +37,7 @@ MOST_EXAMPLES = 24
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        'config', metavar='FOLDER | CONFIG', help='model folder or config file'
-    )
-    parser.add_argument(
-        'checkpoint', nargs='?', metavar='CHECKPOINT', help='its checkpoint file'
-    )
+    add_network_arguments(parser)
     parser.add_argument(
         '--examples',
         type=Path,
@@ -58,20 +57,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--device', type=available_device, default=device, help=f'default: {device}'
     )
-    args = parser.parse_args()
-    if args.checkpoint is None and not is_folder(args.config):
-        parser.error(
-            f'{args.config!r} is no model folder; give a model folder, or a config '
-            'file and its checkpoint'
-        )
-    return args
+    return parse_network(parser)
 
 
 def load(args: argparse.Namespace) -> demo.DemoNetwork:
     """Return the network with its pipeline and the names of its classes."""
     cfg = read_config(args.config)
     pipeline = explain.build_pipeline(cfg)
-    model, meta = load_network(cfg, args.checkpoint or args.config, args.device)
+    model, meta = load_network(cfg, args.checkpoint, args.device)
     return demo.DemoNetwork(model, pipeline, partial(class_names, cfg, meta))
 
 

@@ -1,11 +1,7 @@
 """Files of figures, and what several plots share."""
 
-from math import ceil
 from pathlib import Path
-from typing import Dict, Optional, Union
-
-from torch import Tensor
-from torch.nn import functional as F
+from typing import Dict
 
 from mmadf.utils.command_line import check_writable
 from mmadf.utils.optional import import_optional
@@ -20,9 +16,6 @@ from .style import (
     styled,
     whole_numbers,
 )
-
-MIN_SIZE = 200  # pixels of an overlay, so that interpolated positions look smooth
-WHITE = 1.4  # grey level of white, above 1 so that images do not outshine the colours
 
 
 def check_figure(path: Path) -> None:
@@ -96,12 +89,7 @@ def plot_learning_curves(
     for right in rest:
         right.set(xlabel=unit, ylabel=literal(metric_label(metric)), title='Validation')
     for axes, curves in zip(panels[0], parts, strict=True):
-        whole_numbers(axes.xaxis)
-        for (name, curve), color in zip(
-            curves.items(), colors(len(curves)), strict=True
-        ):
-            marker = None if axes is left else 'o'
-            axes.plot(*curve, label=name, color=color, marker=marker)
+        draw_curves(axes, curves, marker=None if axes is left else 'o')
     for axes, curves in zip(panels[0], parts, strict=True):
         once = axes is left and list(losses) == list(metrics)
         if not once and (len(curves) > 1 or axes is left):
@@ -110,35 +98,14 @@ def plot_learning_curves(
     save_figure(figure, path)
 
 
-def overlay(
-    axes: object, image: Tensor, values: Tensor, colors: str, limits: tuple
-) -> object:
-    """Draw a heat map over a greyscale image; return what a colour bar needs.
+def draw_curves(axes: object, curves: Dict[str, Curve], **style) -> None:
+    """Draw curves by name over whole numbers, each in a colour of its own.
 
     Args:
-        axes: matplotlib axes to draw on.
-        image: (3, H, W), 0 to 255.
-        values: (h, w), which are interpolated to cover the whole image.
-        colors: colour map of matplotlib.
-        limits: values of the first and the last colour.
+        axes: matplotlib axes.
+        curves: steps and values by name.
+        **style: of all lines, see `matplotlib.lines.Line2D`.
     """
-    size = [side * ceil(MIN_SIZE / max(image.shape[1:])) for side in image.shape[1:]]
-    grey = F.interpolate(image.mean(0)[None, None], size=size)[0, 0]
-    large = F.interpolate(values.float()[None, None], size=size, mode='bilinear')[0, 0]
-    low, high = limits
-    blank(axes).imshow(grey.numpy(), cmap='gray', vmin=0, vmax=255 * WHITE)
-    axes.set_xlabel(f'{values.shape[0]} x {values.shape[1]} positions', fontsize=8)
-    high = high if high > low else low + 1
-    return axes.imshow(large.numpy(), cmap=colors, alpha=0.6, vmin=low, vmax=high)
-
-
-def blank(axes: object) -> object:
-    """Remove ticks and frame; return the axes."""
-    axes.set(xticks=[], yticks=[])
-    axes.set_frame_on(False)
-    return axes
-
-
-def percent(value: Union[float, Tensor], digits: Optional[int] = None) -> str:
-    """Format a share with `digits` significant digits, by default as whole percent."""
-    return f'{float(value):.0%}' if digits is None else f'{100 * value:.{digits}g}%'
+    whole_numbers(axes.xaxis)
+    for (name, curve), color in zip(curves.items(), colors(len(curves)), strict=True):
+        axes.plot(*curve, label=literal(name), color=color, **style)

@@ -83,8 +83,7 @@ def metric_label(metric: str) -> str:
 
 def whole_numbers(axis: object) -> None:
     """Put the ticks of an axis of epochs or iterations at whole numbers only."""
-    locator = import_optional('matplotlib.ticker').MaxNLocator
-    axis.set_major_locator(locator('auto', integer=True, min_n_ticks=1))
+    axis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
 
 def label_ends(

@@ -9,6 +9,7 @@ from mmadf.analysis import (
     validation_curve,
     validation_unit,
 )
+from tests.helpers import named
 
 
 def write(work_dir, start, records):
@@ -42,13 +43,11 @@ def test_run_by_epochs():
     assert validation_curve(BY_EPOCH) == ([1, 2], [20.0, 30.0])
 
 
-@pytest.mark.parametrize(
-    ('noted', 'expected'), [((0, 0), [50, 100]), ((70, 120), [70, 120])]
-)
-def test_run_by_iterations_however_validations_are_noted(noted, expected):
-    records = [train(50, 3.0), val(noted[0], 1.0), train(100, 2.0), val(noted[1], 4.0)]
-    assert validation_unit(records) == 'iteration'
-    assert validation_curve(records) == (expected, [1.0, 4.0])
+def test_run_by_iterations_however_validations_are_noted():
+    for (first, second), expected in {(0, 0): [50, 100], (70, 120): [70, 120]}.items():
+        records = [train(50, 3.0), val(first, 1.0), train(100, 2.0), val(second, 4.0)]
+        assert validation_unit(records) == 'iteration'
+        assert validation_curve(records) == (expected, [1.0, 4.0])
 
 
 def test_resumed_run_is_one_curve_in_which_the_later_values_count(tmp_path):
@@ -82,13 +81,14 @@ def test_an_unknown_metric_is_refused_with_those_that_exist():
         validation_curve(BY_EPOCH, 'f1')
 
 
-@pytest.mark.parametrize('line', ['garbage', '\0\0', '[1]', '{"loss": 1.0}'])
-def test_a_damaged_line_is_refused_with_its_file_and_number(line, tmp_path):
+def test_a_damaged_line_is_refused_with_its_file_and_number(tmp_path):
     write(tmp_path, '20260101_000000', BY_EPOCH[:1])
     log = tmp_path / '20260101_000000' / 'vis_data' / 'scalars.json'
-    log.write_text(log.read_text() + line + '\n')
-    with pytest.raises(ValueError, match=r'000000/vis_data/scalars\.json, line 2: '):
-        read_log(tmp_path)
+    whole, place = log.read_text(), r'000000/vis_data/scalars\.json, line 2: '
+    for line in ('garbage', '\0\0', '[1]', '{"loss": 1.0}'):
+        log.write_text(whole + line + '\n')
+        with named(line), pytest.raises(ValueError, match=place):
+            read_log(tmp_path)
 
 
 @pytest.fixture

@@ -32,10 +32,10 @@ def test_names_with_dollars_are_no_formulas(draw, tmp_path):
     assert (tmp_path / 'out.png').read_bytes().startswith(b'\x89PNG')
 
 
-@pytest.mark.parametrize('name', ['out', 'out.docx', 'folder.png'])
-def test_a_file_that_is_no_image_is_refused(name, tmp_path):
+def test_a_file_that_is_no_image_is_refused(tmp_path):
     (tmp_path / 'folder.png').mkdir()
-    with pytest.raises(ValueError, match=rf'{name}.* must be .*\*\.png'):
-        plots.check_figure(tmp_path / name)
+    for name in ('out', 'out.docx', 'folder.png'):
+        with pytest.raises(ValueError, match=rf'{name}.* must be .*\*\.png'):
+            plots.check_figure(tmp_path / name)
     plots.check_figure(tmp_path / 'new' / 'out.PNG')
     assert not (tmp_path / 'new').exists()

@@ -17,14 +17,16 @@ def test_settings_of_the_caller_are_restored():
     assert (rcParams['axes.grid'], rcParams['savefig.dpi']) == before
 
 
-@pytest.mark.parametrize('count', [1, 6, 7, 19, 40])
-def test_colours_differ_and_can_be_seen_on_white(count):
+def test_colours_differ_and_can_be_seen_on_white():
     from matplotlib.colors import to_rgb
 
-    found = style.colors(count)
-    assert len(set(found)) == count
-    grey = [np.dot((0.2126, 0.7152, 0.0722), np.power(to_rgb(c), 2.2)) for c in found]
-    assert max(grey) < 0.53  # a contrast to white of 1.8
+    for count in (1, 6, 7, 19, 40):
+        found = style.colors(count)
+        assert len(set(found)) == count
+        light = [
+            np.power(to_rgb(color), 2.2) @ (0.2126, 0.7152, 0.0722) for color in found
+        ]
+        assert max(light) < 0.53  # a contrast to white of 1.8
 
 
 def test_neighbouring_colours_differ_for_colour_blind_readers():
@@ -37,11 +39,31 @@ def test_neighbouring_colours_differ_for_colour_blind_readers():
     assert min(np.abs(a - b).max() for a, b in pairs) > 0.08
 
 
-@pytest.mark.parametrize('heights', [[0.5, 0.5, 0.5], [0.9, 0.1, 0.95, 0.2], [0, 0, 1]])
-def test_spread_heights_are_the_closest_ones(heights):
+def test_whole_numbers_are_the_only_ticks():
+    with style.styled() as plt:
+        axes = plt.figure().subplots()
+        style.whole_numbers(axes.xaxis)
+        found = []
+        for last in (1, 2, 10, 1000):
+            axes.set_xlim(0, last)
+            found.append([tick for tick in axes.get_xticks() if 0 <= tick <= last])
+        axes.set_xlim(0.9, 1.1)
+        assert [tick for tick in axes.get_xticks() if 0.9 <= tick <= 1.1] == [1]
+        plt.close()
+    steps = [np.diff(ticks)[0] for ticks in found]
+    assert steps == [1, 1, 2, 200]
+    assert all(tick.is_integer() for ticks in found for tick in ticks)
+
+
+def test_spread_heights_are_the_closest_ones():
+    for heights in ([0.5, 0.5, 0.5], [0.9, 0.1, 0.95, 0.2], [0, 0, 1]):
+        best = closest(heights, gap=0.2)
+        np.testing.assert_allclose(style.spread(heights, 0.2), best, atol=1e-3)
+
+
+def closest(heights, gap):
+    """Return the heights by numerical optimisation."""
     minimize = pytest.importorskip('scipy.optimize').minimize
-    gap = 0.2
-    found = style.spread(heights, gap)
     order = np.argsort(heights, kind='stable')
     limits = [(0, 1)] * len(heights)
     apart = [
@@ -50,15 +72,11 @@ def test_spread_heights_are_the_closest_ones(heights):
     ]
     start = np.empty(len(heights))
     start[order] = np.linspace(0, 1, len(heights))
-    best = minimize(
+    return minimize(
         lambda h: np.square(h - heights).sum(), start, bounds=limits, constraints=apart
-    )
-    np.testing.assert_allclose(found, best.x, atol=1e-3)
+    ).x
 
 
-@pytest.mark.parametrize(
-    ('metric', 'label'),
-    [('accuracy/top5', 'top-5 accuracy (%)'), ('single-label/f1-score',) * 2],
-)
-def test_metrics_have_their_usual_names(metric, label):
-    assert style.metric_label(metric) == label
+def test_metrics_have_their_usual_names():
+    assert style.metric_label('accuracy/top5') == 'top-5 accuracy (%)'
+    assert style.metric_label('single-label/f1-score') == 'single-label/f1-score'

@@ -95,7 +95,7 @@ def test_invalid_input_is_one_line_and_exit_code_2(
     (tmp_path / 'bad' / 'notes.png').write_text('no image')
     for arguments, words in [
         (('lost.py', checkpoint), "config='lost.py' does not exist"),
-        ((config,), 'is no model folder; give a model folder, or a config file'),
+        ((config,), 'is not a model folder; give its checkpoint as well'),
         ((config, 'lost.pth'), 'lost.pth'),
         ((config, checkpoint, '--examples', 'lost'), 'images=lost does not exist'),
         ((config, checkpoint, '--examples', tmp_path / 'bad'), 'notes.png: the file'),

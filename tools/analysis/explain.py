@@ -61,7 +61,7 @@ def read_batches(
         except ValueError as error:
             errors.append(str(error))
             continue
-        yield file, inputs, model.data_preprocessor(dict(inputs=inputs[None]))['inputs']
+        yield file, inputs, explain.to_batch(model, inputs)
 
 
 def write_pages(

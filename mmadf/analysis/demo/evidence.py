@@ -13,9 +13,11 @@ from mmadf.models.classifiers import ADFClassifier
 
 
 class Whole(nn.Module):
-    """A classifier without branches, for `find_evidence`.
+    """A classifier of any backbone, for `find_evidence`.
 
     The last output of the backbone passes through `last_map`, where Grad-CAM reads it.
+    A `Part` reads the last stage instead, for which it must know the family of the
+    backbone; a visitor of the page also gets evidence for other backbones.
 
     Args:
         model: a classifier with a backbone and a head.
@@ -43,7 +45,7 @@ def explain_any(model: nn.Module, inputs: Tensor) -> Optional[Explanation]:
 
     Returns:
         What `mmadf.analysis.explain.explain` returns; for classifiers other than ADF
-        without gates, and with the evidence of 'network'. None if the network has no
+        without gates, and with the evidence of 'whole'. None if the network has no
         feature map: Grad-CAM needs positions.
 
     Raises:
@@ -53,8 +55,8 @@ def explain_any(model: nn.Module, inputs: Tensor) -> Optional[Explanation]:
         return explain(model, inputs)
     if not _has_map(model, inputs):
         return None
-    found: Dict[str, Evidence] = dict(network=find_evidence(Whole(model), inputs))
-    return Explanation(found, [], found['network'].scores)
+    found: Dict[str, Evidence] = dict(whole=find_evidence(Whole(model), inputs))
+    return Explanation(found, [], found['whole'].scores)
 
 
 @torch.no_grad()

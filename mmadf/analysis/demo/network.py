@@ -6,12 +6,13 @@ from pathlib import Path
 from threading import RLock
 from typing import Callable, Dict, List, NamedTuple, Sequence
 
+import numpy as np
 import torch
 from mmengine.dataset import Compose
 from mmpretrain.models import BaseClassifier
 from torch import Tensor, nn
 
-from mmadf.analysis.explain import read_image, to_rgb
+from mmadf.analysis.explain import read_image, to_batch, to_rgb
 from mmadf.models.classifiers import ADFClassifier
 
 from .mixing import scaled_appearance
@@ -21,12 +22,12 @@ from .uploads import check_upload
 class Photo(NamedTuple):
     """An image as the network takes it.
 
-    `batch`, (1, 3, H, W), is preprocessed; `shown`, (3, H, W), is the same crop as RGB,
-    0 to 255.
+    `batch`, (1, 3, H, W), is preprocessed; `shown`, (H, W, 3), uint8, is the same crop
+    as RGB.
     """
 
     batch: Tensor
-    shown: Tensor
+    shown: np.ndarray
 
 
 class DemoNetwork:
@@ -75,7 +76,7 @@ class DemoNetwork:
         """
         check_upload(path)
         inputs = read_image(path, self.pipeline)
-        batch = self.model.data_preprocessor(dict(inputs=inputs[None]))['inputs']
+        batch = to_batch(self.model, inputs)
         return Photo(batch, to_rgb(inputs, batch.shape[-2:]))
 
     @torch.no_grad()

@@ -1,24 +1,25 @@
 """What a network does with one image, as HTML for wide and narrow windows."""
 
 from html import escape
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
+import numpy as np
 from torch import Tensor
 
-from mmadf.analysis.explain.evidence import Evidence
+from mmadf.analysis.explain.document import percent
+from mmadf.analysis.explain.evidence import TITLES, Evidence
 from mmadf.analysis.explain.explanation import Explanation, GateView
 from mmadf.analysis.explain.gate_mean import GateMean, weight_map
-from mmadf.analysis.plots import percent
-from mmadf.analysis.spatial_maps import SpatialMaps
-
-from .pictures import gradient, heat_map, photograph, position_map
-
-TITLES = dict(
-    network='Evidence',
-    appearance='Appearance branch',
-    semantic='Semantic branch without fusion',
-    fused='Semantic branch with fusion',
+from mmadf.analysis.explain.pictures import (
+    EVIDENCE_MAP,
+    color_map,
+    darkened_grey,
+    embed,
+    gradient,
+    heat_map,
 )
+from mmadf.analysis.spatial_maps import SpatialMaps, class_differences
+
 NO_MAP = 'Grad-CAM is not available: the head of this network takes no feature map.'
 DEPLOYED = 'This network is deployed, and has no prediction of the appearance branch.'
 CLASSES = 3  # classes whose spatial weights are shown
@@ -27,31 +28,31 @@ CLASSES = 3  # classes whose spatial weights are shown
 class Card(NamedTuple):
     """A picture with its title, a line of text and the ends of its colour bar.
 
-    `picture` is a data URI, empty for none; `bar` holds the name of the colour map and
-    the labels of its ends, None for no bar.
+    `picture`, (H, W, 3), uint8, is None for no picture; `bar` holds the name of the
+    colour map and the labels of its ends, None for no bar.
     """
 
     title: str
     text: str
-    picture: str = ''
+    picture: Optional[np.ndarray] = None
     bar: Optional[Sequence[str]] = None
 
 
 def evidence_section(
-    shown: Tensor, found: Optional[Explanation], names: Sequence[str]
+    shown: np.ndarray, found: Optional[Explanation], names: Sequence[str]
 ) -> str:
     """Return the image as the network takes it, and the evidence of every part.
 
     Args:
-        shown: the image, (3, H, W), 0 to 255.
+        shown: the image, (H, W, 3), uint8.
         found: what the network does with it; None if it has no feature map.
         names: names of all classes.
     """
-    height, width = shown.shape[-2:]
-    size = f'{width} x {height} pixels'
-    cards = [Card('Input of the network', size, photograph(shown))]
+    height, width = shown.shape[:2]
+    cards = [Card('Input of the network', f'{width} x {height} pixels', shown)]
     parts = {} if found is None else found.evidence
-    cards += [_evidence_card(shown, name, parts[name], names) for name in parts]
+    grey = darkened_grey(shown)
+    cards += [_evidence_card(grey, name, parts[name], names) for name in parts]
     note = 'Grad-CAM: which positions speak for the class that each part predicts.'
     if found is None:
         note = NO_MAP
@@ -61,69 +62,72 @@ def evidence_section(
 
 
 def _evidence_card(
-    shown: Tensor, name: str, evidence: Evidence, names: Sequence[str]
+    grey: np.ndarray, name: str, evidence: Evidence, names: Sequence[str]
 ) -> Card:
     best = int(evidence.scores.argmax())
     text = f'{names[best]}, {percent(evidence.scores[best])}'
-    picture = heat_map(shown, evidence.cam, 'inferno', (0, float(evidence.cam.max())))
-    return Card(TITLES[name], text, picture, ('inferno', 'none', 'most'))
+    limits = 0.0, float(evidence.cam.max())
+    picture = heat_map(grey, evidence.cam, EVIDENCE_MAP, limits)
+    return Card(TITLES[name], text, picture, (EVIDENCE_MAP, 'none', 'most'))
 
 
 def gate_sections(
-    shown: Tensor, gates: Sequence[GateView], means: Sequence[Optional[GateMean]] = ()
+    shown: np.ndarray,
+    gates: Sequence[GateView],
+    means: Sequence[Optional[GateMean]] = (),
 ) -> str:
     """Return what the gate of each mapper lets in.
 
     Args:
-        shown: the image, (3, H, W), 0 to 255.
+        shown: the image, (H, W, 3), uint8.
         gates: what the gates do with it.
         means: the weights of the gates over a set of images, empty if there is none.
     """
-    means = means or [None] * len(gates)
+    means, grey = means or [None] * len(gates), darkened_grey(shown)
     return ''.join(
-        _gate_section(shown, gate, mean)
-        for gate, mean in zip(gates, means, strict=True)
+        _gate_section(grey, gate, mean) for gate, mean in zip(gates, means, strict=True)
     )
 
 
-def _gate_section(shown: Tensor, gate: GateView, mean: Optional[GateMean]) -> str:
-    plural = 's' if len(gate.sources) > 1 else ''
-    stages = ' and '.join(map(str, gate.sources))
-    title = f'Gate: appearance stage{plural} {stages} into semantic stage {gate.target}'
-    cards = [_weight_card(shown, gate)]
+def _gate_section(grey: np.ndarray, gate: GateView, mean: Optional[GateMean]) -> str:
+    cards = [_weight_card(grey, gate)]
     if mean is not None:
-        cards.append(_difference_card(shown, weight_map(gate) - mean.mean, mean))
-    relative = gate.gated.float() / max(gate.semantic, 1e-12)
-    most = float(relative.max())
-    text = f'mean {percent(relative.mean(), 3)} of the semantic features'
-    picture = heat_map(shown, relative, 'viridis', (0, most))
-    bar = ('viridis', '0%', percent(most, 3))
+        cards.append(_difference_card(grey, weight_map(gate) - mean.mean, mean))
+    most = float(gate.relative.max())
+    text = f'mean {_percent(gate.relative.mean())} of the semantic features'
+    picture = heat_map(grey, gate.relative, 'viridis', (0, most))
+    bar = ('viridis', '0%', _percent(most))
     cards.append(Card('Magnitude of what is let in', text, picture, bar))
-    return _section(title, 'Stages are counted from 0.', cards)
+    return _section(f'Gate: {gate.route}', 'Stages are counted from 0.', cards)
 
 
-def _weight_card(shown: Tensor, gate: GateView) -> Card:
+def _weight_card(grey: np.ndarray, gate: GateView) -> Card:
     title, weight = 'Weight of the appearance features', gate.weight.float()
     weights = weight_map(gate)
     if weights is not None:
-        picture = heat_map(shown, weights, 'viridis', (0, 1))
-        text = f'mean {percent(weights.mean(), 3)}'
+        picture = heat_map(grey, weights, 'viridis', (0, 1))
+        text = f'mean {_percent(weights.mean())}'
         return Card(title, text, picture, ('viridis', '0%', '100%'))
     if weight.numel() == 1:
-        return Card(title, f'{percent(weight.max(), 3)} at all positions of any image')
-    low, high = percent(weight.min(), 3), percent(weight.max(), 3)
-    mean = percent(weight.mean(), 3)
+        return Card(title, f'{_percent(weight.max())} at all positions of any image')
+    low, high = _percent(weight.min()), _percent(weight.max())
+    mean = _percent(weight.mean())
     text = f'mean {mean}, from {low} to {high} by channel, the same at all positions'
     return Card(title, text)
 
 
-def _difference_card(shown: Tensor, difference: Tensor, mean: GateMean) -> Card:
+def _difference_card(grey: np.ndarray, difference: Tensor, mean: GateMean) -> Card:
     most = max(mean.limit, float(difference.abs().max()), 1e-3)
-    picture = heat_map(shown, difference, 'RdBu_r', (-most, most))
+    picture = heat_map(grey, difference, 'RdBu_r', (-most, most))
     text = f'up to {100 * float(difference.abs().max()):.2g} percentage points'
-    ends = f'-{percent(most, 2)}', f'+{percent(most, 2)}'
+    ends = f'-{_percent(most, 2)}', f'+{_percent(most, 2)}'
     title = f'Difference from the mean weight of {mean.images} examples'
     return Card(title, text, picture, ('RdBu_r', *ends))
+
+
+def _percent(share: Union[float, Tensor], digits: int = 3) -> str:
+    """Return a share as percent with so many significant digits."""
+    return f'{100 * float(share):.{digits}g}%'
 
 
 def kernel_section(
@@ -151,7 +155,7 @@ def kernel_section(
 def _class_cards(classes: Tensor, scores: Tensor, names: Sequence[str]) -> List[Card]:
     """Return what distinguishes the weights of the most probable classes."""
     best = scores.topk(min(CLASSES, len(scores))).indices.tolist()
-    differences = (classes - classes.mean(0))[best]
+    differences = class_differences(classes)[best]
     most = float(differences.abs().max())
     text = 'weighted by the classifier, difference from the mean of all classes'
     return [
@@ -163,7 +167,7 @@ def _class_cards(classes: Tensor, scores: Tensor, names: Sequence[str]) -> List[
 def _position_card(
     title: str, text: str, values: Tensor, colors: str, limits: Tuple[float, float]
 ) -> Card:
-    picture = position_map(values, colors, limits)
+    picture = color_map(values, colors, limits)
     return Card(title, text, picture, (colors, *(f'{end:.2g}' for end in limits)))
 
 
@@ -177,15 +181,14 @@ def _section(title: str, note: str, cards: Sequence[Card]) -> str:
 
 def _figure(card: Card) -> str:
     title, text = escape(card.title), escape(card.text)
-    picture = (
-        f'<img src="{card.picture}" alt="{title}: {text}">' if card.picture else ''
-    )
-    bar = ''
+    picture = bar = ''
+    if card.picture is not None:
+        picture = embed(card.picture, f'{card.title}: {card.text}')
     if card.bar is not None:
         colors, low, high = card.bar
         bar = (
             f'<div class="mm-bar"><span>{escape(low)}</span>'
-            f'<i style="background: linear-gradient(to right, {gradient(colors)})"></i>'
+            f'<i style="background: {gradient(colors)}"></i>'
             f'<span>{escape(high)}</span></div>'
         )
     return (

@@ -2,9 +2,10 @@
 
 import csv
 import io
-from base64 import b64encode
 from pathlib import Path
 from typing import Callable, Iterable, List, Sequence
+
+from mmadf.analysis.explain.pictures import data_uri
 
 from .network import DemoNetwork
 from .uploads import UploadError
@@ -57,8 +58,8 @@ def to_csv(rows: Sequence[Row]) -> str:
 
 def download_link(rows: Sequence[Row]) -> str:
     """Return a link, in HTML, that downloads rows as a file, without the server."""
-    content = b64encode(to_csv(rows).encode('utf-8-sig')).decode()  # read by Excel
+    content = to_csv(rows).encode('utf-8-sig')  # read by Excel
     return (
         '<a class="mm-download" download="predictions.csv" '
-        f'href="data:text/csv;charset=utf-8;base64,{content}">Download as CSV</a>'
+        f'href="{data_uri(content, "text/csv;charset=utf-8")}">Download as CSV</a>'
     )

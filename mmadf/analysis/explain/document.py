@@ -28,6 +28,7 @@ p {{ margin: .3rem 0; }}
 .card {{ border: 1px solid var(--soft); border-radius: 8px; padding: .7rem; }}
 figure {{ margin: .4rem 0; }}
 img {{ display: block; max-width: 100%; height: auto; border-radius: 4px; }}
+.maps img, figure.card img {{ width: 100%; }}
 img.small {{ width: 320px; image-rendering: pixelated; }}
 .photo {{ position: relative; display: inline-block; max-width: 100%; }}
 .photo img {{ max-height: 75vh; width: auto; cursor: zoom-in; }}

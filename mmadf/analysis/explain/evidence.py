@@ -1,6 +1,6 @@
 """Predictions of the parts of a network, and Grad-CAM evidence for them."""
 
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, NamedTuple, Optional, Sequence
 
 import torch
 from mmpretrain.models import ImageClassifier
@@ -9,6 +9,14 @@ from torch import Tensor, nn
 from mmadf.models.classifiers import ADFClassifier
 from mmadf.models.classifiers.branch import cut_branch
 from mmadf.utils.optional import import_optional
+
+# By part, see `parts_of`.
+TITLES = dict(
+    appearance='Appearance branch',
+    semantic='Semantic branch without fusion',
+    fused='Semantic branch with fusion',
+    whole='The network',
+)
 
 
 class Evidence(NamedTuple):
@@ -83,10 +91,6 @@ def parts_of(model: nn.Module) -> Dict[str, Part]:
 def find_evidence(part: Part, inputs: Tensor, truth: Optional[int] = None) -> Evidence:
     """Return the probabilities of a part, and Grad-CAM of what it predicts.
 
-    Grad-CAM (arXiv 1610.02391) sums the channels of the last feature map, weighted by
-    the mean gradient of the logit over positions, and clips negative values. Captum
-    computes it.
-
     Args:
         part: in evaluation mode.
         inputs: one preprocessed image, (1, 3, H, W).
@@ -95,17 +99,34 @@ def find_evidence(part: Part, inputs: Tensor, truth: Optional[int] = None) -> Ev
     Raises:
         ImportError: captum is missing.
     """
-    grad_cam = import_grad_cam()(part, part.last_map)
     with torch.no_grad():
         (sample,) = part.branch.head._get_predictions(part(inputs), None)
-
-    def _cam(label: int) -> Tensor:
-        cam = grad_cam.attribute(inputs, target=label, relu_attributions=True)
-        return cam[0, 0].detach().cpu()
-
     predicted = int(sample.pred_score.argmax())
-    true_cam = None if truth in (None, predicted) else _cam(truth)
-    return Evidence(sample.pred_score.cpu(), _cam(predicted), true_cam)
+    classes = [predicted] if truth in (None, predicted) else [predicted, truth]
+    return Evidence(sample.pred_score.cpu(), *grad_cam(part, inputs, classes))
+
+
+def grad_cam(part: Part, inputs: Tensor, classes: Sequence[int]) -> Tensor:
+    """Return Grad-CAM of several classes for one image, (len(classes), h, w), >= 0.
+
+    Grad-CAM (arXiv 1610.02391) sums the channels of the last feature map, weighted by
+    the mean gradient of the logit over positions, and clips negative values. Captum
+    computes it.
+
+    Args:
+        part: in evaluation mode.
+        inputs: one preprocessed image, (1, 3, H, W).
+        classes: indices of the classes to show the evidence for.
+
+    Raises:
+        ImportError: captum is missing.
+    """
+    maps = import_grad_cam()(part, part.last_map).attribute(
+        inputs.repeat(len(classes), 1, 1, 1),
+        target=list(classes),
+        relu_attributions=True,
+    )
+    return maps[:, 0].detach().cpu()
 
 
 def import_grad_cam() -> type:

@@ -28,6 +28,18 @@ class GateView(NamedTuple):
     gated: Tensor
     semantic: float
 
+    @property
+    def route(self) -> str:
+        """Which stages are fused, in words."""
+        plural = 's' if len(self.sources) > 1 else ''
+        stages = ' and '.join(map(str, self.sources))
+        return f'appearance stage{plural} {stages} into semantic stage {self.target}'
+
+    @property
+    def relative(self) -> Tensor:
+        """Magnitude of the gated features as a share of the semantic ones, (H, W)."""
+        return self.gated.float() / max(self.semantic, 1e-12)
+
 
 class Explanation(NamedTuple):
     """Everything that is shown of one image, on the CPU.

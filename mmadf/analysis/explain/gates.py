@@ -29,8 +29,6 @@ def gate_section(
         title: name of the mapper.
         mean: the weights over a set of images, None if they are not known.
     """
-    stages = ' and '.join(map(str, gate.sources))
-    plural = 's' if len(gate.sources) > 1 else ''
     weights = weight_map(gate)
     if weights is None:
         cards = [_shared_weight(gate.weight.float().flatten())]
@@ -39,15 +37,11 @@ def gate_section(
         cards = [_map_card(photo, weights, head, (0, 1), 'mean over channels')]
     if weights is not None and mean is not None:
         cards += _mean_cards(photo, weights, mean)
-    relative = gate.gated.float() / max(gate.semantic, 1e-12)
-    head = f'Weighted appearance features, mean {percent(relative.mean(), 1)}'
-    limits = 0.0, max(float(relative.max()), 1e-3)
+    head = f'Weighted appearance features, mean {percent(gate.relative.mean(), 1)}'
+    limits = 0.0, max(float(gate.relative.max()), 1e-3)
     note = 'magnitude; 100% is the mean magnitude of the semantic features'
-    cards.append(_map_card(photo, relative, head, limits, note))
-    return (
-        f'<h2>{title}: appearance stage{plural} {stages} into semantic stage '
-        f'{gate.target}</h2>\n<div class="grid">{"".join(cards)}</div>'
-    )
+    cards.append(_map_card(photo, gate.relative, head, limits, note))
+    return f'<h2>{title}: {gate.route}</h2>\n<div class="grid">{"".join(cards)}</div>'
 
 
 def _mean_cards(photo: np.ndarray, weights: Tensor, mean: GateMean) -> list:

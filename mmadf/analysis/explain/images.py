@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import TRANSFORMS
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from mmadf.data_prep.checks import decode_problem
@@ -67,6 +67,16 @@ def read_image(path: Path, pipeline: Compose) -> Tensor:
     if problem:
         raise ValueError(f'{path}: {problem}')
     return pipeline(dict(img_path=str(path)))['inputs']
+
+
+def to_batch(model: nn.Module, inputs: Tensor) -> Tensor:
+    """Return what a pipeline returns as a preprocessed batch of one, (1, 3, H, W).
+
+    Args:
+        model: a classifier, whose data preprocessor is applied.
+        inputs: see `read_image`.
+    """
+    return model.data_preprocessor(dict(inputs=inputs[None]))['inputs']
 
 
 def class_of(path: Path, names: Sequence[str]) -> Optional[int]:

@@ -7,20 +7,13 @@ import numpy as np
 from torch import Tensor
 
 from .document import document, mark, percent
-from .evidence import Evidence
+from .evidence import TITLES, Evidence
 from .explanation import Explanation
 from .gate_mean import GateMean
 from .gates import gate_section
 from .photograph import Photograph
-from .pictures import embed, gradient, heat_map
+from .pictures import EVIDENCE_MAP, embed, gradient, heat_map
 
-TITLES = dict(
-    appearance='Appearance branch',
-    semantic='Semantic branch without fusion',
-    fused='Semantic branch with fusion',
-    whole='The network',
-)
-MAP = 'inferno'
 CLASSES = 5  # so many of the most probable classes are listed
 ABOUT = """
 <p><b>Evidence</b> is Grad-CAM: the positions of the last feature map that raise the
@@ -145,11 +138,12 @@ def _evidence(photo: np.ndarray, cam: Tensor, name: str, kind: str) -> str:
     caption = f'for the {kind} class, {short(name)}'
     if float(cam.max()) <= 0:
         return f'<p class="note">No evidence {escape(caption)}.</p>'
-    shown = heat_map(photo, cam, MAP, (0, float(cam.max())), opaque=False)
+    shown = heat_map(photo, cam, EVIDENCE_MAP, (0, float(cam.max())), opaque=False)
     size = f'{cam.shape[0]}&nbsp;×&nbsp;{cam.shape[1]} positions'
+    colors = gradient(EVIDENCE_MAP, opaque=False)
     return (
         f'<figure>{embed(shown, f"Evidence {caption}")}'
-        f'<div class="scale" style="background:{gradient(MAP, opaque=False)}"></div>'
+        f'<div class="scale" style="background:{colors}"></div>'
         '<div class="ends"><span>none</span><span>most</span></div>'
         f'<figcaption>Evidence {escape(caption)}; {size}</figcaption></figure>'
     )

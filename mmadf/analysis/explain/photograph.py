@@ -69,7 +69,7 @@ def take_photograph(
     pixels = mmcv.imread(str(path))[..., ::-1]
     seen = seen_part(pipeline, pixels.shape[:2], size)
     if seen is None:
-        pixels = to_rgb(inputs, size).permute(1, 2, 0).byte().numpy()
+        pixels = to_rgb(inputs, size)
         seen = 0, 0, size[1], size[0]
     return Photograph(np.ascontiguousarray(pixels), seen)
 
@@ -121,8 +121,8 @@ def _edges(values: Tensor, count: int, length: int) -> Optional[Tuple[int, int]]
     return (int(ends[0]), int(ends[1])) if ends[1] - ends[0] >= 1 else None
 
 
-def to_rgb(inputs: Tensor, size: Sequence[int]) -> Tensor:
-    """Return the output of a pipeline as an image to show, (3, H, W), 0 to 255.
+def to_rgb(inputs: Tensor, size: Sequence[int]) -> np.ndarray:
+    """Return the output of a pipeline as an image to show, (H, W, 3), uint8.
 
     Args:
         inputs: (3, h, w), BGR as MMCV reads it, or (1, h, w), grey; values other than
@@ -135,4 +135,4 @@ def to_rgb(inputs: Tensor, size: Sequence[int]) -> Tensor:
         image = 255 * image / image.max().clamp(min=1e-9)
     height, width = image.shape[-2:]
     padded = F.pad(image, (0, size[1] - width, 0, size[0] - height))
-    return padded.flip(0).expand(3, -1, -1)
+    return padded.flip(0).expand(3, -1, -1).permute(1, 2, 0).byte().numpy()

@@ -1,17 +1,21 @@
 """Wrong predictions with their evidence: Grad-CAM, as pictures to inline in a page."""
 
-from typing import NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Tuple
 
-import torch
 from mmpretrain.models import ImageClassifier
-from torch import Tensor, nn
+from torch import nn
 
-from mmadf.analysis.explain import import_grad_cam, to_rgb
-from mmadf.analysis.explain.evidence import Part
+from mmadf.analysis.explain import to_batch, to_rgb
+from mmadf.analysis.explain.evidence import Part, grad_cam
+from mmadf.analysis.explain.pictures import (
+    EVIDENCE_MAP,
+    darkened_grey,
+    heat_map,
+    picture_uri,
+    resize,
+)
 from mmadf.models.classifiers import ADFClassifier
-from mmadf.models.classifiers.branch import cut_branch
 
-from .pictures import photograph
 from .predictions import WrongImage
 
 APPEARANCE = 'the appearance branch'
@@ -28,30 +32,7 @@ class Pictures(NamedTuple):
     truth: Optional[str]
 
 
-class Whole(nn.Module):
-    """A classifier of a single branch as a `Part`, see there.
-
-    Args:
-        model: a classifier of MMPretrain.
-
-    Raises:
-        ValueError: the backbone belongs to no known family, or gives no feature map.
-    """
-
-    def __init__(self, model: ImageClassifier) -> None:
-        super().__init__()
-        self.model = model
-        self.last_map = nn.Identity()
-        self.branch = cut_branch(model.backbone, model.neck, model.head)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return logits, (N, K), for preprocessed images, (N, 3, H, W)."""
-        maps = self.branch.maps(inputs)
-        maps[-1] = self.last_map(maps[-1])
-        return self.branch.logits(maps)
-
-
-def explained_part(model: nn.Module) -> Tuple[Optional[nn.Module], str]:
+def explained_part(model: nn.Module) -> Tuple[Optional[Part], str]:
     """Return the part of a network whose evidence is shown, and its name.
 
     Args:
@@ -68,31 +49,13 @@ def explained_part(model: nn.Module) -> Tuple[Optional[nn.Module], str]:
     if not isinstance(model, ImageClassifier):
         return None, f'{type(model).__name__} is no ImageClassifier.'
     try:
-        return Whole(model).eval(), WHOLE
+        return Part(model, 'whole'), WHOLE
     except ValueError as error:
         return None, str(error)
 
 
-def evidence_maps(part: nn.Module, inputs: Tensor, classes: Sequence[int]) -> Tensor:
-    """Return Grad-CAM of several classes for one image, (len(classes), h, w), >= 0.
-
-    Args:
-        part: see `explained_part`.
-        inputs: the preprocessed image, (1, 3, H, W).
-        classes: classes to show the evidence for.
-
-    Raises:
-        ImportError: captum is missing.
-    """
-    repeated = inputs.repeat(len(classes), 1, 1, 1)
-    maps = import_grad_cam()(part, part.last_map).attribute(
-        repeated, target=list(classes), relu_attributions=True
-    )
-    return maps[:, 0].detach().cpu()
-
-
 def draw_evidence(
-    model: nn.Module, part: Optional[nn.Module], wrong: WrongImage
+    model: nn.Module, part: Optional[Part], wrong: WrongImage
 ) -> Pictures:
     """Draw an image, and the evidence for its predicted and its true class.
 
@@ -101,10 +64,14 @@ def draw_evidence(
         part: see `explained_part`; None draws the image alone.
         wrong: an image with a wrong prediction.
     """
-    with torch.no_grad():
-        batch = model.data_preprocessor(dict(inputs=wrong.inputs[None]))['inputs']
+    batch = to_batch(model, wrong.inputs)
     image = to_rgb(wrong.inputs, batch.shape[-2:])
+    shown = picture_uri(resize(image))
     if part is None:
-        return Pictures(photograph(image), None, None)
-    maps = evidence_maps(part, batch, [wrong.predicted, wrong.truth])
-    return Pictures(photograph(image), *(photograph(image, values) for values in maps))
+        return Pictures(shown, None, None)
+    grey = darkened_grey(image)
+    maps = (
+        heat_map(grey, cam, EVIDENCE_MAP, (0, float(cam.max())))
+        for cam in grad_cam(part, batch, [wrong.predicted, wrong.truth])
+    )
+    return Pictures(shown, *map(picture_uri, maps))

@@ -47,7 +47,7 @@ def build_network(model=None, classes=CLASSES) -> DemoNetwork:
     return DemoNetwork(built, build_pipeline(cfg), names)
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def network():
     torch.manual_seed(0)
     return build_network()
@@ -68,7 +68,7 @@ def write_photo(path, seed=0):
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def answers(network):
     return Answers(network)
 

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from mmadf.analysis.demo import Answers, served
+from mmadf.analysis.demo import served
 
-from .conftest import build_network, free_port, write_photo
+from .conftest import free_port, write_photo
 
 pytest.importorskip('gradio')
 pytest.importorskip('captum')
@@ -15,6 +15,8 @@ pytest.importorskip('matplotlib')
 playwright = pytest.importorskip('playwright.sync_api')
 
 BROWSER = shutil.which('chromium') or shutil.which('google-chrome')
+
+playwright.expect.set_options(timeout=30_000)  # for busy computers
 
 # The right edge of the rightmost picture.
 RIGHT = """Math.max(...[...document.querySelectorAll('.mm img')].map(
@@ -24,11 +26,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(BROWSER is None, reason='needs the program chromium'),
 ]
-
-
-@pytest.fixture(scope='module')
-def answers():
-    return Answers(build_network())
 
 
 @pytest.fixture(scope='module')
@@ -48,14 +45,21 @@ def browser():
         opened.close()
 
 
-@pytest.fixture(params=[1280, 390])
-def page(url, browser, request):
-    """Open the page in a wide window and in that of a phone."""
-    opened = browser.new_page(viewport=dict(width=request.param, height=800))
-    opened.set_default_timeout(30_000)
-    opened.goto(url)
-    yield opened
-    opened.close()
+@pytest.fixture
+def visit(url, browser):
+    """Open the page in a window of a given width."""
+    opened = []
+
+    def _visit(width):
+        page = browser.new_page(viewport=dict(width=width, height=800))
+        opened.append(page)
+        page.set_default_timeout(30_000)
+        page.goto(url)
+        return page
+
+    yield _visit
+    for page in opened:
+        page.close()
 
 
 def shown(page, told):
@@ -67,7 +71,8 @@ def shown(page, told):
     playwright.expect(percent).to_be_visible()
 
 
-def test_visitor_uploads_mixes_and_downloads(page, answers, photo, tmp_path):
+def test_visitor_uploads_mixes_and_downloads_on_a_phone(visit, answers, photo):
+    page = visit(width=390)
     page.locator('input[type=file]').first.set_input_files(str(photo))
     shown(page, answers.predict(str(photo)))
     playwright.expect(page.locator('.mm img')).to_have_count(6)
@@ -75,8 +80,7 @@ def test_visitor_uploads_mixes_and_downloads(page, answers, photo, tmp_path):
     shown(page, answers.predict(str(photo), 0))
     page.get_by_role('slider').fill('1')
     shown(page, answers.predict(str(photo)))
-    right = page.evaluate(RIGHT)
-    assert right <= page.viewport_size['width']
+    assert page.evaluate(RIGHT) <= 390
 
     page.get_by_role('tab', name='Several images').click()
     page.locator('input[type=file][multiple]').set_input_files([str(photo)] * 2)
@@ -87,7 +91,8 @@ def test_visitor_uploads_mixes_and_downloads(page, answers, photo, tmp_path):
     assert f'photo.png,{best},' in download.value.path().read_text()
 
 
-def test_bad_image_takes_the_former_result_away(page, answers, photo, tmp_path):
+def test_bad_image_takes_the_former_result_away(visit, answers, photo, tmp_path):
+    page = visit(width=1280)
     notes = tmp_path / 'notes.png'
     notes.write_text('no image')
     page.locator('input[type=file]').first.set_input_files(str(photo))

@@ -41,23 +41,20 @@ def test_factor_1_is_the_network_and_0_the_network_without_mappers(mapper):
 
 
 @pytest.mark.parametrize('mapper', ['residual', 'convex'])
-@pytest.mark.parametrize('factor', [0.3, 2])
 @torch.no_grad()
-def test_factor_multiplies_the_weight_of_the_appearance_features(mapper, factor):
+def test_factor_multiplies_the_weight_of_the_appearance_features(mapper):
     model, x = build(mapper=MAPPERS[mapper]), image()
     (mapper,) = model.mappers
     s = model.backbone(x)[-1]
     maps = model.appearance.maps(x, 1)
     a = sum(path(y) for path, y in zip(mapper.paths, maps, strict=True))
     g = mapper.gate(s, a)
-    weight = factor * (g if mapper.fusion == 'residual' else 1 - g)
-    mixed = (
-        s + weight * a
-        if mapper.fusion == 'residual'
-        else ((1 - weight) * s + weight * a)
-    )
-    expected = model.head(model.neck((mixed,)))
-    assert_close(scaled_logits(model, x, factor), expected)
+    residual = mapper.fusion == 'residual'
+    for factor in (0.3, 2):
+        weight = factor * (g if residual else 1 - g)
+        mixed = s + weight * a if residual else (1 - weight) * s + weight * a
+        expected = model.head(model.neck((mixed,)))
+        assert_close(scaled_logits(model, x, factor), expected)
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from torch.testing import assert_close
 
 from mmadf.analysis.demo.network import DemoNetwork, distinct
 from mmadf.analysis.demo.uploads import UploadError
+from tests.helpers import named
 
 from .conftest import CLASSES, PLAIN, build_network
 
@@ -37,31 +38,33 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize('kind', FORMATS)
 @pytest.mark.parametrize('model', [None, PLAIN], ids=['adf', 'plain'])
-def test_probabilities_are_those_of_the_inferencer(kind, model, photo, tmp_path):
+def test_probabilities_are_those_of_the_inferencer(model, photo, tmp_path):
     network = build_network(model)
-    extension, save = FORMATS[kind]
-    path = tmp_path / f'image.{extension}'
-    save(PIL.Image.open(photo), path)
-    (told,) = ImageClassificationInferencer(network.model)(str(path))
-    scores = network.scores(network.read(path).batch)
-    assert_close(scores, torch.from_numpy(told['pred_scores']))
+    inferencer = ImageClassificationInferencer(network.model)
+    for kind, (extension, save) in FORMATS.items():
+        path = tmp_path / f'image.{extension}'
+        save(PIL.Image.open(photo), path)
+        scores = network.scores(network.read(path).batch)
+        with named(kind):
+            (told,) = inferencer(str(path))
+            assert_close(scores, torch.from_numpy(told['pred_scores']))
     assert list(network.named(scores)) == list(CLASSES)
     assert list(network.named(scores).values()) == scores.tolist()
 
 
-def test_photographs_are_shown_upright_and_as_the_network_takes_them(photo, tmp_path):
-    network, path = build_network(), tmp_path / 'turned.jpg'
+def test_photographs_are_shown_upright_and_as_the_network_takes_them(
+    network, photo, tmp_path
+):
+    path = tmp_path / 'turned.jpg'
     PIL.Image.open(photo).save(path, exif=TURNED, quality=100, subsampling=0)
     shown = network.read(path).shown  # turned clockwise: blue on the left, red right
-    assert shown.shape == (3, 32, 32)
-    assert shown[2, :, :12].min() > 150 > 100 > shown[2, :, 20:].max()
-    assert shown[0, :, 20:].min() > 150 > 100 > shown[0, :, :12].max()
+    assert shown.shape == (32, 32, 3)
+    assert shown[:, :12, 2].min() > 150 > 100 > shown[:, 20:, 2].max()
+    assert shown[:, 20:, 0].min() > 150 > 100 > shown[:, :12, 0].max()
 
 
-def test_factor_changes_the_prediction_only_where_mappers_act(photo):
-    network = build_network()
+def test_factor_changes_the_prediction_only_where_mappers_act(network, photo):
     batch = network.read(photo).batch
     own, without = network.scores(batch), network.scores(batch, factor=0)
     model = network.model
@@ -75,12 +78,12 @@ def test_factor_changes_the_prediction_only_where_mappers_act(photo):
     assert torch.equal(plain.scores(batch), plain.scores(batch, factor=0))
 
 
-def test_classes_of_equal_names_keep_their_probabilities(photo):
+def test_classes_of_equal_names_keep_their_probabilities():
     network = build_network(classes=('crane', 'dog', 'crane', 'cat', 'cow'))
-    named = network.named(torch.tensor([0.1, 0.2, 0.3, 0.25, 0.15]))
-    assert named['crane (class 0)'] == pytest.approx(0.1)
-    assert named['crane (class 2)'] == pytest.approx(0.3)
-    assert len(named) == 5
+    told = network.named(torch.tensor([0.1, 0.2, 0.3, 0.25, 0.15]))
+    assert told['crane (class 0)'] == pytest.approx(0.1)
+    assert told['crane (class 2)'] == pytest.approx(0.3)
+    assert len(told) == 5
     assert distinct(['a', 'b']) == ['a', 'b']
 
 

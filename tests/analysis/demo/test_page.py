@@ -52,10 +52,10 @@ def get(url):
         return error.code, error.read().decode()
 
 
-@pytest.mark.parametrize('factor', [0, 1, 1.5])
-def test_client_gets_the_probabilities_of_the_network(page, client, photo, factor):
-    expected = page[0].predict(str(photo), factor)
-    assert predict(client, photo, factor) == pytest.approx(expected)
+def test_client_gets_the_probabilities_of_the_network(page, client, photo):
+    for factor in (0, 1, 1.5):
+        expected = page[0].predict(str(photo), factor)
+        assert predict(client, photo, factor) == pytest.approx(expected)
 
 
 def test_client_gets_explanation_and_table(page, client, photo):
@@ -67,14 +67,15 @@ def test_client_gets_explanation_and_table(page, client, photo):
     assert 'download="predictions.csv"' in link
 
 
-@pytest.mark.parametrize('name', ['notes.png', 'notes.txt', 'notes.svg'])
-def test_bad_upload_is_one_clear_message(client, tmp_path, name):
-    path = tmp_path / name
-    path.write_text('no image')
-    with pytest.raises(client_module.exceptions.AppError) as caught:
-        predict(client, path)
-    assert str(caught.value).startswith(f'{name}: the file cannot be read as an image;')
-    assert str(tmp_path) not in str(caught.value)
+def test_bad_upload_is_one_clear_message(client, tmp_path):
+    for name in ('notes.png', 'notes.txt', 'notes.svg'):
+        path = tmp_path / name
+        path.write_text('no image')
+        with pytest.raises(client_module.exceptions.AppError) as caught:
+            predict(client, path)
+        message = str(caught.value)
+        assert message.startswith(f'{name}: the file cannot be read as an image;')
+        assert str(tmp_path) not in message
 
 
 def test_server_refuses_an_upload_over_the_limit(page):

@@ -10,6 +10,7 @@ from mmadf.analysis.explain.images import (
     find_images,
     read_image,
 )
+from tests.helpers import named
 
 NAMES = ['cat', 'dog']
 
@@ -42,24 +43,20 @@ def test_images_of_all_subfolders_are_found_in_order(tmp_path):
     assert find_images(tmp_path / 'b/1.jpg') == [tmp_path / 'b/1.jpg']
 
 
-@pytest.mark.parametrize(
-    ('name', 'what'), [('', 'contains no image'), ('lost', 'does not exist')]
-)
-def test_a_path_without_images_is_refused(tmp_path, name, what):
-    with pytest.raises(ValueError, match=f'images=.* {what}'):
-        find_images(tmp_path / name)
+def test_a_path_without_images_is_refused(tmp_path):
+    for name, what in {'': 'contains no image', 'lost': 'does not exist'}.items():
+        with pytest.raises(ValueError, match=f'images=.* {what}'):
+            find_images(tmp_path / name)
 
 
-@pytest.mark.parametrize(
-    ('shape', 'dtype'),
-    [((6, 8, 3), np.uint8), ((6, 8), np.uint8), ((6, 8, 4), np.uint8)],
-    ids=['colour', 'grey', 'transparent'],
-)
-def test_images_are_read_as_three_channels(tmp_path, shape, dtype):
-    path = write(tmp_path / 'a.png', shape, dtype)
-    inputs = read_image(path, build_pipeline(config()))
-    expected = torch.from_numpy(cv2.imread(str(path))).permute(2, 0, 1)
-    assert torch.equal(inputs, expected)
+def test_images_are_read_as_three_channels(tmp_path):
+    shapes = dict(colour=(6, 8, 3), grey=(6, 8), transparent=(6, 8, 4))
+    for kind, shape in shapes.items():
+        path = write(tmp_path / 'a.png', shape)
+        inputs = read_image(path, build_pipeline(config()))
+        expected = torch.from_numpy(cv2.imread(str(path))).permute(2, 0, 1)
+        with named(kind):
+            assert torch.equal(inputs, expected)
 
 
 def test_a_tiny_16_bit_image_passes_the_pipeline(tmp_path):
@@ -69,12 +66,12 @@ def test_a_tiny_16_bit_image_passes_the_pipeline(tmp_path):
     assert inputs.dtype == torch.uint8
 
 
-@pytest.mark.parametrize('content', [b'', None])
-def test_an_unreadable_image_is_reported(tmp_path, content):
+def test_an_unreadable_image_is_reported(tmp_path):
     path = write(tmp_path / 'a.png', (40, 40, 3))
-    path.write_bytes(path.read_bytes()[:900] if content is None else content)
-    with pytest.raises(ValueError, match='a.png: '):
-        read_image(path, build_pipeline(config()))
+    for content in (path.read_bytes()[:900], b''):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match='a.png: '):
+            read_image(path, build_pipeline(config()))
 
 
 def test_a_config_without_test_set_is_refused():

@@ -37,9 +37,6 @@ def test_summary_has_the_fields_that_matter():
         'hooks': '[EMAHook(momentum=0.0001)]',
         'seed': '3',
     }
-
-
-def test_summary_of_an_empty_config_is_empty():
     assert summary({}, None) == {}
 
 
@@ -60,37 +57,31 @@ def test_text_that_is_not_python_is_refused():
         parse_config('a = (')
 
 
-@pytest.mark.parametrize(
-    ('text', 'expected'),
-    [
-        ("data_root='/home/me/my data/set/'", "data_root='…/set'"),
-        ("'/home'", "'…/home'"),
-        ("'~/set'", "'…/set'"),
-        ("'file:///home/me/set.pth'", "'…/set.pth'"),
-        (r"'C:\\Users\\me\\set'", "'…/set'"),
-        ('"/home/o\'brien/set"', '"…/set"'),
-        ("'python /home/me/run.py'", "'python …/run.py'"),
-        ("a='b/c', d='/e/f'", "a='b/c', d='…/f'"),
-        ('x = /home/me/set.py', 'x = …/set.py'),
-    ],
-)
-def test_absolute_paths_lose_their_folders(text, expected):
-    assert hide_paths(text) == expected
+def test_absolute_paths_lose_their_folders():
+    texts = {
+        "data_root='/home/me/my data/set/'": "data_root='…/set'",
+        "'/home'": "'…/home'",
+        "'~/set'": "'…/set'",
+        "'file:///home/me/set.pth'": "'…/set.pth'",
+        r"'C:\\Users\\me\\set'": "'…/set'",
+        '"/home/o\'brien/set"': '"…/set"',
+        "'python /home/me/run.py'": "'python …/run.py'",
+        "a='b/c', d='/e/f'": "a='b/c', d='…/f'",
+        'x = /home/me/set.py': 'x = …/set.py',
+    }
+    assert [hide_paths(text) for text in texts] == list(texts.values())
 
 
-@pytest.mark.parametrize(
-    'text',
-    [
+def test_other_text_stays():
+    texts = [
         "data_root='data/set'",
         "'./data/set'",
         "'../data/set'",
         "'https://example.org/a/b.pth'",
         "'accuracy/top1'",
         'x = 3 / 4',
-    ],
-)
-def test_other_text_stays(text):
-    assert hide_paths(text) == text
+    ]
+    assert [hide_paths(text) for text in texts] == texts
 
 
 def test_nested_config_in_one_line():

@@ -1,4 +1,3 @@
-import pytest
 import torch
 
 from mmadf.analysis.report.confusion import shade, shown_matrix
@@ -35,7 +34,7 @@ def test_of_too_many_classes_those_with_the_most_errors_are_shown():
     assert found.rows[1].cells[0].shade == shade(5 / 14)
 
 
-@pytest.mark.parametrize(('count', 'numbers'), [(30, True), (31, False)])
-def test_cells_of_many_classes_have_no_numbers(count, numbers):
-    found = shown_matrix(torch.eye(count).int(), [str(i) for i in range(count)])
-    assert found.numbers is numbers
+def test_cells_of_many_classes_have_no_numbers():
+    for count, numbers in ((30, True), (31, False)):
+        found = shown_matrix(torch.eye(count).int(), [str(i) for i in range(count)])
+        assert found.numbers is numbers

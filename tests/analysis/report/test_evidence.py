@@ -3,11 +3,8 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from mmadf.analysis.report.evidence import (
-    draw_evidence,
-    evidence_maps,
-    explained_part,
-)
+from mmadf.analysis.explain.evidence import grad_cam
+from mmadf.analysis.report.evidence import draw_evidence, explained_part
 from mmadf.analysis.report.predictions import WrongImage
 from tests.analysis.report.examples import build
 
@@ -20,7 +17,7 @@ NETWORKS = {
 }
 
 
-def grad_cam(branch, maps, target):
+def by_hand(branch, maps, target):
     """Return Grad-CAM as its paper defines it, from the maps of all stages."""
     last = maps[-1].detach().requires_grad_()
     logits = branch.logits([*maps[:-1], last])
@@ -36,12 +33,12 @@ def test_evidence_of_each_class_is_grad_cam_of_the_part_that_predicts(name):
     part, shown = explained_part(model)
     assert shown == name
     assert_close(part(image), model(image))
-    found = evidence_maps(part, image, [3, 1])
+    found = grad_cam(part, image, [3, 1])
     if name == 'the semantic branch with fusion':
         maps = model.fused_maps(image)
     else:
         maps = part.branch.maps(image)
-    expected = torch.stack([grad_cam(part.branch, maps, k) for k in (3, 1)])
+    expected = torch.stack([by_hand(part.branch, maps, k) for k in (3, 1)])
     assert expected.max() > 0
     assert_close(found, expected)
 

@@ -140,22 +140,36 @@ def test_no_absolute_path_is_shown(hostile):
     assert any("data_root = '…/set'" in text for text in page.texts)
 
 
-def test_config_of_the_run_is_shown_where_the_file_differs(tmp_path):
-    page, *_ = report(tmp_path, build(), load(), config='a = 2\nlr = 0.5')
+@pytest.fixture(scope='module')
+def unfused(tmp_path_factory):
+    """Return page and table of a network without fusion, without wrong images."""
+    folder, config = tmp_path_factory.mktemp('unfused'), 'a = 2\nlr = 0.5'
+    torch.manual_seed(0)
+    model = build(mapper=None)
+    page, _, table = report(folder, model, load(), VALIDATION, keep=0, config=config)
+    return page, table
+
+
+def test_config_of_the_run_is_shown_where_the_file_differs(unfused):
+    page, _ = unfused
     assert 'a = 2\nlr = 0.5' in page.texts
     assert 'a: 2 -> 1\nlr: 0.5 -> not set' in page.texts
 
 
-def test_validation_images_are_called_so(tmp_path):
-    page, _, table = report(tmp_path, build(mapper=None), load(), VALIDATION)
+def test_validation_images_are_called_so(unfused):
+    page, table = unfused
     start = '6 validation images, which also selected the best check'
     assert table.startswith(start)
     assert start in ' '.join(page.texts)
+
+
+def test_readout_of_a_network_without_fusion_is_called_so(unfused):
+    _, table = unfused
     assert '| semantic head |' in table and 'fused' not in table
 
 
-def test_wrong_images_can_be_left_out(tmp_path):
-    page, *_ = report(tmp_path, build(), load(), keep=0)
+def test_wrong_images_can_be_left_out(unfused):
+    page, _ = unfused
     assert page.attributes('img', 'src')[-1].startswith('data:image/svg+xml')
     assert any(text.endswith('none of them is shown.') for text in page.texts)
 

@@ -33,7 +33,14 @@ def test_losses_of_both_heads(figures):
     assert (axes.get_xlabel(), axes.get_yscale()) == ('iteration', 'linear')
     kind, _, content = found.partition(';base64,')
     assert kind == 'data:image/svg+xml'
-    assert b'semantic loss' in b64decode(content)
+    assert b'>semantic loss</text>' in b64decode(content)
+
+
+def test_names_of_losses_are_no_formulas():
+    pytest.importorskip('matplotlib')
+    losses = {'semantic_loss': 2.0, '$x^{$_loss': 1.0}
+    content = pictures.plot_losses([train(10, 3.0, **losses)]).partition('base64,')[2]
+    assert b'>$x^{$ loss</text>' in b64decode(content)
 
 
 def test_only_loss(figures):
