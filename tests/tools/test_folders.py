@@ -12,7 +12,7 @@ from torch.testing import assert_close
 import mmadf
 from mmadf.deployment.network import prepare
 from mmadf.weights.load import load_network, read_config
-from tests.helpers import randomise
+from tests.helpers import named, randomise
 
 pytest.importorskip('safetensors')
 DEPLOY = 'model_converters/deploy.py'
@@ -120,9 +120,8 @@ def test_images_of_other_classes_are_refused(trained, tool, tmp_path, capsys):
     assert "class 0 of the test set is 'light', but 'dark'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ('arguments', 'message'),
-    [
+def test_arguments_that_do_not_fit_a_folder(tool, job, tmp_path, capsys):
+    for arguments, message in [
         (['test.py', '{folder}'], '--data DIR must be given for a model folder'),
         (['test.py', '{job}', 'a.pth', '--data', '.'], 'and only for one'),
         (['test.py', '{job}'], 'is not a model folder; give its checkpoint'),
@@ -131,16 +130,13 @@ def test_images_of_other_classes_are_refused(trained, tool, tmp_path, capsys):
             [DEPLOY, '{job}', 'a.pth', 'b.pth', '--whole'],
             '--whole needs a model folder',
         ),
-    ],
-)
-def test_arguments_that_do_not_fit_a_folder(
-    tool, job, tmp_path, capsys, arguments, message
-):
-    names = dict(folder=tmp_path, job=job)
-    with pytest.raises(SystemExit) as left:
-        tool(*(text.format(**names) for text in arguments))
-    assert left.value.code == 2
-    assert message in capsys.readouterr().err
+    ]:
+        with named(arguments):
+            names = dict(folder=tmp_path, job=job)
+            with pytest.raises(SystemExit) as left:
+                tool(*(text.format(**names) for text in arguments))
+            assert left.value.code == 2
+            assert message in capsys.readouterr().err
 
 
 def test_a_folder_has_what_an_export_stores(trained, tool, tmp_path):
