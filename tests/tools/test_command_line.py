@@ -68,6 +68,7 @@ def test_file_that_is_no_checkpoint_in_every_tool(complaint, job):
         assert 'note.txt' in complaint(name, config=job)
 
 
+@pytest.mark.slow
 def test_checkpoint_that_would_run_code_in_every_tool(complaint, job, tmp_path):
     marker = tmp_path / 'created'
     weights = mmpretrain.get_model(str(job)).state_dict()
@@ -95,6 +96,7 @@ def test_config_with_a_tag_of_yaml_in_every_tool(complaint, tmp_path):
         assert not marker.exists(), name
 
 
+@pytest.mark.slow
 def test_checkpoint_of_another_network_is_tested_in_part_only_on_request(
     complaint, tool, job, tmp_path, capsys
 ):
@@ -111,6 +113,7 @@ def test_checkpoint_of_another_network_is_tested_in_part_only_on_request(
     assert 'accuracy/top1' in output
 
 
+@pytest.mark.slow
 def test_invalid_field(complaint, job, tmp_path):
     torch.save(dict(state_dict={}), tmp_path / 'a.pth')
     files = dict(config=job, checkpoint=tmp_path / 'a.pth')
