@@ -53,7 +53,11 @@ def hook_types(cfg):
 
 @pytest.mark.parametrize(
     'folder',
-    [pytest.param('adf', marks=pytest.mark.slow), 'decoupled', 'wise_srnet'],
+    [
+        pytest.param('adf', marks=pytest.mark.slow),
+        'decoupled',
+        pytest.param('wise_srnet', marks=pytest.mark.slow),
+    ],
 )
 def test_every_config_builds_for_the_classes_of_its_data(folder):
     paths = [path for path in CONFIGS if path.parent.name == folder]

@@ -25,15 +25,14 @@ def test_metafiles_state_the_task_for_the_tools_of_mmpretrain():
                 assert result['Dataset'], entry['Name']
 
 
-def test_metafiles_state_parameters_and_flops():
-    for path in METAFILES:
-        with named(path):
-            for entry in yaml.safe_load(path.read_text())['Models']:
-                cfg, model = build(ROOT / entry['Config'])
-                pipeline = cfg.test_dataloader.dataset.pipeline
-                side = STORED.get(Path(entry['Config']).stem.split('_')[2])
-                size = (side, side) if side else infer_input_spec(pipeline).size
-                cost = total_cost(cost_by_part(model, size))
-                stated = entry['Metadata']
-                found = [stated['Parameters'], stated['FLOPs']]
-                assert found == pytest.approx(list(cost), rel=1e-4), entry['Name']
+@pytest.mark.parametrize('path', METAFILES, ids=lambda path: path.parent.name)
+def test_metafiles_state_parameters_and_flops(path):
+    for entry in yaml.safe_load(path.read_text())['Models']:
+        cfg, model = build(ROOT / entry['Config'])
+        pipeline = cfg.test_dataloader.dataset.pipeline
+        side = STORED.get(Path(entry['Config']).stem.split('_')[2])
+        size = (side, side) if side else infer_input_spec(pipeline).size
+        cost = total_cost(cost_by_part(model, size))
+        stated = entry['Metadata']
+        found = [stated['Parameters'], stated['FLOPs']]
+        assert found == pytest.approx(list(cost), rel=1e-4), entry['Name']
