@@ -1,5 +1,6 @@
 """Fixtures of the whole suite: the checkout, commands run in it, image folders."""
 
+import gc
 import logging
 import os
 import subprocess
@@ -41,6 +42,18 @@ def pytest_xdist_make_scheduler(config, log):
             return 'configs' if file in BUILD_CONFIGS else file
 
     return _LoadFiles(config, log)
+
+
+def pytest_unconfigure():
+    """Let the interpreter free what it imported, as it does without the freeze."""
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _freeze_garbage_collection():
+    """Leave what is imported and cached out of the collection that data sets start."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Iterator
 from unittest import mock
 
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
@@ -49,7 +50,7 @@ def named(name) -> Iterator[None]:
     """Add a name to the message of any exception, for checks in a loop."""
     try:
         yield
-    except Exception as error:
+    except (Exception, pytest.fail.Exception) as error:
         error.add_note(f'in the check of {name}')
         raise
 

@@ -53,7 +53,11 @@ def hook_types(cfg):
 
 @pytest.mark.parametrize(
     'folder',
-    [pytest.param('adf', marks=pytest.mark.slow), 'decoupled', 'wise_srnet'],
+    [
+        pytest.param('adf', marks=pytest.mark.slow),
+        'decoupled',
+        pytest.param('wise_srnet', marks=pytest.mark.slow),
+    ],
 )
 def test_every_config_builds_for_the_classes_of_its_data(folder):
     paths = [path for path in CONFIGS if path.parent.name == folder]
@@ -79,11 +83,10 @@ def test_every_training_checks_its_data_and_keeps_its_best_checkpoint():
             assert cfg.custom_imports == imports
 
 
-@pytest.mark.parametrize(
-    ('name', 'hook'), [('convnexttiny', 'EMAHook'), ('regnetx', 'PreciseBNHook')]
-)
-def test_hooks_of_the_hosts_recipe_stay(name, hook):
-    assert hook in hook_types(read(config(f'adf_{name}_imagenet')))
+def test_hooks_of_the_hosts_recipe_stay():
+    for name, hook in [('convnexttiny', 'EMAHook'), ('regnetx', 'PreciseBNHook')]:
+        with named(name):
+            assert hook in hook_types(read(config(f'adf_{name}_imagenet')))
 
 
 def test_every_config_is_short_and_tells_command_expectation_and_cost():
@@ -97,17 +100,15 @@ def test_every_config_is_short_and_tells_command_expectation_and_cost():
             assert NAME.fullmatch(path.name)
 
 
-@pytest.mark.parametrize(
-    ('name', 'expected'),
-    [
+def test_controls_have_the_published_size():
+    for name, expected in [
         ('single_resnext50_imagenet', 25.03),
         ('single_resnext101_imagenet', 44.18),
         ('wide_resnext101_imagenet', 88.79),
         ('ensemble_resnext101_imagenet', 2 * 44.18),
-    ],
-)
-def test_controls_have_the_published_size(name, expected):
-    assert millions(name) == pytest.approx(expected, abs=0.01)
+    ]:
+        with named(name):
+            assert millions(name) == pytest.approx(expected, abs=0.01)
 
 
 def test_mapper_of_resnext101_costs_what_the_formula_says():

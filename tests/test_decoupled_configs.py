@@ -37,21 +37,21 @@ def test_one_config_for_each_published_row_and_control():
     assert {path.stem for path in PATHS} == expected
 
 
-@pytest.mark.parametrize(
-    ('network', 'expected', 'decoupled'),
-    [
+def test_published_weights_of_convolutions_and_classifier():
+    for network, expected, decoupled in [
         ('resnet32_cifar100', 16_721_952, 31),
         ('cnn9_cifar100', 3_879_296, 10),
         ('resnet18_imagenet', 42_920_320, 18),
-    ],
-)
-def test_published_weights_of_convolutions_and_classifier(network, expected, decoupled):
-    for method, count in (('baseline', 0), ('tanh', decoupled)):
-        _, model = build(config(f'{method}_{network}'))
-        layers = [m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
-        assert sum(layer.weight.numel() for layer in layers) == expected
-        assert len(decoupled_layers(model)) == count
-        assert type(model.head.fc) is nn.Linear
+    ]:
+        with named(network):
+            for method, count in (('baseline', 0), ('tanh', decoupled)):
+                _, model = build(config(f'{method}_{network}'))
+                layers = [
+                    m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Linear))
+                ]
+                assert sum(layer.weight.numel() for layer in layers) == expected
+                assert len(decoupled_layers(model)) == count
+                assert type(model.head.fc) is nn.Linear
 
 
 def test_the_name_tells_operator_and_batch_norm():

@@ -8,6 +8,7 @@ import yaml
 from mmadf.analysis import cost_by_part, total_cost
 from mmadf.deployment.input_spec import infer_input_spec
 from tests.conftest import ROOT
+from tests.helpers import named
 from tests.test_configs import build
 
 METAFILES = sorted((ROOT / 'configs').glob('*/metafile.yml'))
@@ -15,12 +16,13 @@ pytestmark = pytest.mark.slow  # built once
 STORED = dict(cifar10=32, cifar100=32, digits=16)  # images that are not resized
 
 
-@pytest.mark.parametrize('path', METAFILES, ids=lambda path: path.parent.name)
-def test_metafiles_state_the_task_for_the_tools_of_mmpretrain(path):
-    for entry in yaml.safe_load(path.read_text())['Models']:
-        (result,) = entry['Results']
-        assert result['Task'] == 'Image Classification', entry['Name']
-        assert result['Dataset'], entry['Name']
+def test_metafiles_state_the_task_for_the_tools_of_mmpretrain():
+    for path in METAFILES:
+        with named(path):
+            for entry in yaml.safe_load(path.read_text())['Models']:
+                (result,) = entry['Results']
+                assert result['Task'] == 'Image Classification', entry['Name']
+                assert result['Dataset'], entry['Name']
 
 
 @pytest.mark.parametrize('path', METAFILES, ids=lambda path: path.parent.name)

@@ -4,6 +4,7 @@ import re
 import sys
 from importlib import metadata
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -30,25 +31,47 @@ from tests.helpers import named, without_memory
 # Import
 
 
-@pytest.mark.slow
-def test_import_prints_nothing_and_needs_neither_network_nor_gpu(python):
+@pytest.fixture(scope='module')
+def first_import(python):
+    """Import mmadf by a scoped name in a new process; return what it prints."""
     code = """
-import socket, warnings
+import socket, sys, warnings
+from mmengine.registry import MODELS, DefaultScope, Registry
+
+other = Registry('model', parent=MODELS, scope='otherlib', locations=[])
+sys.modules['otherlib'] = sys.modules['otherlib.registry'] = sys.modules[__name__]
+DefaultScope.get_instance('other', scope_name='otherlib')
+assert 'mmadf' not in sys.modules
+
 def refuse(*args, **kwargs):
     raise AssertionError('the network was used')
 socket.socket.connect = refuse
 socket.getaddrinfo = refuse
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter('default')
-    import mmadf, torch
+    mapper = other.build(dict(
+        type='mmadf.Mapper',
+        sources=(0,), in_channels=(2,), out_channels=3, strides=(2,)))
+import torch
 assert not torch.cuda.is_initialized()
 hidden = (DeprecationWarning, PendingDeprecationWarning, ResourceWarning)
 for warning in caught:
     told = f'{warning.filename} {warning.message}'
     assert issubclass(warning.category, hidden) and 'mmadf' not in told, told
+print(type(mapper).__module__)
 """
-    done = python('-c', code)
-    assert (done.stdout, done.stderr) == ('', '')
+    return python('-c', code)
+
+
+@pytest.mark.slow
+def test_import_prints_nothing_and_needs_neither_network_nor_gpu(first_import):
+    assert len(first_import.stdout.splitlines()) == 1
+    assert first_import.stderr == ''
+
+
+@pytest.mark.slow
+def test_scoped_name_builds_in_another_library_without_import(first_import):
+    assert first_import.stdout.strip() == 'mmadf.models.fusion.mapper'
 
 
 def test_bare_and_scoped_names_are_known():
@@ -68,22 +91,6 @@ def test_parts_for_every_library_are_known_to_the_root_and_classifiers_are_not()
 
 def test_hooks_are_known_to_mmpretrain():
     assert HOST_HOOKS.get('SafeCheckpointHook').__module__.startswith('mmadf.')
-
-
-@pytest.mark.slow
-def test_scoped_name_builds_in_another_library_without_import(python):
-    code = """
-import sys
-from mmengine.registry import MODELS, DefaultScope, Registry
-other = Registry('model', parent=MODELS, scope='otherlib', locations=[])
-sys.modules['otherlib'] = sys.modules['otherlib.registry'] = sys.modules[__name__]
-assert 'mmadf' not in sys.modules
-DefaultScope.get_instance('other', scope_name='otherlib')
-mapper = other.build(dict(
-    type='mmadf.Mapper', sources=(0,), in_channels=(2,), out_channels=3, strides=(2,)))
-print(type(mapper).__module__)
-"""
-    assert python('-c', code).stdout.strip() == 'mmadf.models.fusion.mapper'
 
 
 def test_default_scope_mmadf_finds_the_host():
@@ -197,44 +204,40 @@ FORKS = dict(onedl_mmengine='0.10.12', onedl_mmcv='2.3.6', onedl_mmpretrain='1.3
 STOCK = dict(mmengine='0.10.7', mmcv_lite='2.2.0', mmpretrain='1.2.0')
 
 
-@pytest.mark.parametrize('installed', [FORKS, STOCK])
-def test_supported_stacks_pass(monkeypatch, installed):
-    versions(monkeypatch, **installed)
-    compat.check_stack()
+def test_supported_stacks_pass(monkeypatch):
+    for installed in [FORKS, STOCK]:
+        with named(installed):
+            versions(monkeypatch, **installed)
+            compat.check_stack()
 
 
-@pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
+def test_unsupported_stacks_are_named(monkeypatch):
+    for changes, message in [
         (dict(onedl_mmcv=None), 'mmcv is missing .supported: onedl-mmcv>=2.3.6'),
         (dict(onedl_mmengine='0.9.1'), 'found onedl-mmengine 0.9.1 .supported: '),
         (dict(onedl_mmpretrain='2.0'), 'found onedl-mmpretrain 2.0 '),
         (dict(mmcv='2.2.0'), 'onedl-mmcv 2.3.6 and mmcv 2.2.0 install the same files'),
-    ],
-)
-def test_unsupported_stacks_are_named(monkeypatch, changes, message):
-    installed = {k: v for k, v in {**FORKS, **changes}.items() if v}
-    versions(monkeypatch, **installed)
-    with pytest.raises(ImportError, match=message) as error:
-        compat.check_stack()
-    command = "pip install 'onedl-mmengine>=0.10.12,<1' 'onedl-mmcv>=2.3.6,<2.4' 'one"
-    assert command in str(error.value)
+    ]:
+        with named(changes):
+            installed = {k: v for k, v in {**FORKS, **changes}.items() if v}
+            versions(monkeypatch, **installed)
+            with pytest.raises(ImportError, match=message) as error:
+                compat.check_stack()
+            command = (
+                "pip install 'onedl-mmengine>=0.10.12,<1' 'onedl-mmcv>=2.3.6,<2.4' 'one"
+            )
+            assert command in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ('raised', 'message'),
-    [
+def test_broken_imports_are_explained(monkeypatch):
+    for raised, message in [
         (RuntimeError('operator torchvision::nms does not exist'), 'not a matching'),
         (ModuleNotFoundError('x', name='pkg_resources'), "'setuptools<82'"),
-    ],
-)
-def test_broken_imports_are_explained(monkeypatch, raised, message):
-    def fail(name):
-        raise raised
-
-    monkeypatch.setattr(compat, 'import_module', fail)
-    with pytest.raises(ImportError, match=message):
-        compat.import_host()
+    ]:
+        fail = mock.Mock(side_effect=raised)
+        monkeypatch.setattr(compat, 'import_module', fail)
+        with named(raised), pytest.raises(ImportError, match=message):
+            compat.import_host()
 
 
 def test_mirror_keeps_the_path():

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from mmadf.compat import SUPPORTED
 from mmadf.utils.optional import REQUIREMENTS
 from tests.conftest import ROOT
+from tests.helpers import named
 
 # Folders of a checkout that belong to it, beside what runs leave there.
 FOLDERS = ('configs', 'docs', 'mmadf', 'requirements', 'tests', 'tools')
@@ -105,11 +106,12 @@ def requirements(name):
     return {Requirement(line).name: Requirement(line).specifier for line in lines}
 
 
-@pytest.mark.parametrize('line', ['onedl', 'openmmlab'])
-def test_extras_have_the_bounds_that_the_import_checks(line):
-    lines = (ROOT / 'requirements' / f'{line}.txt').read_text().splitlines()
-    for distributions in SUPPORTED.values():
-        assert len(set(distributions) & set(lines)) == 1
+def test_extras_have_the_bounds_that_the_import_checks():
+    for line in ['onedl', 'openmmlab']:
+        with named(line):
+            lines = (ROOT / 'requirements' / f'{line}.txt').read_text().splitlines()
+            for distributions in SUPPORTED.values():
+                assert len(set(distributions) & set(lines)) == 1
 
 
 STATED = [

@@ -23,6 +23,7 @@ from tests.data_prep.archives import (
     tree,
     write_archive,
 )
+from tests.helpers import named
 
 
 @pytest.mark.parametrize(
@@ -103,21 +104,18 @@ def refusal(tmp_path, layout, files, **choices):
     return str(error.value)
 
 
-@pytest.mark.parametrize(
-    ('layout', 'message'),
-    [
+def test_another_dataset_is_refused_with_its_content(tmp_path):
+    for layout, message in [
         (INTEL, 'expected seg_train/seg_train/<class>/*.jpg'),
         (SUBIMAGENET70, 'expected train.csv and test.csv'),
         (MIT67, 'TrainImages.txt is neither in'),
         (IMAGENET, 'expected ILSVRC/Data/CLS-LOC/{train/<wnid>,val}'),
-    ],
-    ids=lambda value: getattr(value, 'title', None),
-)
-def test_another_dataset_is_refused_with_its_content(layout, message, tmp_path):
-    files = {'PetImages/Cat/1.jpg': jpeg(0), 'PetImages/readme.txt': b''}
-    text = refusal(tmp_path, layout, files)
-    assert '2 files, 1 of them .jpg: PetImages/Cat, PetImages/readme' in text
-    assert message in text
+    ]:
+        with named(message):
+            files = {'PetImages/Cat/1.jpg': jpeg(0), 'PetImages/readme.txt': b''}
+            text = refusal(tmp_path, layout, files)
+            assert '2 files, 1 of them .jpg: PetImages/Cat, PetImages/readme' in text
+            assert message in text
 
 
 def listed(split, index, classes):
@@ -186,15 +184,14 @@ def table_with(row, **files):
     return {**content, **files}
 
 
-@pytest.mark.parametrize(
-    'label', ['', '.', '..', '../../../home', '/home', 'a\\b', 'a\0b', 'a\nb']
-)
-def test_class_that_is_no_plain_name_is_refused(label, tmp_path):
-    new = {'sea/new.jpg': jpeg(50)}
-    files = table_with(f'sea/new.jpg,"{label}"\r\n'.encode(), **new)
-    text = refusal(tmp_path, SUBIMAGENET70, files, any_counts=True)
-    assert f"gives 'sea/new.jpg' the class name {label!r}" in text
-    assert sorted(p.name for p in tmp_path.iterdir()) == ['wrong.zip']
+def test_class_that_is_no_plain_name_is_refused(tmp_path):
+    for label in ['', '.', '..', '../../../home', '/home', 'a\\b', 'a\0b', 'a\nb']:
+        with named(label):
+            new = {'sea/new.jpg': jpeg(50)}
+            files = table_with(f'sea/new.jpg,"{label}"\r\n'.encode(), **new)
+            text = refusal(tmp_path, SUBIMAGENET70, files, any_counts=True)
+            assert f"gives 'sea/new.jpg' the class name {label!r}" in text
+            assert sorted(p.name for p in tmp_path.iterdir()) == ['wrong.zip']
 
 
 def test_class_of_imagenet_is_checked_as_well(tmp_path):
@@ -205,11 +202,17 @@ def test_class_of_imagenet_is_checked_as_well(tmp_path):
     assert "the class name '../../../home'" in text
 
 
-@pytest.mark.parametrize('name', ['.bashrc', 'run.py', 'weights.pth', '.jpg'])
-def test_file_that_is_no_image_by_its_name_is_refused(name, tmp_path):
-    files = table_with(f'sea/{name},sea\r\n'.encode(), **{f'sea/{name}': jpeg(50)})
-    text = refusal(tmp_path, SUBIMAGENET70, files, any_counts=True)
-    assert f"lists 'sea/{name}' as an image; its name must end in one of .jpg" in text
+def test_file_that_is_no_image_by_its_name_is_refused(tmp_path):
+    for name in ['.bashrc', 'run.py', 'weights.pth', '.jpg']:
+        with named(name):
+            files = table_with(
+                f'sea/{name},sea\r\n'.encode(), **{f'sea/{name}': jpeg(50)}
+            )
+            text = refusal(tmp_path, SUBIMAGENET70, files, any_counts=True)
+            assert (
+                f"lists 'sea/{name}' as an image; its name must end in one of .jpg"
+                in text
+            )
 
 
 def test_file_name_with_a_backslash_is_refused(tmp_path):

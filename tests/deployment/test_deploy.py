@@ -12,6 +12,7 @@ from torch.testing import assert_close
 from mmadf.deployment import DeploymentError, deploy_classifier
 from mmadf.deployment import deploy as module
 from mmadf.models.classifiers import deployed as deployed_module
+from tests.helpers import named
 
 ADF = dict(type='mmadf.ADFClassifier', mapper=dict(type='Mapper', sources=(0,)))
 META = dict(dataset_meta=dict(classes=('a', 'b', 'c', 'd', 'e')), epoch=7)
@@ -98,18 +99,15 @@ def test_a_network_with_other_logits_is_not_written(trained, tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ('model', 'message'),
-    [
+def test_other_networks_are_refused(write_files, tmp_path):
+    for model, message in [
         (dict(), 'net.py builds ImageClassifier; '),
         (dict(ADF, deploy=dict(fold=False)), 'builds ADFClassifier with deployed=True'),
         (dict(ADF, readout='sum'), "deployed=False and readout='sum'"),
-    ],
-)
-def test_other_networks_are_refused(write_files, tmp_path, model, message):
-    with pytest.raises(ValueError, match=message):
-        files, out = write_files(model), tmp_path / 'small.pth'
-        deploy_classifier(*files, out, on_start=pytest.fail)
+    ]:
+        with named(model), pytest.raises(ValueError, match=message):
+            files, out = write_files(model), tmp_path / 'small.pth'
+            deploy_classifier(*files, out, on_start=pytest.fail)
 
 
 def test_an_invalid_output_path_is_found_before_any_work(trained, tmp_path):
@@ -146,16 +144,17 @@ def test_the_training_config_is_not_overwritten(trained_here):
     assert contents(trained_here) == before
 
 
-@pytest.mark.parametrize(
-    'text', ["model = dict(type='ImageClassifier')", 'this is (no config']
-)
-def test_only_the_config_of_a_deployed_network_is_overwritten(trained_here, text):
-    (trained_here / 'small.py').write_text(text)
-    before = contents(trained_here)
-    files = str(trained_here / 'my.py'), str(trained_here / 'epoch_7.pth')
-    with pytest.raises(ValueError, match=r'small\.py exists and is not the config'):
-        deploy_classifier(*files, trained_here / 'small.pth')
-    assert contents(trained_here) == before
+def test_only_the_config_of_a_deployed_network_is_overwritten(trained_here):
+    for text in ["model = dict(type='ImageClassifier')", 'this is (no config']:
+        with named(text):
+            (trained_here / 'small.py').write_text(text)
+            before = contents(trained_here)
+            files = str(trained_here / 'my.py'), str(trained_here / 'epoch_7.pth')
+            with pytest.raises(
+                ValueError, match=r'small\.py exists and is not the config'
+            ):
+                deploy_classifier(*files, trained_here / 'small.pth')
+            assert contents(trained_here) == before
 
 
 def test_a_folder_in_the_place_of_the_config_is_found_before_any_work(trained_here):

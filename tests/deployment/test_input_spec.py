@@ -1,8 +1,8 @@
-import pytest
 import torch
 from mmpretrain.models import ClsDataPreprocessor
 
 from mmadf.deployment.input_spec import InputSpec, infer_input_spec, normalisation
+from tests.helpers import named
 
 LOAD, PACK = dict(type='LoadImageFromFile'), dict(type='PackInputs')
 CROP = dict(type='CenterCrop', crop_size=(30, 24))
@@ -12,9 +12,8 @@ FROM_PIL = dict(type='PILToNumpy', to_bgr=False)
 NORMALISE = dict(type='Normalize', mean=[0] * 3, std=[2] * 3)
 
 
-@pytest.mark.parametrize(
-    ('pipeline', 'spec', 'remark'),
-    [
+def test_size_order_and_channels_are_those_of_the_transformed_image():
+    for pipeline, spec, remark in [
         ([LOAD, dict(type='Resize', scale=(40, 32)), PACK], ((32, 40), 'BGR', 3), ''),
         ([LOAD, CROP, PACK], ((24, 30), 'BGR', 3), ''),
         ([LOAD, TO_PIL, TV_CROP, FROM_PIL, PACK], ((24, 30), 'RGB', 3), ''),
@@ -28,14 +27,11 @@ NORMALISE = dict(type='Normalize', mean=[0] * 3, std=[2] * 3)
         ([LOAD, dict(type='CenterCrop'), PACK], (None, None, 3), 'crop_size'),
         ([LOAD, CROP], (None, None, 3), 'KeyError'),
         ([], (None, 'BGR', 3), 'no test pipeline'),
-    ],
-)
-def test_size_order_and_channels_are_those_of_the_transformed_image(
-    pipeline, spec, remark
-):
-    *found, said = infer_input_spec(pipeline)
-    assert tuple(found) == spec
-    assert remark in said and bool(remark) == bool(said)
+    ]:
+        with named(pipeline):
+            *found, said = infer_input_spec(pipeline)
+            assert tuple(found) == spec
+            assert remark in said and bool(remark) == bool(said)
 
 
 def test_mean_and_std_come_in_the_channel_order_of_the_network():

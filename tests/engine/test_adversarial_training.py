@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 from mmadf.engine.hooks import AdversarialTrainingHook
 from mmadf.registry import MODELS
-from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise, samples
+from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, named, randomise, samples
 
 MEAN, STD = [120.0, 100.0, 80.0], [50.0, 60.0, 70.0]
 LABELS = [0, 3, 2, 4]
@@ -218,18 +218,15 @@ def test_the_attack_is_computed_in_float32_under_autocast():
     assert torch.equal(found, expected)
 
 
-@pytest.mark.parametrize(
-    ('field', 'value', 'message'),
-    [
+def test_arguments_out_of_range_are_refused():
+    for field, value, message in [
         ('attack', 'cw', "attack='cw' .*'fgsm', 'pgd'"),
         ('eps', 0, 'eps=0,'),
         ('step_size', -1.0, 'step_size=-1.0'),
         ('share', 1.5, 'share=1.5'),
-    ],
-)
-def test_arguments_out_of_range_are_refused(field, value, message):
-    with pytest.raises(ValueError, match=message):
-        AdversarialTrainingHook(**{field: value})
+    ]:
+        with named(field), pytest.raises(ValueError, match=message):
+            AdversarialTrainingHook(**{field: value})
 
 
 def test_padding_is_refused():

@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from mmadf.engine import config
 from tests.conftest import ROOT
+from tests.helpers import named
 
 
 def test_data_loaders_get_defaults_that_their_own_and_forced_values_override():
@@ -54,20 +55,16 @@ def parse(*words):
     return parser.parse_args(['some/net.py', *words])
 
 
-@pytest.mark.parametrize(
-    ('words', 'known', 'work_dir'),
-    [
+def test_work_directory_of_the_command_line_comes_before_that_of_the_config():
+    for words, known, work_dir in [
         (['--work-dir', 'here'], 'there', 'here'),
         ([], 'there', 'there'),
         ([], None, 'work_dirs/net'),
-    ],
-)
-def test_work_directory_of_the_command_line_comes_before_that_of_the_config(
-    words, known, work_dir
-):
-    cfg = Config(dict(work_dir=known))
-    config.set_launcher(cfg, parse(*words, '--launcher', 'mpi'))
-    assert (cfg.work_dir, cfg.launcher) == (work_dir, 'mpi')
+    ]:
+        with named((words, known)):
+            cfg = Config(dict(work_dir=known))
+            config.set_launcher(cfg, parse(*words, '--launcher', 'mpi'))
+            assert (cfg.work_dir, cfg.launcher) == (work_dir, 'mpi')
 
 
 @pytest.mark.parametrize(('known', 'rank'), [(None, '3'), ('1', '1')])
@@ -120,13 +117,13 @@ def test_variables_of_a_config_file_are_accepted():
     check(train_pipeline=[], num_things=3)
 
 
-@pytest.mark.parametrize(
-    ('key', 'meant'),
-    [('optim_wraper', 'optim_wrapper'), ('train_dataloder', 'train_dataloader')],
-)
-def test_misspelt_key_is_refused(key, meant):
-    with pytest.raises(ValueError, match=f'{key!r}.* {meant!r}'):
-        check(**{key: {}})
+def test_misspelt_key_is_refused():
+    for key, meant in [
+        ('optim_wraper', 'optim_wrapper'),
+        ('train_dataloder', 'train_dataloader'),
+    ]:
+        with named(key), pytest.raises(ValueError, match=f'{key!r}.* {meant!r}'):
+            check(**{key: {}})
 
 
 def test_missing_folder_of_a_data_set_that_is_read_is_refused(tmp_path):

@@ -1,6 +1,7 @@
 import pytest
 
 from mmadf.engine.config_changes import config_changes
+from tests.helpers import named
 
 FORMER = """
 optim_wrapper = dict(optimizer=dict(lr=0.1, type='SGD'))
@@ -37,7 +38,7 @@ def test_code_in_the_text_is_not_run(tmp_path):
     assert not (tmp_path / 'ran').exists()
 
 
-@pytest.mark.parametrize('text', ['x = ', 'x = ' + '(' * 9999, 'x = \0'])
-def test_other_text_is_refused(text):
-    with pytest.raises(ValueError, match='cannot be parsed'):
-        config_changes(text, 'x = 1')
+def test_other_text_is_refused():
+    for text in ['x = ', 'x = ' + '(' * 9999, 'x = \0']:
+        with named(text[:9]), pytest.raises(ValueError, match='cannot be parsed'):
+            config_changes(text, 'x = 1')

@@ -12,6 +12,7 @@ from mmadf.engine.data_checks import (
     images_per_class,
     unread_files,
 )
+from tests.helpers import named
 
 
 class Head(nn.Module):
@@ -45,51 +46,50 @@ def test_equal_class_counts_pass(dataset):
     check_classes(model(2, 2), dataset, 'training')
 
 
-@pytest.mark.parametrize(
-    ('counts', 'head'), [((3, 2), 'head'), ((2, 3), 'appearance_head')]
-)
-def test_other_number_of_classes_is_refused(dataset, counts, head):
-    message = rf'model.{head}.num_classes=3, .* 2 classes .dark, light'
-    with pytest.raises(ValueError, match=message):
-        check_classes(model(*counts), dataset, 'train')
+def test_other_number_of_classes_is_refused(dataset):
+    for counts, head in [((3, 2), 'head'), ((2, 3), 'appearance_head')]:
+        with named(counts):
+            message = rf'model.{head}.num_classes=3, .* 2 classes .dark, light'
+            with pytest.raises(ValueError, match=message):
+                check_classes(model(*counts), dataset, 'train')
 
 
-@pytest.mark.parametrize(
-    ('names', 'difference'),
-    [
+def test_first_difference_of_class_names_is_shown():
+    for names, difference in [
         (('a', 'x', 'c'), "class 1 of the val set is 'x', but 'b' in the train set"),
         (('b', 'a', 'c'), "class 0 of the val set is 'b', but 'a' in the train set"),
         (('a', 'b'), r"class 2 .* is missing, but 'c' in the train set \(2 and 3 "),
         (('a', 'b', 'c', 'd'), "class 3 .* is 'd', but missing in .* .4 and 3 classes"),
-    ],
-)
-def test_first_difference_of_class_names_is_shown(names, difference):
-    with pytest.raises(ValueError, match=difference):
-        check_same_names(names, ('a', 'b', 'c'), 'val', 'the train set')
+    ]:
+        with named(names), pytest.raises(ValueError, match=difference):
+            check_same_names(names, ('a', 'b', 'c'), 'val', 'the train set')
 
 
-@pytest.mark.parametrize('names', [None, ('a', 'b')])
-def test_equal_or_unknown_class_names_pass(names):
-    check_same_names(names, ['a', 'b'], 'val', 'the train set')
-    check_same_names(['a', 'b'], names, 'val', 'the train set')
+def test_equal_or_unknown_class_names_pass():
+    for names in [None, ('a', 'b')]:
+        with named(names):
+            check_same_names(names, ['a', 'b'], 'val', 'the train set')
+            check_same_names(['a', 'b'], names, 'val', 'the train set')
 
 
 def folder(image_folder, classes):
     return CustomDataset(data_root=str(image_folder / 'train'), classes=classes)
 
 
-@pytest.mark.parametrize('classes', [None, ('dark', 'light'), ('night', 'day')])
-def test_folders_in_the_order_of_the_classes_or_of_other_names_pass(
-    image_folder, classes
-):
-    check_names(folder(image_folder, classes), 'train')
+def test_folders_in_the_order_of_the_classes_or_of_other_names_pass(image_folder):
+    for classes in [None, ('dark', 'light'), ('night', 'day')]:
+        with named(classes):
+            check_names(folder(image_folder, classes), 'train')
 
 
-@pytest.mark.parametrize('classes', [('light', 'dark'), ('dim', 'light')])
-def test_class_names_that_differ_from_the_folders_are_refused(image_folder, classes):
-    message = f"class 0 of the train set is 'dark', but {classes[0]!r} in the class"
-    with pytest.raises(ValueError, match=message):
-        check_names(folder(image_folder, classes), 'train')
+def test_class_names_that_differ_from_the_folders_are_refused(image_folder):
+    for classes in [('light', 'dark'), ('dim', 'light')]:
+        with named(classes):
+            message = (
+                f"class 0 of the train set is 'dark', but {classes[0]!r} in the class"
+            )
+            with pytest.raises(ValueError, match=message):
+                check_names(folder(image_folder, classes), 'train')
 
 
 def test_folder_with_a_line_break_is_refused(image_folder):

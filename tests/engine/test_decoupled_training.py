@@ -17,6 +17,7 @@ from mmadf.engine.hooks import (
 )
 from mmadf.engine.hooks.decoupled_training import orthogonality_loss
 from mmadf.models import DecoupledConv2d, DecoupledLinear
+from tests.helpers import named
 
 
 class Net(BaseModel):
@@ -150,9 +151,8 @@ def test_projection_of_half_precision_leaves_a_zero_kernel_alone(net):
     assert_close(lengths, expected, rtol=2e-3, atol=0)
 
 
-@pytest.mark.parametrize(
-    ('build', 'message'),
-    [
+def test_bad_use_is_named():
+    for build, message in [
         (
             lambda: WeightedGradientsHook().before_train(runner(nn.Linear(1, 1))),
             'WeightedGradientsHook: model=Linear has no',
@@ -169,8 +169,6 @@ def test_projection_of_half_precision_leaves_a_zero_kernel_alone(net):
             lambda: OrthogonalityHook().before_train(runner(nn.Linear(1, 1))),
             'OrthogonalityHook: model=Linear has no',
         ),
-    ],
-)
-def test_bad_use_is_named(build, message):
-    with pytest.raises(ValueError, match=message):
-        build()
+    ]:
+        with named(message), pytest.raises(ValueError, match=message):
+            build()

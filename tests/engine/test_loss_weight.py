@@ -13,27 +13,27 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmadf.engine.hooks import LossWeightHook
+from tests.helpers import named
 
 NAME = 'appearance_weight'
 
 
-@pytest.mark.parametrize('curve', ['linear', 'cosine'])
-def test_both_curves_pass_through_the_ends_and_the_middle(curve):
-    hook = LossWeightHook(NAME, 2.0, 0.5, begin=0.2, finish=0.6, curve=curve)
-    found = [hook.weight(progress) for progress in (0.0, 0.2, 0.4, 0.6, 1.0)]
-    assert found == pytest.approx([2.0, 2.0, 1.25, 0.5, 0.5], rel=1e-12)
+def test_both_curves_pass_through_the_ends_and_the_middle():
+    for curve in ['linear', 'cosine']:
+        with named(curve):
+            hook = LossWeightHook(NAME, 2.0, 0.5, begin=0.2, finish=0.6, curve=curve)
+            found = [hook.weight(progress) for progress in (0.0, 0.2, 0.4, 0.6, 1.0)]
+            assert found == pytest.approx([2.0, 2.0, 1.25, 0.5, 0.5], rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    ('curve', 'quarter'), [('linear', 0.25), ('cosine', 0.14644660940672624)]
-)
-def test_curves_differ_at_a_quarter_of_the_way(curve, quarter):
-    assert LossWeightHook(NAME, 0, 1, curve=curve).weight(0.25) == pytest.approx(
-        quarter, rel=1e-12
-    )
-    assert LossWeightHook(NAME, 1, 0, curve=curve).weight(0.25) == pytest.approx(
-        1 - quarter, rel=1e-12
-    )
+def test_curves_differ_at_a_quarter_of_the_way():
+    for curve, quarter in [('linear', 0.25), ('cosine', 0.14644660940672624)]:
+        up, down = (
+            LossWeightHook(NAME, *ends, curve=curve) for ends in ((0, 1), (1, 0))
+        )
+        with named(curve):
+            assert up.weight(0.25) == pytest.approx(quarter, rel=1e-12)
+            assert down.weight(0.25) == pytest.approx(1 - quarter, rel=1e-12)
 
 
 class KilledError(Exception):
@@ -144,18 +144,15 @@ def test_model_without_the_weight_is_refused():
         LossWeightHook(NAME, 1.0, 0.0).before_train(runner)
 
 
-@pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
+def test_arguments_out_of_range_are_refused():
+    for changes, message in [
         (dict(end=float('nan')), 'end=nan'),
         (dict(begin=0.5, finish=0.5), 'begin=0.5 and finish=0.5'),
         (dict(finish=20), 'finish=20'),
         (dict(curve='step'), r"curve='step' .*\['cosine', 'linear'\]"),
-    ],
-)
-def test_arguments_out_of_range_are_refused(changes, message):
-    with pytest.raises(ValueError, match=message):
-        LossWeightHook(NAME, **{**dict(start=1.0, end=0.0), **changes})
+    ]:
+        with named(changes), pytest.raises(ValueError, match=message):
+            LossWeightHook(NAME, **{**dict(start=1.0, end=0.0), **changes})
 
 
 def test_builds_from_a_config_of_the_host():

@@ -8,6 +8,7 @@ from mmadf.engine.work_dir import (
     check_checkpoint,
     latest_checkpoint,
 )
+from tests.helpers import named
 
 
 def touch(path, age, whole=True):
@@ -22,22 +23,18 @@ def test_latest_is_the_one_named(tmp_path):
     assert latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_1.pth')
 
 
-@pytest.mark.parametrize(
-    'named', ['', 'epoch_10.pth', 'gone.pth', '\0\1.pth', None, b'\xff\xfe']
-)
-def test_damaged_or_missing_falls_back_to_the_highest_whole_one(
-    named, tmp_path, capsys
-):
+def test_damaged_or_missing_falls_back_to_the_highest_whole_one(tmp_path, capsys):
     touch(tmp_path / 'epoch_8.pth', age=1)
     touch(tmp_path / 'epoch_9.pth', age=3)
     touch(tmp_path / 'epoch_10.pth', age=2, whole=False)
-    if isinstance(named, bytes):
-        (tmp_path / 'last_checkpoint').write_bytes(named)
-    elif named is not None:
-        text = str(tmp_path / named) if named else ''
-        (tmp_path / 'last_checkpoint').write_text(text)
-    assert latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_9.pth')
-    assert f'Not resumed from {tmp_path}/epoch_10.pth' in capsys.readouterr().out
+    absent = [bytes(tmp_path / name) for name in ('epoch_10.pth', 'gone.pth', '\0\1')]
+    for content in (None, b'', b'\xff\xfe', *absent):
+        if content is not None:
+            (tmp_path / 'last_checkpoint').write_bytes(content)
+        with named(content):
+            assert latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_9.pth')
+            said = capsys.readouterr().out
+            assert f'Not resumed from {tmp_path}/epoch_10.pth' in said
 
 
 def test_flipped_bit_falls_back(tmp_path):
@@ -84,11 +81,12 @@ def test_empty_folder_has_no_checkpoint(tmp_path):
     assert best_checkpoint(tmp_path / 'new') is None
 
 
-@pytest.mark.parametrize('zipped', [True, False])
-def test_files_of_torch_save_are_checkpoints(zipped, tmp_path):
-    torch.save({}, tmp_path / 'a.pth', _use_new_zipfile_serialization=zipped)
-    check_checkpoint(str(tmp_path / 'a.pth'))
-    check_checkpoint('https://example.org/a.pth')
+def test_files_of_torch_save_are_checkpoints(tmp_path):
+    for zipped in [True, False]:
+        with named(zipped):
+            torch.save({}, tmp_path / 'a.pth', _use_new_zipfile_serialization=zipped)
+            check_checkpoint(str(tmp_path / 'a.pth'))
+            check_checkpoint('https://example.org/a.pth')
 
 
 def test_missing_checkpoint_is_refused():
@@ -96,8 +94,9 @@ def test_missing_checkpoint_is_refused():
         check_checkpoint('gone.pth')
 
 
-@pytest.mark.parametrize('content', [b'text', b'PK torn'])
-def test_other_and_truncated_files_are_refused(content, tmp_path):
-    (tmp_path / 'a.pth').write_bytes(content)
-    with pytest.raises(ValueError, match='a.pth'):
-        check_checkpoint(str(tmp_path / 'a.pth'))
+def test_other_and_truncated_files_are_refused(tmp_path):
+    for content in [b'text', b'PK torn']:
+        with named(content):
+            (tmp_path / 'a.pth').write_bytes(content)
+            with pytest.raises(ValueError, match='a.pth'):
+                check_checkpoint(str(tmp_path / 'a.pth'))

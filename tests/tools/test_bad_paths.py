@@ -11,6 +11,7 @@ import torch
 from mmadf.utils import command_line
 from tests.analysis.test_logs import BY_EPOCH, write
 from tests.conftest import ROOT
+from tests.helpers import named
 
 WISE = ROOT / 'configs/wise_srnet/wisesrnet_tiny_scenes.py'
 # All of them are refused before a config or a checkpoint is read.
@@ -47,15 +48,16 @@ def refuse(tool, tmp_path, capsys, image_folder):
     return _refuse
 
 
-@pytest.mark.parametrize('name', OUT)
-def test_full_disk_is_found_before_the_work(name, refuse, job, tmp_path, monkeypatch):
+def test_full_disk_is_found_before_the_work(refuse, job, tmp_path, monkeypatch):
     def _full(**_):
         raise OSError(errno.ENOSPC, 'No space left on device')
 
     monkeypatch.setattr(command_line, 'TemporaryFile', _full)
-    line = refuse(name, OUT[name], job=job, out=tmp_path / 'out')
-    assert 'cannot be written: No space left on device' in line
-    assert not (tmp_path / 'out').exists()
+    for name in OUT:
+        with named(name):
+            line = refuse(name, OUT[name], job=job, out=tmp_path / 'out')
+            assert 'cannot be written: No space left on device' in line
+            assert not (tmp_path / 'out').exists()
 
 
 def test_folder_that_is_a_file_cannot_be_written(tmp_path):
@@ -64,11 +66,12 @@ def test_folder_that_is_a_file_cannot_be_written(tmp_path):
         command_line.check_writable(tmp_path / 'note' / 'a' / 'b')
 
 
-@pytest.mark.parametrize('name', ['train', 'test', 'study', 'robustness'])
-def test_option_without_a_value(name, refuse):
-    words = 'lost.py' if name in ('train', 'study') else 'lost.py lost.pth'
-    line = refuse(name, f'{words} --cfg-options foo')
-    assert "--cfg-options: 'foo' is not of the form KEY=VALUE" in line
+def test_option_without_a_value(refuse):
+    for name in ['train', 'test', 'study', 'robustness']:
+        with named(name):
+            words = 'lost.py' if name in ('train', 'study') else 'lost.py lost.pth'
+            line = refuse(name, f'{words} --cfg-options foo')
+            assert "--cfg-options: 'foo' is not of the form KEY=VALUE" in line
 
 
 @pytest.fixture
@@ -96,15 +99,19 @@ def test_report_refuses_data_that_do_not_fit(refuse, job, trained, image_folder)
     assert 'data_root=' in refuse('analysis/report', words)
 
 
-@pytest.mark.parametrize('package', ['Jinja2', 'matplotlib', 'tqdm'])
-def test_missing_package_is_found_before_the_test(package, refuse, monkeypatch):
-    monkeypatch.setitem(sys.modules, package.lower(), None)
-    line = refuse('analysis/report', 'lost.py {work} --checkpoint lost.pth')
-    assert f'pip install {package}' in line
+def test_missing_package_is_found_before_the_test(refuse, monkeypatch):
+    for package in ['Jinja2', 'matplotlib', 'tqdm']:
+        with named(package), monkeypatch.context() as patch:
+            patch.setitem(sys.modules, package.lower(), None)
+            line = refuse('analysis/report', 'lost.py {work} --checkpoint lost.pth')
+            assert f'pip install {package}' in line
 
 
-@pytest.mark.parametrize('text', ['', '[]', '{"rows": [{"a": 1}], "settings": {}}'])
-def test_damaged_results_are_named(text, refuse, tmp_path):
-    (tmp_path / 'work' / 'results.json').write_text(text)
-    line = refuse('analysis/robustness', '{out}.png a={work}', out=tmp_path / 'out')
-    assert 'work/results.json is damaged' in line
+def test_damaged_results_are_named(refuse, tmp_path):
+    for text in ['', '[]', '{"rows": [{"a": 1}], "settings": {}}']:
+        with named(text):
+            (tmp_path / 'work' / 'results.json').write_text(text)
+            line = refuse(
+                'analysis/robustness', '{out}.png a={work}', out=tmp_path / 'out'
+            )
+            assert 'work/results.json is damaged' in line

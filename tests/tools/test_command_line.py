@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 
 from mmadf.registry import HOOKS
 from tests.conftest import ROOT
+from tests.helpers import named
 from tests.weights.unsafe import save_unsafe
 
 DIGITS = ROOT / 'configs/adf/adf_tiny_digits.py'
@@ -67,6 +68,7 @@ def test_file_that_is_no_checkpoint_in_every_tool(complaint, job):
         assert 'note.txt' in complaint(name, config=job)
 
 
+@pytest.mark.slow
 def test_checkpoint_that_would_run_code_in_every_tool(complaint, job, tmp_path):
     marker = tmp_path / 'created'
     weights = mmpretrain.get_model(str(job)).state_dict()
@@ -94,6 +96,7 @@ def test_config_with_a_tag_of_yaml_in_every_tool(complaint, tmp_path):
         assert not marker.exists(), name
 
 
+@pytest.mark.slow
 def test_checkpoint_of_another_network_is_tested_in_part_only_on_request(
     complaint, tool, job, tmp_path, capsys
 ):
@@ -110,9 +113,11 @@ def test_checkpoint_of_another_network_is_tested_in_part_only_on_request(
     assert 'accuracy/top1' in output
 
 
-@pytest.mark.parametrize(
-    ('name', 'option', 'words'),
-    [
+@pytest.mark.slow
+def test_invalid_field(complaint, job, tmp_path):
+    torch.save(dict(state_dict={}), tmp_path / 'a.pth')
+    files = dict(config=job, checkpoint=tmp_path / 'a.pth')
+    for name, option, words in [
         ('train', 'train_dataloader.dataset.data_root=no/such', "data_root='no/such'"),
         ('train', 'model.head.num_classes=7', 'model.head.num_classes=7, .* 2 classes'),
         ('train', 'model.mapper.sources=(0,9)', r'sources=\(0, 9\)'),
@@ -121,28 +126,23 @@ def test_checkpoint_of_another_network_is_tested_in_part_only_on_request(
         ('train', 'load_from=gone.pth', "'gone.pth'"),
         ('train', 'optim_wraper.type=Gone', "'optim_wraper'.* 'optim_wrapper'"),
         ('test', 'test_evaluator.type=Gone', 'Gone is not in .*metric'),
-    ],
-)
-def test_invalid_field(complaint, name, option, words, job, tmp_path):
-    torch.save(dict(state_dict={}), tmp_path / 'a.pth')
-    files = dict(config=job, checkpoint=tmp_path / 'a.pth')
-    assert re.search(words, complaint(name, '--cfg-options', option, **files))
+    ]:
+        with named(option):
+            assert re.search(words, complaint(name, '--cfg-options', option, **files))
 
 
-@pytest.mark.parametrize(
-    ('name', 'options', 'words'),
-    [
+def test_invalid_option(complaint, job, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    for name, options, words in [
         ('train', '--launcher slurm', "launcher='slurm'"),
         ('train', '--launcher pytorch', 'RANK'),
         ('train', '--resume gone.pth', "'gone.pth'"),
         ('train', '--amp', '--amp needs a GPU'),
         ('test', '--out a.json', r'--out a.json .*\.pkl'),
         ('test', '--out a.txt --out-item metrics', r'--out a.txt .*\.json'),
-    ],
-)
-def test_invalid_option(complaint, name, options, words, job, monkeypatch):
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    assert re.search(words, complaint(name, *options.split(), config=job))
+    ]:
+        with named(options):
+            assert re.search(words, complaint(name, *options.split(), config=job))
 
 
 def test_unreadable_image_and_checkpoints_of_an_earlier_run_stay(

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 import mmadf
 from mmadf.deployment.network import prepare
 from mmadf.weights.load import load_network, read_config
-from tests.helpers import randomise
+from tests.helpers import named, randomise
 
 pytest.importorskip('safetensors')
 DEPLOY = 'model_converters/deploy.py'
@@ -63,6 +63,18 @@ def test_deploy_writes_the_deployed_network_with_its_card(trained, tool, tmp_pat
     assert str(tmp_path) not in card + (folder / 'config.json').read_text()
 
 
+def test_card_of_an_epoch_without_validation_shows_the_last_one(
+    trained, tool, tmp_path
+):
+    config, checkpoint = trained
+    content = torch.load(checkpoint)
+    content['meta']['epoch'] = 9
+    torch.save(content, checkpoint)
+    tool(DEPLOY, config, checkpoint, f'{tmp_path / "small"}/')
+    card = (tmp_path / 'small' / 'README.md').read_text()
+    assert 'after epoch 3' in card and '| accuracy/top1 | 75.00 |' in card
+
+
 def test_card_says_nothing_of_a_training_without_a_log(trained, tool, tmp_path):
     config, checkpoint = trained
     alone = tmp_path / 'alone.pth'
@@ -73,6 +85,7 @@ def test_card_says_nothing_of_a_training_without_a_log(trained, tool, tmp_path):
     assert 'SGD' not in card
 
 
+@pytest.mark.slow
 def test_deploy_writes_the_whole_network_and_keeps_its_card(trained, tool, tmp_path):
     folder = tmp_path / 'whole'
     tool(DEPLOY, *trained, folder, '--whole')
@@ -120,9 +133,8 @@ def test_images_of_other_classes_are_refused(trained, tool, tmp_path, capsys):
     assert "class 0 of the test set is 'light', but 'dark'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ('arguments', 'message'),
-    [
+def test_arguments_that_do_not_fit_a_folder(tool, job, tmp_path, capsys):
+    for arguments, message in [
         (['test.py', '{folder}'], '--data DIR must be given for a model folder'),
         (['test.py', '{job}', 'a.pth', '--data', '.'], 'and only for one'),
         (['test.py', '{job}'], 'is not a model folder; give its checkpoint'),
@@ -131,16 +143,13 @@ def test_images_of_other_classes_are_refused(trained, tool, tmp_path, capsys):
             [DEPLOY, '{job}', 'a.pth', 'b.pth', '--whole'],
             '--whole needs a model folder',
         ),
-    ],
-)
-def test_arguments_that_do_not_fit_a_folder(
-    tool, job, tmp_path, capsys, arguments, message
-):
-    names = dict(folder=tmp_path, job=job)
-    with pytest.raises(SystemExit) as left:
-        tool(*(text.format(**names) for text in arguments))
-    assert left.value.code == 2
-    assert message in capsys.readouterr().err
+    ]:
+        with named(arguments):
+            names = dict(folder=tmp_path, job=job)
+            with pytest.raises(SystemExit) as left:
+                tool(*(text.format(**names) for text in arguments))
+            assert left.value.code == 2
+            assert message in capsys.readouterr().err
 
 
 def test_a_folder_has_what_an_export_stores(trained, tool, tmp_path):

@@ -11,6 +11,7 @@ from mmadf.utils.command_line import (
     parse_network,
     report_invalid_input,
 )
+from tests.helpers import named
 
 
 @pytest.fixture(autouse=True)
@@ -18,28 +19,25 @@ def name(monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['some/where/mine.py'])
 
 
-@pytest.mark.parametrize(
-    ('error', 'line'),
-    [
+def test_invalid_input_is_one_line_and_code_2(capsys):
+    for error, line in [
         (ValueError('x=1:\n  not\tallowed'), 'x=1: not allowed'),
         (KeyError('Gone is not registered'), 'Gone is not registered'),
         (KeyError('RANK'), 'KeyError: RANK'),
         (AssertionError(), 'AssertionError: '),
         (FileNotFoundError(2, 'No such file', 'a'), "[Errno 2] No such file: 'a'"),
-    ],
-    ids=lambda case: type(case).__name__,
-)
-def test_invalid_input_is_one_line_and_code_2(error, line, capsys):
-    with pytest.raises(SystemExit) as left, report_invalid_input():
-        raise error
-    assert left.value.code == 2
-    assert capsys.readouterr().err == f'mine.py: error: {line}\n'
+    ]:
+        with named(repr(error)):
+            with pytest.raises(SystemExit) as left, report_invalid_input():
+                raise error
+            assert left.value.code == 2
+            assert capsys.readouterr().err == f'mine.py: error: {line}\n'
 
 
-@pytest.mark.parametrize('error', [RuntimeError, AttributeError])
-def test_other_errors_keep_their_traceback(error):
-    with pytest.raises(error), report_invalid_input():
-        raise error
+def test_other_errors_keep_their_traceback():
+    for error in [RuntimeError, AttributeError]:
+        with named(error), pytest.raises(error), report_invalid_input():
+            raise error
 
 
 def test_errors_after_the_start_of_the_work_keep_their_traceback():
@@ -64,11 +62,12 @@ def test_named_folders_are_a_dict():
     assert parse('a=x', 'b=y/z=1') == dict(a=Path('x'), b=Path('y/z=1'))
 
 
-@pytest.mark.parametrize('words', [['a'], ['a='], ['a=x', 'a=y']])
-def test_other_forms_and_repeated_names_are_refused(words, capsys):
-    with pytest.raises(SystemExit):
-        parse(*words)
-    assert words[-1].partition('=')[0] in capsys.readouterr().err
+def test_other_forms_and_repeated_names_are_refused(capsys):
+    for words in [['a'], ['a='], ['a=x', 'a=y']]:
+        with named(words):
+            with pytest.raises(SystemExit):
+                parse(*words)
+            assert words[-1].partition('=')[0] in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -86,18 +85,16 @@ def parse_line(monkeypatch):
     return _parse
 
 
-@pytest.mark.parametrize(
-    'words',
-    [
+def test_options_may_stand_between_config_and_checkpoint(parse_line):
+    for words in [
         ('a.py', 'a.pth', 'b', '--size', '3'),
         ('a.py', '--size', '3', 'a.pth', 'b'),
         ('a.py', 'a.pth', '--size', '3', 'b'),
-    ],
-)
-def test_options_may_stand_between_config_and_checkpoint(parse_line, words):
-    found = parse_line(*words)
-    assert (found.config, found.checkpoint, found.out) == ('a.py', 'a.pth', 'b')
-    assert found.size == 3
+    ]:
+        with named(words):
+            found = parse_line(*words)
+            assert (found.config, found.checkpoint, found.out) == ('a.py', 'a.pth', 'b')
+            assert found.size == 3
 
 
 def test_a_folder_is_its_own_checkpoint(parse_line, tmp_path):

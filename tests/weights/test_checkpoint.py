@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mmadf.weights.checkpoint import check_whole_file
+from tests.helpers import named
 
 
 @pytest.fixture
@@ -33,20 +34,25 @@ DAMAGES = dict(
 )
 
 
-@pytest.mark.parametrize('damage', DAMAGES)
-def test_damaged_file_is_refused(saved, damage):
-    saved.write_bytes(DAMAGES[damage](bytearray(saved.read_bytes())))
-    with pytest.raises(ValueError, match=r'epoch_1\.pth.* is .*damaged'):
-        check_whole_file(saved)
+def test_damaged_file_is_refused(saved):
+    content = saved.read_bytes()
+    for name, damage in DAMAGES.items():
+        saved.write_bytes(damage(bytearray(content)))
+        match = r'epoch_1\.pth.* is .*damaged'
+        with named(name), pytest.raises(ValueError, match=match):
+            check_whole_file(saved)
 
 
-@pytest.mark.parametrize('legacy', [False, True])
-def test_whole_file_is_accepted(tmp_path, legacy):
-    path = tmp_path / 'weights.pth'
-    torch.save(
-        {'weight': torch.ones(3)}, path, _use_new_zipfile_serialization=not legacy
-    )
-    check_whole_file(path)
+def test_whole_file_is_accepted(tmp_path):
+    for legacy in [False, True]:
+        with named(legacy):
+            path = tmp_path / 'weights.pth'
+            torch.save(
+                {'weight': torch.ones(3)},
+                path,
+                _use_new_zipfile_serialization=not legacy,
+            )
+            check_whole_file(path)
 
 
 def test_whole_safetensors_file_is_accepted(tmp_path):

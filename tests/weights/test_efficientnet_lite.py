@@ -13,6 +13,7 @@ from mmadf.weights.efficientnet_lite import (
     efficientnet_lite_weights,
 )
 from tests.conftest import ROOT
+from tests.helpers import named
 
 timm = pytest.importorskip('timm')
 
@@ -77,18 +78,16 @@ def reshaped(weights):
     return {**weights, '_0.weight': torch.zeros(8, 3, 3, 3)}
 
 
-@pytest.mark.parametrize(
-    ('change', 'message'),
-    [
+def test_weights_of_another_network_are_refused(weights, package):
+    for change, message in [
         (reordered, r'_2\.bias \(32,\) is in the place of bn1\.weight \(32,\)'),
         (reshaped, r'_0\.weight \(8, 3, 3, 3\) .* conv_stem\.weight \(32, 3, 3, 3\)'),
         (lambda weights: dict([*weights.items()][:3]), 'has 3 tensors, .* has 296'),
-    ],
-)
-def test_weights_of_another_network_are_refused(weights, package, change, message):
-    torch.save(change(weights), package / 'lite0.pth')
-    with pytest.raises(ValueError, match=message):
-        efficientnet_lite_weights('lite0')
+    ]:
+        with named(message):
+            torch.save(change(weights), package / 'lite0.pth')
+            with pytest.raises(ValueError, match=message):
+                efficientnet_lite_weights('lite0')
 
 
 def test_package_without_weights_is_refused(package):

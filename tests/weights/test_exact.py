@@ -13,6 +13,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmadf.weights.exact import ExactWeightsHook, load_exactly
+from tests.helpers import named
 
 
 def network():
@@ -40,17 +41,19 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize('words', CHANGES)
-def test_difference_is_refused_or_reported(weights, words, logged):
-    weights = {**weights, **CHANGES[words]}
-    weights = {name: value for name, value in weights.items() if value is not None}
-    with pytest.raises(ValueError, match=f"checkpoint='a.pth'.*{words}$"):
-        load_exactly(network(), weights, 'a.pth')
-    model = network()
-    load_exactly(model, weights, 'a.pth', allow_partial=True)
-    assert_close(model[0].weight, weights['0.weight'])
-    (message,) = logged
-    assert message.startswith('a.pth is loaded in part only: 1 ')
+def test_difference_is_refused_or_reported(weights, logged):
+    for words, change in CHANGES.items():
+        with named(words):
+            given = {**weights, **change}
+            given = {name: value for name, value in given.items() if value is not None}
+            with pytest.raises(ValueError, match=f"checkpoint='a.pth'.*{words}$"):
+                load_exactly(network(), given, 'a.pth')
+            model = network()
+            load_exactly(model, given, 'a.pth', allow_partial=True)
+            assert_close(model[0].weight, weights['0.weight'])
+            message = logged.pop()
+            assert not logged
+            assert message.startswith('a.pth is loaded in part only: 1 ')
 
 
 def test_counter_of_batches_may_be_missing(weights, logged):
@@ -66,11 +69,12 @@ def load_by_hook(model, content, **kwargs):
     hook.after_load_checkpoint(SimpleNamespace(model=model), content)
 
 
-@pytest.mark.parametrize('key', ['state_dict', 'model', None])
-def test_runner_finds_the_weights_of_any_checkpoint(weights, key):
-    content = {key: weights} if key else dict(weights)
-    load_by_hook(network(), content)
-    assert content['state_dict'].keys() == weights.keys()
+def test_runner_finds_the_weights_of_any_checkpoint(weights):
+    for key in ['state_dict', 'model', None]:
+        with named(key):
+            content = {key: weights} if key else dict(weights)
+            load_by_hook(network(), content)
+            assert content['state_dict'].keys() == weights.keys()
 
 
 def test_hook_runs_before_the_hook_that_reads_the_average_of_weights(weights, tmp_path):

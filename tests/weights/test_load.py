@@ -14,7 +14,7 @@ from mmadf.weights.load import (
     read_config,
     strip_pretrained,
 )
-from tests.helpers import adf_cfg, backbone_cfg, randomise
+from tests.helpers import adf_cfg, backbone_cfg, named, randomise
 
 PRETRAINED = dict(type='Pretrained', checkpoint='gone.pth')
 
@@ -39,18 +39,15 @@ def test_a_network_has_the_weights_of_its_checkpoint(files):
     assert cfg.model == adf_cfg()
 
 
-@pytest.mark.parametrize(
-    'changes',
-    [
+def test_pretrained_weights_of_the_config_are_not_read(files):
+    for changes in [
         dict(backbone=backbone_cfg(init_cfg=PRETRAINED)),
         dict(pretrained='gone.pth'),
         dict(pretrained_branches=dict(checkpoint='gone.pth')),
-    ],
-    ids=['backbone', 'network', 'branches'],
-)
-def test_pretrained_weights_of_the_config_are_not_read(files, changes):
-    model, _ = load_network(Config(dict(model=adf_cfg(**changes))), files[1])
-    model.init_weights()  # would read gone.pth
+    ]:
+        with named(changes):
+            model, _ = load_network(Config(dict(model=adf_cfg(**changes))), files[1])
+            model.init_weights()  # would read gone.pth
 
 
 def test_networks_of_timm_are_built_without_their_weights(monkeypatch, tmp_path):
@@ -93,22 +90,20 @@ def test_pretrained_weights_are_removed_at_any_depth():
     )
 
 
-@pytest.mark.parametrize(
-    'change',
-    [
+def test_a_checkpoint_of_another_network_is_refused(files):
+    cfg, checkpoint = files
+    weights = torch.load(checkpoint)['state_dict']
+    for change in (
         {'extra.weight': torch.zeros(1)},
         {'head.fc.bias': None},
         {'head.fc.bias': torch.zeros(6)},
-    ],
-    ids=['more', 'less', 'larger'],
-)
-def test_a_checkpoint_of_another_network_is_refused(files, change):
-    cfg, checkpoint = files
-    weights = {**torch.load(checkpoint)['state_dict'], **change}
-    weights = {name: value for name, value in weights.items() if value is not None}
-    torch.save(dict(state_dict=weights), checkpoint)
-    with pytest.raises(ValueError, match=r'net\.pth.*(extra|head.fc.bias)'):
-        load_network(cfg, checkpoint)
+    ):
+        given = {**weights, **change}
+        given = {name: value for name, value in given.items() if value is not None}
+        torch.save(dict(state_dict=given), checkpoint)
+        match = r'net\.pth.*(extra|head.fc.bias)'
+        with named(change), pytest.raises(ValueError, match=match):
+            load_network(cfg, checkpoint)
 
 
 def test_a_file_that_is_not_a_checkpoint_is_refused(files):
@@ -123,12 +118,15 @@ def test_a_missing_config_or_checkpoint_is_refused(files):
         read_config('gone.py')
 
 
-@pytest.mark.parametrize('text', ['raise OSError(7)', 'learning_rate = 1'])
-def test_a_file_that_is_not_the_config_of_a_network_is_refused(text, tmp_path):
-    path = tmp_path / 'net.py'
-    path.write_text(text)
-    with pytest.raises(ValueError, match=r"config='.*net\.py'.*(OSError|`model`)"):
-        read_config(str(path))
+def test_a_file_that_is_not_the_config_of_a_network_is_refused(tmp_path):
+    for text in ['raise OSError(7)', 'learning_rate = 1']:
+        with named(text):
+            path = tmp_path / 'net.py'
+            path.write_text(text)
+            with pytest.raises(
+                ValueError, match=r"config='.*net\.py'.*(OSError|`model`)"
+            ):
+                read_config(str(path))
 
 
 def test_checkpoints_of_parallel_training_and_safetensors_are_read(files):
@@ -144,27 +142,22 @@ def test_checkpoints_of_parallel_training_and_safetensors_are_read(files):
     assert_close(dict(model.state_dict()), dict(weights))
 
 
-@pytest.mark.parametrize(
-    ('name', 'kind'),
-    [
+def test_configs_of_packages_are_read_by_name():
+    for name, kind in [
         ('mmadf::adf/adf_tiny_digits.py', 'ADFClassifier'),
         ('mmpretrain::_base_/models/resnet18.py', 'ImageClassifier'),
-    ],
-)
-def test_configs_of_packages_are_read_by_name(name, kind):
-    assert read_config(name).model.type == kind
+    ]:
+        with named(name):
+            assert read_config(name).model.type == kind
 
 
-@pytest.mark.parametrize(
-    ('name', 'error', 'words'),
-    [
+def test_unknown_config_or_package_is_named():
+    for name, error, words in [
         ('mmadf::adf/gone.py', FileNotFoundError, 'mmadf::adf/gone.py.* not exist'),
         ('gone::adf/a.py', ValueError, "gone::adf/a.py.*'gone' is not an installed"),
-    ],
-)
-def test_unknown_config_or_package_is_named(name, error, words):
-    with pytest.raises(error, match=words):
-        read_config(name)
+    ]:
+        with named(name), pytest.raises(error, match=words):
+            read_config(name)
 
 
 def test_configs_of_mmpretrain_are_copies():
@@ -173,20 +166,18 @@ def test_configs_of_mmpretrain_are_copies():
     assert read_config('resnet18_8xb32_in1k').model.backbone.depth == 18
 
 
-@pytest.mark.parametrize(
-    ('meta', 'dataset', 'names'),
-    [
+def test_class_names_are_those_of_the_checkpoint_or_the_test_set():
+    for meta, dataset, names in [
         (dict(dataset_meta=dict(classes=('a', 'b'))), dict(classes=['c', 'd']), 'ab'),
         (dict(CLASSES=['a', 'b']), {}, 'ab'),
         ({}, dict(metainfo=dict(classes=['c', 'd'])), 'cd'),
         ({}, dict(classes=['c', 'd']), 'cd'),
         ({}, dict(type='RepeatDataset', dataset=dict(classes=['e', 'f'])), 'ef'),
         (dict(dataset_meta=dict(classes=('a',))), dict(classes=['c', 'd']), 'cd'),
-    ],
-)
-def test_class_names_are_those_of_the_checkpoint_or_the_test_set(meta, dataset, names):
-    cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
-    assert class_names(cfg, meta, 2) == list(names)
+    ]:
+        with named((meta, dataset)):
+            cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
+            assert class_names(cfg, meta, 2) == list(names)
 
 
 def test_class_names_come_from_a_list_or_from_the_data_set_itself(tmp_path):
@@ -198,18 +189,15 @@ def test_class_names_come_from_a_list_or_from_the_data_set_itself(tmp_path):
     assert class_names(cfg, {}, 10)[:2] == ['airplane', 'automobile']
 
 
-@pytest.mark.parametrize(
-    ('meta', 'dataset'),
-    [
+def test_classes_without_matching_names_are_numbered():
+    for meta, dataset in [
         (dict(dataset_meta=None), {}),
         ({}, dict(type='CustomDataset')),
         (dict(dataset_meta=dict(classes=('cat', 'dog'))), dict(classes=['c', 'd'])),
-    ],
-    ids=['unknown', 'nameless', 'of another number'],
-)
-def test_classes_without_matching_names_are_numbered(meta, dataset):
-    cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
-    assert class_names(cfg, meta, 3) == ['class 0', 'class 1', 'class 2']
+    ]:
+        with named((meta, dataset)):
+            cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
+            assert class_names(cfg, meta, 3) == ['class 0', 'class 1', 'class 2']
 
 
 def test_names_of_the_checkpoint_precede_those_of_the_config():

@@ -12,7 +12,7 @@ from mmadf.weights.plain_config import (
     to_json,
     trusted_type,
 )
-from tests.helpers import adf_cfg
+from tests.helpers import adf_cfg, named
 
 
 def test_values_are_the_same_after_json():
@@ -21,9 +21,8 @@ def test_values_are_the_same_after_json():
     assert to_json(dict(type=ADFClassifier)) == dict(type='ADFClassifier')
 
 
-@pytest.mark.parametrize(
-    ('name', 'trusted'),
-    [
+def test_types_of_the_libraries_are_trusted():
+    for name, trusted in [
         ('mmadf.Mapper', True),
         ('mmpretrain.ResNet', True),
         ('ResNet', True),
@@ -36,10 +35,9 @@ def test_values_are_the_same_after_json():
         ('CLIP', False),
         ('PackInputs', False),
         (None, False),
-    ],
-)
-def test_types_of_the_libraries_are_trusted(name, trusted):
-    assert (trusted_type(name) is not None) == trusted
+    ]:
+        with named(name):
+            assert (trusted_type(name) is not None) == trusted
 
 
 def test_components_of_others_are_not_trusted(monkeypatch):
@@ -58,25 +56,26 @@ def test_transforms_are_trusted_by_their_own_registry():
     assert trusted_type('ResNet', TRANSFORMS) is None
 
 
-@pytest.mark.parametrize(
-    'part',
-    [
+def test_configs_of_networks_are_plain():
+    for part in [
         dict(type='RegNet', arch='regnetx_1.6gf'),
         dict(type='ConvMixer', arch='1024/20'),
         dict(type='TIMMBackbone', model_name='resnet18.a1_in1k', pretrained=False),
         dict(type='mmadf.DecoupledBackbone', include=['layer3.*'], exclude=('*fc*',)),
         dict(type='ResNet', init_cfg=None, frozen_stages=-1, norm_cfg=dict(type='BN')),
-    ],
-)
-def test_configs_of_networks_are_plain(part):
-    check_plain(part, 'model')
+    ]:
+        with named(part):
+            check_plain(part, 'model')
 
 
-@pytest.mark.parametrize('name', ['arch', 'model_name', 'include'])
-def test_names_with_dots_are_no_paths(name):
-    for text in ('../a', 'C:\\a', 'https://a', ['a', 'hf-hub:a']):
-        with pytest.raises(ValueError, match=rf'model\.{name}.*may be a path, a URL'):
-            check_plain({name: text}, 'model')
+def test_names_with_dots_are_no_paths():
+    for name in ['arch', 'model_name', 'include']:
+        with named(name):
+            for text in ('../a', 'C:\\a', 'https://a', ['a', 'hf-hub:a']):
+                with pytest.raises(
+                    ValueError, match=rf'model\.{name}.*may be a path, a URL'
+                ):
+                    check_plain({name: text}, 'model')
 
 
 def test_deep_nesting_is_refused():

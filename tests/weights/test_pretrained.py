@@ -13,7 +13,7 @@ from mmadf.registry import MODELS
 from mmadf.weights import pretrained
 from mmadf.weights.checkpoint import load_matching
 from mmadf.weights.pretrained import load_branch, load_branches
-from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise
+from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, named, randomise
 
 HEAD = dict(type='LinearClsHead', in_channels=CHANNELS[-1])
 
@@ -346,16 +346,22 @@ def test_a_checkpoint_of_an_adf_classifier_is_refused(tmp_path):
         load_branches(adf(), path)
 
 
-@pytest.mark.parametrize('content', [[1], dict(epoch=1), dict(state_dict={})])
-def test_a_file_without_weights_is_refused(content, tmp_path):
-    with pytest.raises(ValueError, match='checkpoint=.*a.pth.* no weights'):
-        load_branches(adf(), save(tmp_path / 'a.pth', content))
+def test_a_file_without_weights_is_refused(tmp_path):
+    for content in [[1], dict(epoch=1), dict(state_dict={})]:
+        with (
+            named(content),
+            pytest.raises(ValueError, match='checkpoint=.*a.pth.* no weights'),
+        ):
+            load_branches(adf(), save(tmp_path / 'a.pth', content))
 
 
-@pytest.mark.parametrize('noise', [-0.1, float('nan')])
-def test_negative_noise_is_refused(noise, checkpoint):
-    with pytest.raises(ValueError, match=f'appearance_noise={noise} .*>= 0'):
-        load_branches(adf(), checkpoint[0], appearance_noise=noise)
+def test_negative_noise_is_refused(checkpoint):
+    for noise in [-0.1, float('nan')]:
+        with (
+            named(noise),
+            pytest.raises(ValueError, match=f'appearance_noise={noise} .*>= 0'),
+        ):
+            load_branches(adf(), checkpoint[0], appearance_noise=noise)
 
 
 def test_a_single_network_is_refused(checkpoint):

@@ -199,30 +199,27 @@ def test_states_of_all_schedulers_are_read(tmp_path):
     assert set(CheckpointLoader.load_checkpoint(path, logger='silent')) == set(given)
 
 
-@pytest.mark.parametrize(
-    'value',
-    [
+def test_values_beside_weights_are_read(tmp_path):
+    for value in [
         *(np.ones(2, dtype) for dtype in ('bool', 'uint32', 'int64', 'float16')),
         *(kind(1) for kind in (np.bool_, np.int32, np.float32, np.float64)),
         np.array(['dark', 'light']),
         argparse.Namespace(lr=0.1),  # in checkpoints of timm's scripts
         {'dark'},  # of one element, whose name is the same in every process
         torch.Size([3]),
-    ],
-    ids=repr,
-)
-def test_values_beside_weights_are_read(value, tmp_path):
-    torch.save(dict(value=value), tmp_path / 'a.pth')
-    with torch.serialization.safe_globals([np.ndarray, argparse.Namespace]):
-        pass  # as a fork and timm do, which takes them off the list again
-    path = str(tmp_path / 'a.pth')
-    found = CheckpointLoader.load_checkpoint(path, logger='silent')['value']
-    assert type(found) is type(value)
-    assert (
-        np.array_equal(found, value)
-        if isinstance(value, np.ndarray)
-        else (found == value)
-    )
+    ]:
+        with named(repr(value)):
+            torch.save(dict(value=value), tmp_path / 'a.pth')
+            with torch.serialization.safe_globals([np.ndarray, argparse.Namespace]):
+                pass  # as a fork and timm do, which takes them off the list again
+            path = str(tmp_path / 'a.pth')
+            found = CheckpointLoader.load_checkpoint(path, logger='silent')['value']
+            assert type(found) is type(value)
+            assert (
+                np.array_equal(found, value)
+                if isinstance(value, np.ndarray)
+                else (found == value)
+            )
 
 
 def test_arrays_that_another_version_of_numpy_saved_are_read(tmp_path):
@@ -254,31 +251,30 @@ def test_resuming_does_not_run_the_config_in_a_checkpoint(runner, marker, tmp_pa
     assert not marker.exists()
 
 
-@pytest.mark.parametrize(
-    ('name', 'text'),
-    [
+def test_tags_of_yaml_are_refused(tmp_path, marker):
+    for name, text in [
         ('config.yaml', 'model: !!python/object/apply:builtins.open ["{marker}", "w"]'),
         ('config.yml', 'model: !!python/name:os.system'),
         ('config.yaml', '_base_: base.yaml'),
         ('config.json', '{{"_base_": "base.yaml"}}'),
         ('config.py', '_base_ = "base.yaml"'),
-    ],
-)
-def test_tags_of_yaml_are_refused(name, text, tmp_path, marker):
-    base = f'x: !!python/object/apply:builtins.open ["{marker}", "w"]'
-    (tmp_path / 'base.yaml').write_text(base)
-    (tmp_path / name).write_text(text.format(marker=marker))
-    match = rf'{name}.* the tag \S+python/\S+ is refused'
-    with pytest.raises(ValueError, match=match):
-        read_config(str(tmp_path / name))
-    assert not marker.exists()
+    ]:
+        with named(text):
+            base = f'x: !!python/object/apply:builtins.open ["{marker}", "w"]'
+            (tmp_path / 'base.yaml').write_text(base)
+            (tmp_path / name).write_text(text.format(marker=marker))
+            match = rf'{name}.* the tag \S+python/\S+ is refused'
+            with pytest.raises(ValueError, match=match):
+                read_config(str(tmp_path / name))
+            assert not marker.exists()
 
 
-@pytest.mark.parametrize('suffix', ['yaml', 'json'])
-def test_dumped_configs_are_read(suffix, tmp_path):
-    cfg = Config(dict(model=dict(type='A', size=[3, 4]), rates=(0.5, None)))
-    cfg.dump(tmp_path / f'config.{suffix}')
-    found = read_config(str(tmp_path / f'config.{suffix}'))
-    assert found.model == cfg.model
-    assert list(found.rates) == [0.5, None]
-    assert type(found.rates) is (tuple if suffix == 'yaml' else list)
+def test_dumped_configs_are_read(tmp_path):
+    for suffix in ['yaml', 'json']:
+        with named(suffix):
+            cfg = Config(dict(model=dict(type='A', size=[3, 4]), rates=(0.5, None)))
+            cfg.dump(tmp_path / f'config.{suffix}')
+            found = read_config(str(tmp_path / f'config.{suffix}'))
+            assert found.model == cfg.model
+            assert list(found.rates) == [0.5, None]
+            assert type(found.rates) is (tuple if suffix == 'yaml' else list)

@@ -61,6 +61,14 @@ def test_more_steps_find_a_higher_loss():
     assert fgsm < pgd
 
 
+def test_bim_starts_from_the_image_and_pgd_from_a_random_point():
+    model, labels = network(), torch.tensor(LABELS)
+    pixels = batch()['inputs'].float() / 255
+    for name, repeats in (('bim', True), ('pgd', False)):
+        one, other = (attacked(model, name, 0.1, pixels, labels) for _ in range(2))
+        assert torch.equal(one, other) == repeats, name
+
+
 @pytest.mark.parametrize(
     ('name', 'classes'),
     [('fgsm', 2), ('bim', 3), ('pgd', 3), ('autoattack', 2), ('autoattack', 3)],

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d
 from mmadf.registry import MODELS
-from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise, samples
+from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, named, randomise, samples
 
 MAPPER = dict(type='Mapper', sources=(0, 1))
 
@@ -183,9 +183,8 @@ def test_weights_of_the_folded_network_are_refused_by_the_whole_one():
 # Errors
 
 
-@pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
+def test_a_value_that_makes_no_backbone_is_named():
+    for changes, message in [
         (dict(mapper=None), 'ADFBackbone: mapper=None fuses nothing'),
         (dict(mapper=[]), r'mapper=\[\] fuses nothing'),
         (dict(mapper=dict(MAPPER, target=4)), 'target=4 must be a stage'),
@@ -195,26 +194,21 @@ def test_weights_of_the_folded_network_are_refused_by_the_whole_one():
         (dict(frozen_stages=0), 'frozen_stages=0 must be .* from 1 to 4.* stem'),
         (dict(frozen_stages=5), 'frozen_stages=5 must be .* from 1 to 4'),
         (dict(backbone=dict(type='HRNet', arch='w18')), 'HRNet has no registered'),
-    ],
-)
-def test_a_value_that_makes_no_backbone_is_named(changes, message):
-    with pytest.raises(ValueError, match=message):
-        backbone(**changes)
+    ]:
+        with named(changes), pytest.raises(ValueError, match=message):
+            backbone(**changes)
 
 
-@pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
+def test_an_argument_that_is_no_config_is_named():
+    for changes, message in [
         (dict(mapper='x'), "ADFBackbone: mapper='x'"),
         (dict(deploy=True), 'ADFBackbone: deploy=True'),
         (dict(backbone=torch.nn.Identity()), 'ADFBackbone: backbone is a Identity'),
         (dict(appearance_backbone='x'), 'appearance_backbone is a str'),
         (dict(pretrained='x.pth'), "'pretrained'"),
-    ],
-)
-def test_an_argument_that_is_no_config_is_named(changes, message):
-    with pytest.raises(TypeError, match=message):
-        backbone(**changes)
+    ]:
+        with named(changes), pytest.raises(TypeError, match=message):
+            backbone(**changes)
 
 
 # Hosts

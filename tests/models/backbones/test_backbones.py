@@ -18,7 +18,7 @@ from mmadf.models import (
     ResNet32,
 )
 from mmadf.registry import MODELS
-from tests.helpers import adf_cfg, randomise, samples, without_memory
+from tests.helpers import adf_cfg, named, randomise, samples, without_memory
 
 TANH = dict(type='DecoupledConv2d', magnitude='tanh', angle='cosine')
 SMALL = dict(
@@ -169,21 +169,22 @@ def weights(model):
     return sum(layer.weight.numel() for layer in layers)
 
 
-@pytest.mark.parametrize(
-    ('cls', 'expected', 'decoupled'),
-    [
+def test_published_weights_and_decoupled_layers():
+    """Without the classifier, which is not part of a backbone."""
+    for cls, expected, decoupled in [
         (ResNet32, 16_721_952 - 384 * 100, 31),
         (ModifiedResNet18, 42_920_320 - 1024 * 1000, 18),
         (CNN9, 3_879_296 - 256 * 100, 10),
-    ],
-)
-def test_published_weights_and_decoupled_layers(cls, expected, decoupled):
-    """Without the classifier, which is not part of a backbone."""
-    for conv_cfg, count in ((None, 0), (TANH, decoupled)):
-        with without_memory():
-            model = cls(conv_cfg=conv_cfg)
-        assert weights(model) == expected
-        assert sum(isinstance(m, DecoupledConv2d) for m in model.modules()) == count
+    ]:
+        with named(cls):
+            for conv_cfg, count in ((None, 0), (TANH, decoupled)):
+                with without_memory():
+                    model = cls(conv_cfg=conv_cfg)
+                assert weights(model) == expected
+                assert (
+                    sum(isinstance(m, DecoupledConv2d) for m in model.modules())
+                    == count
+                )
 
 
 @pytest.mark.slow
@@ -231,16 +232,17 @@ def test_resnet32_is_initialised_as_in_the_official_code():
         assert squares.mean().item() == pytest.approx(2, rel=0.1)
 
 
-@pytest.mark.parametrize(
-    ('conv_cfg', 'norm_cfg', 'bias'),
-    [(None, None, True), (None, NORM, False), (TANH, None, False), (TANH, NORM, False)],
-)
-def test_only_ordinary_convolutions_of_cnn9_without_norm_have_a_bias(
-    conv_cfg, norm_cfg, bias
-):
-    model = build('CNN9', conv_cfg=conv_cfg, norm_cfg=norm_cfg)
-    convs = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
-    assert [conv.bias is not None for conv in convs] == [bias] * 10
+def test_only_ordinary_convolutions_of_cnn9_without_norm_have_a_bias():
+    for conv_cfg, norm_cfg, bias in [
+        (None, None, True),
+        (None, NORM, False),
+        (TANH, None, False),
+        (TANH, NORM, False),
+    ]:
+        with named((conv_cfg, norm_cfg)):
+            model = build('CNN9', conv_cfg=conv_cfg, norm_cfg=norm_cfg)
+            convs = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
+            assert [conv.bias is not None for conv in convs] == [bias] * 10
 
 
 def test_prelu_has_one_slope_per_channel_initially_zero():
@@ -303,8 +305,9 @@ def test_adf_accepts_the_decoupled_network(name, last):
         assert parameter.grad is not None, parameter_name
 
 
-@pytest.mark.parametrize('wrong', [(), (4,), (1, 1), (2, 0)])
-def test_invalid_out_indices_are_refused(wrong):
-    message = rf'CNN9: out_indices={re.escape(str(wrong))} .*0 to 3, ascending'
-    with pytest.raises(ValueError, match=message):
-        build('CNN9', out_indices=wrong)
+def test_invalid_out_indices_are_refused():
+    for wrong in [(), (4,), (1, 1), (2, 0)]:
+        with named(wrong):
+            message = rf'CNN9: out_indices={re.escape(str(wrong))} .*0 to 3, ascending'
+            with pytest.raises(ValueError, match=message):
+                build('CNN9', out_indices=wrong)

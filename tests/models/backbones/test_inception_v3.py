@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from mmadf.models import InceptionV3Map
 from mmadf.models.stages import map_shapes
-from tests.helpers import randomise
+from tests.helpers import named, randomise
 
 
 @pytest.fixture(scope='module')
@@ -36,9 +36,10 @@ def test_pooled_and_classified_it_gives_the_output_of_mmpretrain(inception):
     assert_close(host.fc(x_map.mean((2, 3))), expected)
 
 
-@pytest.mark.parametrize(('image', 'size'), [(224, 5), (512, 14)])
-def test_documented_feature_map_sizes(inception, image, size):
-    assert map_shapes(inception, image) == [(1, 2048, size, size)]
+def test_documented_feature_map_sizes(inception):
+    for image, size in [(224, 5), (512, 14)]:
+        with named(image):
+            assert map_shapes(inception, image) == [(1, 2048, size, size)]
 
 
 def test_every_parameter_gets_a_gradient(inception):

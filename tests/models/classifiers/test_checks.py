@@ -1,12 +1,14 @@
 """Networks that an ADF classifier refuses to be."""
 
+from itertools import product
+
 import pytest
 import torch
 from mmengine.hub import get_config
 from torch.testing import assert_close
 
 from mmadf.registry import MODELS
-from tests.helpers import adf_cfg, backbone_cfg, without_memory
+from tests.helpers import adf_cfg, backbone_cfg, named, without_memory
 
 GAP = dict(type='GlobalAveragePooling')
 HOSTS = dict(
@@ -29,16 +31,19 @@ def of_host(name, **changes):
 # Classifiers inside backbones
 
 
-@pytest.mark.parametrize('host', HOSTS)
-@pytest.mark.parametrize(('neck', 'told'), [(None, 'None'), (GAP, GAP['type'])])
-def test_a_branch_without_a_classifier_is_refused(host, neck, told):
-    channels = HOSTS[host][1]
-    message = (
-        f"neck={told} and head=ClsHead nothing classifies .*'GlobalAveragePooling'.*"
-        f"'LinearClsHead', in_channels={channels}, .*adf_inceptionv3_imagenet.py"
-    )
-    with without_memory(), pytest.raises(ValueError, match=message):
-        MODELS.build(of_host(host, neck=neck))
+def test_a_branch_without_a_classifier_is_refused():
+    for host, (neck, told) in product(HOSTS, [(None, 'None'), (GAP, GAP['type'])]):
+        channels = HOSTS[host][1]
+        message = (
+            f"neck={told} and head=ClsHead nothing classifies .*'GlobalAverage.*"
+            f"'LinearClsHead', in_channels={channels}, .*adf_inceptionv3_imagenet.py"
+        )
+        with (
+            named(f'{host}, neck={told}'),
+            without_memory(),
+            pytest.raises(ValueError, match=message),
+        ):
+            MODELS.build(of_host(host, neck=neck))
 
 
 def test_an_appearance_branch_without_a_classifier_is_refused():
@@ -92,9 +97,8 @@ def test_the_appearance_head_takes_what_its_neck_gives(appearance, channels):
     assert adf.appearance_backbone.training is False
 
 
-@pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
+def test_an_appearance_head_that_cannot_be_inferred_is_named():
+    for changes, message in [
         (
             dict(neck=LINEAR_NECK, head=linear(24), appearance=dict(backbone=SHALLOW)),
             'ResNet_CIFAR and LinearNeck .RuntimeError: ',
@@ -103,11 +107,9 @@ def test_the_appearance_head_takes_what_its_neck_gives(appearance, channels):
             dict(head=dict(type='ClsHead'), appearance=dict(backbone=SHALLOW)),
             'ClsHead, takes no in_channels',
         ),
-    ],
-)
-def test_an_appearance_head_that_cannot_be_inferred_is_named(changes, message):
-    with pytest.raises(ValueError, match=message):
-        MODELS.build(adf_cfg(**changes))
+    ]:
+        with named(changes), pytest.raises(ValueError, match=message):
+            MODELS.build(adf_cfg(**changes))
 
 
 def test_a_head_without_channels_is_taken_where_it_is_given():
@@ -129,9 +131,8 @@ def fusing(**changes):
     return dict(mapper=dict(type='Mapper', **{**dict(sources=(0,)), **changes}))
 
 
-@pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
+def test_a_value_that_makes_no_network_is_named():
+    for changes, message in [
         (dict(mapper=dict(type='Mapper')), 'sources=None'),
         (fusing(sources=(-1,)), r'sources=\(-1,\) .* from 0 to 3'),
         (fusing(sources=(0, 7)), r'sources=\(0, 7\) .* from 0 to 3'),
@@ -181,16 +182,13 @@ def fusing(**changes):
             dict(appearance=dict(head=MULTI_LABEL), readout='sum'),
             "readout='sum' .* LinearClsHead and MultiLabelLinearClsHead",
         ),
-    ],
-)
-def test_a_value_that_makes_no_network_is_named(changes, message):
-    with pytest.raises(ValueError, match=message):
-        MODELS.build(adf_cfg(**changes))
+    ]:
+        with named(changes), pytest.raises(ValueError, match=message):
+            MODELS.build(adf_cfg(**changes))
 
 
-@pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
+def test_an_argument_that_is_no_config_is_named():
+    for changes, message in [
         (dict(mapper='x'), "mapper='x'"),
         (dict(mapper=['x']), r"mapper=\['x'\]"),
         (dict(deploy=True), r'deploy=True .*dict\(fold=False\)'),
@@ -201,11 +199,9 @@ def test_a_value_that_makes_no_network_is_named(changes, message):
         (dict(backbone=[GAP]), 'backbone is a list'),
         (dict(neck=[GAP, 'x']), 'neck is a list'),
         (dict(mappper=None), "'mappper'"),
-    ],
-)
-def test_an_argument_that_is_no_config_is_named(changes, message):
-    with pytest.raises(TypeError, match=message):
-        MODELS.build(adf_cfg(**changes))
+    ]:
+        with named(changes), pytest.raises(TypeError, match=message):
+            MODELS.build(adf_cfg(**changes))
 
 
 def test_mapper_must_be_written_out():

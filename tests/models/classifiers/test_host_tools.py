@@ -14,7 +14,7 @@ from torch.testing import assert_close
 from torch.utils.data import DataLoader
 
 from mmadf.engine.hooks import SetBothMarginsHook
-from tests.helpers import adf_cfg, randomise, samples
+from tests.helpers import adf_cfg, named, randomise, samples
 from tests.models.classifiers.helpers import LABELS, build, images
 
 ARCFACE = dict(type='ArcFaceClsHead', num_classes=5, in_channels=64)
@@ -45,16 +45,17 @@ def test_a_loss_is_not_switched_in_one_of_two_heads():
     assert adf.head.loss_module is before
 
 
-@pytest.mark.parametrize('readout', ['semantic', 'appearance', 'sum'])
-def test_precise_statistics_reach_the_norms_of_both_branches(readout):
-    adf = build(readout=readout).train()
-    norms = [m for m in adf.modules() if isinstance(m, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.running_mean.fill_(99)
-    data = zip(images(), samples(LABELS), strict=True)
-    data = [dict(inputs=x, data_samples=sample) for x, sample in data]
-    update_bn_stats(adf, DataLoader(data, 2, collate_fn=pseudo_collate))
-    assert norms and all((norm.running_mean < 50).all() for norm in norms)
+def test_precise_statistics_reach_the_norms_of_both_branches():
+    for readout in ['semantic', 'appearance', 'sum']:
+        with named(readout):
+            adf = build(readout=readout).train()
+            norms = [m for m in adf.modules() if isinstance(m, nn.BatchNorm2d)]
+            for norm in norms:
+                norm.running_mean.fill_(99)
+            data = zip(images(), samples(LABELS), strict=True)
+            data = [dict(inputs=x, data_samples=sample) for x, sample in data]
+            update_bn_stats(adf, DataLoader(data, 2, collate_fn=pseudo_collate))
+            assert norms and all((norm.running_mean < 50).all() for norm in norms)
 
 
 def set_margins(hook, adf):
@@ -116,24 +117,28 @@ def cases(layers):
     return [(readout, name) for readout, names in layers.items() for name in names]
 
 
-@pytest.mark.parametrize(('readout', 'layer'), cases(IDLE))
-def test_a_layer_that_does_not_run_is_not_explained(readout, layer):
-    adf = build(readout=readout).eval()
-    adf.get_submodule(layer).register_forward_hook(lambda *_: None)
-    with pytest.raises(
-        ValueError, match=f'{layer} has a forward hook.*; choose one of'
-    ):
-        adf(images())
-    with torch.no_grad():
-        adf(images())
+def test_a_layer_that_does_not_run_is_not_explained():
+    for readout, layer in cases(IDLE):
+        with named(f'{readout}: {layer}'):
+            adf = build(readout=readout).eval()
+            adf.get_submodule(layer).register_forward_hook(lambda *_: None)
+            with pytest.raises(
+                ValueError, match=f'{layer} has a forward hook.*; choose one of'
+            ):
+                adf(images())
+            with torch.no_grad():
+                adf(images())
 
 
-@pytest.mark.parametrize(('readout', 'layer'), cases(RUNNING))
-def test_a_layer_that_runs_is_explained(readout, layer):
-    adf, calls = build(readout=readout).eval(), []
-    adf.get_submodule(layer).register_forward_hook(lambda *_: calls.append(1))
-    adf(images())
-    assert calls == [1]
+def test_a_layer_that_runs_is_explained():
+    calls = []
+    for readout, layer in cases(RUNNING):
+        with named(f'{readout}: {layer}'):
+            adf = build(readout=readout).eval()
+            calls.clear()
+            adf.get_submodule(layer).register_forward_hook(lambda *_: calls.append(1))
+            adf(images())
+            assert calls == [1]
 
 
 def test_hooks_on_all_modules_are_accepted():

@@ -9,7 +9,7 @@ from torch.autograd import gradcheck
 from torch.testing import assert_close
 
 from mmadf.models import distillation_loss
-from tests.helpers import CHANNELS, randomise, samples
+from tests.helpers import CHANNELS, named, randomise, samples
 from tests.models.classifiers.helpers import LABELS, build, images
 
 
@@ -106,18 +106,15 @@ def test_far_apart_logits_stay_finite():
     assert_close(own.grad, torch.tensor([[1.0, 0.0, -1.0]]))
 
 
-@pytest.mark.parametrize(
-    ('own', 'other', 'temperature', 'message'),
-    [
+def test_bad_arguments_are_named():
+    for own, other, temperature, message in [
         ((2, 3), (2, 4), 1.0, r'\(2, 3\) and teacher \(2, 4\)'),
         ((3,), (3,), 1.0, r'logits \(3,\)'),
         ((2, 3), (2, 3), -1.0, 'temperature=-1.0 must be > 0'),
         ((2, 3), (2, 3), math.nan, 'temperature=nan must be > 0'),
-    ],
-)
-def test_bad_arguments_are_named(own, other, temperature, message):
-    with pytest.raises(ValueError, match=message):
-        distillation_loss(torch.zeros(own), torch.zeros(other), temperature)
+    ]:
+        with named(message), pytest.raises(ValueError, match=message):
+            distillation_loss(torch.zeros(own), torch.zeros(other), temperature)
 
 
 # Losses of a classifier
@@ -207,6 +204,7 @@ def test_mutual_learning_uses_the_logits_of_the_cross_entropy():
     losses = adf.loss(images(), samples(LABELS))
     s, a = passes
     assert_close(losses['semantic_loss'], F.cross_entropy(s, LABELS))
+    assert_close(losses['appearance_loss'], F.cross_entropy(a, LABELS))
     assert_close(losses['semantic_distill_loss'], divergence(a, s))
     assert_close(losses['appearance_distill_loss'], divergence(s, a))
 

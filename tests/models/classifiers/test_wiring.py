@@ -50,7 +50,9 @@ BACKBONES = dict(
 
 
 @torch.no_grad()
-@pytest.mark.parametrize('name', BACKBONES)
+@pytest.mark.parametrize(
+    'name', [pytest.param('swin', marks=pytest.mark.slow), 'convnext', 'densenet']
+)
 def test_resizing_is_inferred_where_some_image_size_needs_it(name):
     backbone, channels, resize = BACKBONES[name]
     head = dict(type='LinearClsHead', num_classes=5, in_channels=channels)

@@ -13,7 +13,7 @@ from mmadf.models.fusion.gate import (
     convex_fusion,
     residual_fusion,
 )
-from tests.helpers import randomise
+from tests.helpers import named, randomise
 
 
 def maps(channels=4, size=5, dtype=torch.float64):
@@ -95,22 +95,25 @@ def test_layer_gate_does_not_look_at_the_maps():
     assert gate(*maps()).item() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize('name', GATES)
-def test_gate_is_initially_the_sigmoid_of_its_bias(name):
-    s, a = maps()
-    bias = -2.0
-    g = build_gate(name, 4, bias).double()(s, a)
-    assert_close(g, torch.full_like(g, sigmoid(bias)))
+def test_gate_is_initially_the_sigmoid_of_its_bias():
+    for name in GATES:
+        with named(name):
+            s, a = maps()
+            bias = -2.0
+            g = build_gate(name, 4, bias).double()(s, a)
+            assert_close(g, torch.full_like(g, sigmoid(bias)))
 
 
-@pytest.mark.parametrize(
-    ('name', 'count'),
-    [('element', 2 * 9 * 32 + 32), ('spatial', 9 * 64 + 1), ('layer', 1)]
-    + [('channel', 64 * 2 + 2 + 2 * 32 + 32)],
-)
-def test_gate_parameter_count(name, count):
-    gate = build_gate(name, 32, 0.0)
-    assert sum(p.numel() for p in gate.parameters()) == count
+def test_gate_parameter_count():
+    for name, count in [
+        ('element', 2 * 9 * 32 + 32),
+        ('spatial', 9 * 64 + 1),
+        ('layer', 1),
+        ('channel', 64 * 2 + 2 + 2 * 32 + 32),
+    ]:
+        with named(name):
+            gate = build_gate(name, 32, 0.0)
+            assert sum(p.numel() for p in gate.parameters()) == count
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from torch.autograd import gradcheck
 from torch.testing import assert_close
 
 from mmadf.models import Mapper
-from tests.helpers import randomise
+from tests.helpers import named, randomise
 
 NO_NORM = dict(norm_cfg=None, act_cfg=dict(type='Tanh'))
 
@@ -87,23 +87,25 @@ OUTER = [
 ]
 
 
-@pytest.mark.parametrize('outer', OUTER)
-@pytest.mark.parametrize('norm_cfg', [dict(type='BN'), None])
-@pytest.mark.parametrize(('form', 'start'), [('residual', 1), ('convex', 0.982014)])
-def test_zero_init_survives_an_outer_initialisation(outer, norm_cfg, form, start):
-    mapper = build(init_cfg=outer, fusion=form, norm_cfg=norm_cfg)
-    mapper.init_weights()
-    appearance, s = inputs()
-    assert_close(mapper(appearance, s), start * s)
+def test_zero_init_survives_an_outer_initialisation():
+    for form, start in [('residual', 1), ('convex', 0.982014)]:
+        for norm_cfg in [dict(type='BN'), None]:
+            for outer in OUTER:
+                with named((form, norm_cfg, outer)):
+                    mapper = build(init_cfg=outer, fusion=form, norm_cfg=norm_cfg)
+                    mapper.init_weights()
+                    appearance, s = inputs()
+                    assert_close(mapper(appearance, s), start * s)
 
 
-@pytest.mark.parametrize('gate', ['element', 'channel', 'spatial', 'layer'])
-def test_gate_bias_survives_an_outer_initialisation(gate):
-    mapper = build(init_cfg=OUTER, gate=gate, gate_bias=-1.0)
-    mapper.init_weights()
-    s, a = torch.randn(2, 2, 4, 6, 6)
-    g = mapper.gate(s, a)
-    assert_close(g, torch.full_like(g, 1 / (1 + math.e)))
+def test_gate_bias_survives_an_outer_initialisation():
+    for gate in ['element', 'channel', 'spatial', 'layer']:
+        with named(gate):
+            mapper = build(init_cfg=OUTER, gate=gate, gate_bias=-1.0)
+            mapper.init_weights()
+            s, a = torch.randn(2, 2, 4, 6, 6)
+            g = mapper.gate(s, a)
+            assert_close(g, torch.full_like(g, 1 / (1 + math.e)))
 
 
 def test_without_zero_init_appearance_is_there_at_once():
@@ -201,9 +203,8 @@ def test_builds_from_the_host_registry():
     assert (mapper([x], s) - s).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
+def test_bad_arguments_are_named():
+    for changes, message in [
         (dict(sources=()), r'sources=\(\)'),
         (dict(in_channels=(2,)), r'in_channels=\(2,\)'),
         (dict(strides=(4, 3)), r'strides=\(4, 3\)'),
@@ -215,11 +216,9 @@ def test_builds_from_the_host_registry():
             "norm_cfg={'type': 'BN', 'affine': False} gives .* set affine=True",
         ),
         (dict(norm_cfg=dict(type='IN')), 'without weights, .* or zero_init=False'),
-    ],
-)
-def test_bad_arguments_are_named(changes, message):
-    with pytest.raises(ValueError, match=message):
-        build(**changes)
+    ]:
+        with named(changes), pytest.raises(ValueError, match=message):
+            build(**changes)
 
 
 def test_wrong_number_of_maps_is_named():

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from mmadf.models import WiseSrNetHead, WiseSrNetPooling
 from mmadf.models.layers.spatial_kernel import resize_kernel
-from tests.helpers import randomise, samples
+from tests.helpers import named, randomise, samples
 
 # Made by Keras (AveragePooling2D(2), DepthwiseConv2D(3, depthwise_constraint=NonNeg()),
 # Flatten, Dense(softmax)) with SGD(0.5, momentum=0.9) on one batch of cross-entropy;
@@ -182,19 +182,20 @@ def test_the_head_has_the_neck_as_its_pooling():
 # Laws
 
 
-@pytest.mark.parametrize('pooling', ['depthwise', 'shared'])
-def test_weights_of_one_over_k_squared_are_gap_in_value_and_gradient(pooling):
-    gap = dict(pooling=pooling, pool_size=None, kernel_init='gap')
-    head = build(map_size=5, **gap).double()
-    x = image(2, 4, 5, 5, dtype=torch.float64).requires_grad_()
-    mean = x.mean((2, 3))
-    assert_close(head.pre_logits((x,)), mean)
-    weights = torch.randn_like(mean)
-    ours, theirs = (
-        torch.autograd.grad((y * weights).sum(), x)[0]
-        for y in (head.pre_logits((x,)), mean)
-    )
-    assert_close(ours, theirs)
+def test_weights_of_one_over_k_squared_are_gap_in_value_and_gradient():
+    for pooling in ['depthwise', 'shared']:
+        with named(pooling):
+            gap = dict(pooling=pooling, pool_size=None, kernel_init='gap')
+            head = build(map_size=5, **gap).double()
+            x = image(2, 4, 5, 5, dtype=torch.float64).requires_grad_()
+            mean = x.mean((2, 3))
+            assert_close(head.pre_logits((x,)), mean)
+            weights = torch.randn_like(mean)
+            ours, theirs = (
+                torch.autograd.grad((y * weights).sum(), x)[0]
+                for y in (head.pre_logits((x,)), mean)
+            )
+            assert_close(ours, theirs)
 
 
 def test_gap_by_its_field_is_the_linear_head_of_mmpretrain():
@@ -225,16 +226,15 @@ def parameters(module):
     return sum(p.numel() for p in module.parameters())
 
 
-@pytest.mark.parametrize(('classes', 'channels', 'map_size', 'pool', 'extra'), TABLE)
-def test_parameters_over_gap_are_the_published_ones(
-    classes, channels, map_size, pool, extra
-):
-    cfg = dict(num_classes=classes, in_channels=channels, map_size=map_size)
-    gap = build(**cfg, pool_size=None, pooling='mean', constraint=None)
-    assert parameters(gap) == channels * classes + classes
-    assert parameters(build(**cfg, pool_size=pool)) - parameters(gap) == extra
-    neck = WiseSrNetPooling(channels, map_size, pool)
-    assert parameters(neck) == extra
+def test_parameters_over_gap_are_the_published_ones():
+    for classes, channels, map_size, pool, extra in TABLE:
+        with named((classes, channels, map_size, pool)):
+            cfg = dict(num_classes=classes, in_channels=channels, map_size=map_size)
+            gap = build(**cfg, pool_size=None, pooling='mean', constraint=None)
+            assert parameters(gap) == channels * classes + classes
+            assert parameters(build(**cfg, pool_size=pool)) - parameters(gap) == extra
+            neck = WiseSrNetPooling(channels, map_size, pool)
+            assert parameters(neck) == extra
 
 
 def test_parameters_of_the_other_variants():
@@ -243,21 +243,20 @@ def test_parameters_of_the_other_variants():
     assert parameters(build(pooling='shared')) == 9 + 1 + 4 * 3 + 3
 
 
-@pytest.mark.parametrize('initialised', [False, True])
-@pytest.mark.parametrize(
-    ('kernel_init', 'mean', 'std'), [('normal', 0, 0.01), ('gap', 1 / 9, 0)]
-)
-def test_initial_weights(initialised, kernel_init, mean, std):
-    head = build(num_classes=100, in_channels=512, kernel_init=kernel_init)
-    if initialised:
-        randomise(head).init_weights()
-    for weight, (m, s) in (
-        (head.fc.weight, (0, 0.01)),
-        (head.pooling.spatial.weight, (mean, std)),
-    ):
-        assert weight.mean().item() == pytest.approx(m, abs=1e-3)
-        assert weight.std().item() == pytest.approx(s, abs=1e-3)
-    assert not head.fc.bias.any() and not head.pooling.spatial.bias.any()
+def test_initial_weights():
+    for kernel_init, mean, std in [('normal', 0, 0.01), ('gap', 1 / 9, 0)]:
+        for initialised in [False, True]:
+            with named((initialised, kernel_init)):
+                head = build(num_classes=100, in_channels=512, kernel_init=kernel_init)
+                if initialised:
+                    randomise(head).init_weights()
+                for weight, (m, s) in (
+                    (head.fc.weight, (0, 0.01)),
+                    (head.pooling.spatial.weight, (mean, std)),
+                ):
+                    assert weight.mean().item() == pytest.approx(m, abs=1e-3)
+                    assert weight.std().item() == pytest.approx(s, abs=1e-3)
+                assert not head.fc.bias.any() and not head.pooling.spatial.bias.any()
 
 
 def test_dropout_precedes_the_linear_layer():
@@ -278,12 +277,13 @@ def test_dropout_precedes_the_linear_layer():
 # Resolution
 
 
-@pytest.mark.parametrize('size', [(16, 16), (5, 9), (2, 2)])
-def test_the_kernel_is_resampled_to_the_feature_map(size):
-    head = randomise(build(resize_kernel=True))
-    values = torch.randn(2, 4, 1, 1)
-    expected = head((values.expand(2, 4, 7, 7),))
-    assert_close(head((values.expand(2, 4, *size),)), expected)
+def test_the_kernel_is_resampled_to_the_feature_map():
+    for size in [(16, 16), (5, 9), (2, 2)]:
+        with named(size):
+            head = randomise(build(resize_kernel=True))
+            values = torch.randn(2, 4, 1, 1)
+            expected = head((values.expand(2, 4, 7, 7),))
+            assert_close(head((values.expand(2, 4, *size),)), expected)
 
 
 def test_repeated_positions_at_twice_the_size_give_the_same():
@@ -292,33 +292,42 @@ def test_repeated_positions_at_twice_the_size_give_the_same():
     assert_close(head((x.repeat_interleave(2, 2).repeat_interleave(2, 3),)), head((x,)))
 
 
-@pytest.mark.parametrize(('old', 'new'), [(7, 16), (16, (5, 9))])
-def test_checkpoints_load_across_map_sizes(old, new):
-    one, other = (build(map_size=size, resize_kernel=True) for size in (old, new))
-    randomise(one)
-    state = one.state_dict()
-    shapes = {name: value.shape for name, value in state.items()}
-    other.load_state_dict(state)
-    assert {name: value.shape for name, value in state.items()} == shapes
-    ours, given = other.pooling.spatial, state['pooling.spatial.weight']
-    size = tuple(ours.weight.shape[2:])
-    assert_close(ours.weight.detach(), resize_kernel(given, size))
-    assert_close(ours.bias, one.pooling.spatial.bias)
-    assert_close(other.fc.weight, one.fc.weight)
+def test_checkpoints_load_across_map_sizes():
+    for old, new in [(7, 16), (16, (5, 9))]:
+        with named(old):
+            one, other = (
+                build(map_size=size, resize_kernel=True) for size in (old, new)
+            )
+            randomise(one)
+            state = one.state_dict()
+            shapes = {name: value.shape for name, value in state.items()}
+            other.load_state_dict(state)
+            assert {name: value.shape for name, value in state.items()} == shapes
+            ours, given = other.pooling.spatial, state['pooling.spatial.weight']
+            size = tuple(ours.weight.shape[2:])
+            assert_close(ours.weight.detach(), resize_kernel(given, size))
+            assert_close(ours.bias, one.pooling.spatial.bias)
+            assert_close(other.fc.weight, one.fc.weight)
 
 
-@pytest.mark.parametrize('strict', [True, False])
-def test_a_kernel_of_another_size_is_refused_without_resize_kernel(strict):
-    state = build().state_dict()
-    with pytest.raises(ValueError, match=r'4, 1, 5, 5\).*4, 1, 3, 3\).*resize_kernel'):
-        build(map_size=16, pool_size=3).load_state_dict(state, strict=strict)
+def test_a_kernel_of_another_size_is_refused_without_resize_kernel():
+    for strict in [True, False]:
+        with named(strict):
+            state = build().state_dict()
+            with pytest.raises(
+                ValueError, match=r'4, 1, 5, 5\).*4, 1, 3, 3\).*resize_kernel'
+            ):
+                build(map_size=16, pool_size=3).load_state_dict(state, strict=strict)
 
 
-@pytest.mark.parametrize('resize', [True, False])
-def test_another_number_of_channels_is_the_error_of_torch(resize):
-    state = build(in_channels=5, map_size=16).state_dict()
-    with pytest.raises(RuntimeError, match='size mismatch for pooling.spatial.weight'):
-        build(resize_kernel=resize).load_state_dict(state)
+def test_another_number_of_channels_is_the_error_of_torch():
+    for resize in [True, False]:
+        with named(resize):
+            state = build(in_channels=5, map_size=16).state_dict()
+            with pytest.raises(
+                RuntimeError, match='size mismatch for pooling.spatial.weight'
+            ):
+                build(resize_kernel=resize).load_state_dict(state)
 
 
 def test_the_same_size_loads_exactly():
@@ -350,9 +359,8 @@ def test_autocast(dtype, size):
 # Errors
 
 
-@pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
+def test_invalid_arguments_are_refused():
+    for changes, message in [
         (dict(map_size=(2, 8), pool_size=3), r'pool_size=3 .* 1 to 2 .*\(2, 8\)'),
         (dict(pool_size=0), 'pool_size=0 .* 1 to 7'),
         (dict(map_size=0), r'map_size=\(0, 0\)'),
@@ -369,16 +377,13 @@ def test_autocast(dtype, size):
             "'flatten' .*got .*'resize_kernel': True",
         ),
         (dict(pooling='mean', constraint=None), "'mean' .*got .*'pool_size': 2"),
-    ],
-)
-def test_invalid_arguments_are_refused(changes, message):
-    with pytest.raises(ValueError, match=message):
-        build(**changes)
+    ]:
+        with named(changes), pytest.raises(ValueError, match=message):
+            build(**changes)
 
 
-@pytest.mark.parametrize(
-    ('size', 'built', 'message'),
-    [
+def test_a_feature_map_of_another_size_is_refused():
+    for size, built, message in [
         ((5, 6), {}, r'map_size=\(7, 7\) .*got \(5, 6\); .*resize_kernel=True'),
         # Behind the pool it is of the same size as a 7x7 feature map.
         ((6, 6), {}, r'map_size=\(7, 7\) .*got \(6, 6\)'),
@@ -387,14 +392,15 @@ def test_invalid_arguments_are_refused(changes, message):
             dict(pooling='flatten', constraint=None),
             r'map_size=\(7, 7\) .*got \(16, 16\); set map_size=\(16, 16\)\.$',
         ),
-    ],
-)
-def test_a_feature_map_of_another_size_is_refused(size, built, message):
-    with pytest.raises(ValueError, match=message):
-        WiseSrNetPooling(4, **built)((image(1, 4, *size),))
+    ]:
+        with named(size), pytest.raises(ValueError, match=message):
+            WiseSrNetPooling(4, **built)((image(1, 4, *size),))
 
 
-@pytest.mark.parametrize('shape', [(2, 4), (2, 5, 7, 7)])
-def test_input_that_is_not_a_feature_map_is_refused(shape):
-    with pytest.raises(ValueError, match=rf'\(N, 4, H, W\), got \({shape[0]}, '):
-        build()((torch.randn(shape),))
+def test_input_that_is_not_a_feature_map_is_refused():
+    for shape in [(2, 4), (2, 5, 7, 7)]:
+        with (
+            named(shape),
+            pytest.raises(ValueError, match=rf'\(N, 4, H, W\), got \({shape[0]}, '),
+        ):
+            build()((torch.randn(shape),))

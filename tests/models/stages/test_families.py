@@ -2,6 +2,7 @@
 
 import copy
 from collections import Counter
+from itertools import islice
 
 import pytest
 import torch
@@ -10,14 +11,14 @@ from mmpretrain.registry import MODELS
 from torch.testing import assert_close
 
 from mmadf.models.stages import stage_shapes, stages_of
-from tests.helpers import samples
+from tests.helpers import named, samples
 
 GAP = dict(type='GlobalAveragePooling')
 SMALL = dict(stem_channels=16, base_channels=16)
 # backbone, channels of what it returns, neck, pixels
 FAMILIES = dict(
     resnet=(dict(type='ResNet', depth=18, **SMALL), 128, GAP, 64),
-    resnet_deep_stem=(dict(type='ResNetV1d', depth=50, **SMALL), 512, GAP, 64),
+    resnet_deep_stem=(dict(type='ResNetV1d', depth=18, **SMALL), 128, GAP, 64),
     se_resnext=(dict(type='SEResNeXt', depth=50, groups=8, **SMALL), 512, GAP, 64),
     regnet=(dict(type='RegNet', arch='regnetx_400mf'), 384, GAP, 64),
     densenet=(
@@ -29,8 +30,8 @@ FAMILIES = dict(
         GAP,
         64,
     ),
-    inception_v3=(dict(type='InceptionV3', num_classes=7), 2048, GAP, 96),
-    inception_v3_map=(dict(type='mmadf.InceptionV3Map'), 2048, GAP, 96),
+    inception_v3=(dict(type='InceptionV3', num_classes=7), 2048, GAP, 80),
+    inception_v3_map=(dict(type='mmadf.InceptionV3Map'), 2048, GAP, 80),
     convnext=(dict(type='ConvNeXt', arch='atto'), 320, None, 64),
     convnext_map=(
         dict(type='ConvNeXt', arch='atto', gap_before_final_norm=False),
@@ -129,7 +130,7 @@ FAMILIES = dict(
         dict(type='TIMMBackbone', model_name='legacy_xception'),
         2048,
         GAP,
-        96,
+        64,
     ),
     timm_resnetv2=(
         dict(type='TIMMBackbone', model_name='resnetv2_50', layers=(1, 1, 1, 1)),
@@ -164,26 +165,21 @@ FAMILIES = dict(
     ),
 )
 
-# Large networks, and families whose stages others share.
-SLOW = (
-    'resnet_deep_stem',
-    'vgg',
-    'inception_v3',
-    'inception_v3_map',
-    'timm_xception',
-    'timm_resnetv2',
-    'timm_efficientnet',
-    'se_resnext',
-    'regnet',
-    'efficientnet',
-    'mobilenet_v2',
-    'mobilenet_v3',
-    'swin_positions',
-    'convnext_map',
-    'vit_map',
-    'mobileone',
-    'timm_mobilenetv3',
+# Networks whose stages are named by the same code are checked together.
+GROUPS = dict(
+    resnet=('resnet', 'resnet_deep_stem'),
+    resnext=('se_resnext', 'regnet'),
+    densenet=('densenet',),
+    inception=('inception_v3', 'inception_v3_map'),
+    convnext=('convnext', 'convnext_map'),
+    inverted_residuals=('efficientnet', 'mobilenet_v2', 'mobilenet_v3'),
+    swin=('swin', 'swin_positions'),
+    vit=('vit', 'vit_map'),
+    reparameterised=('repvgg', 'mobileone'),
+    plain=('vgg', 'cnn9'),
+    timm=tuple(name for name in FAMILIES if name.startswith('timm')),
 )
+SLOW = ('resnext', 'inception', 'inverted_residuals', 'swin', 'plain', 'timm')
 CLASSES = 5
 # Batch norms after a concatenation or a pool, which cannot be folded.
 UNFOLDED = dict(densenet=19)
@@ -218,22 +214,21 @@ def randomise_constants(model):
     return model
 
 
-def marks(family):
-    return [pytest.mark.slow] if family in SLOW else []
-
-
 @pytest.fixture(
     scope='module',
-    params=[pytest.param(name, marks=marks(name)) for name in FAMILIES],
+    params=[
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in GROUPS
+    ],
 )
-def family(request):
-    if request.param.startswith('timm'):
+def group(request):
+    """Return the ADF classifiers of a group by name."""
+    if request.param == 'timm':
         pytest.importorskip('timm')
-    return request.param
+    return {name: build(name) for name in GROUPS[request.param]}
 
 
-@pytest.fixture(scope='module')
-def built(family):
+def build(family):
     """Return an ADF classifier with fusion after the last two stages."""
     stages = len(stages_of(MODELS.build(FAMILIES[family][0])))
     mapper = [
@@ -245,115 +240,124 @@ def built(family):
     )
 
 
-@pytest.fixture
-def adf(built):
-    return copy.deepcopy(built)
+def copies(group, count=None):
+    """Yield name and copy of the first networks of a group, all by default; images."""
+    for name, network in islice(group.items(), count):
+        side = FAMILIES[name][3]
+        yield name, copy.deepcopy(network), torch.randn(4, 3, side, side)
 
 
-@pytest.fixture
-def x(family):
-    return torch.randn(4, 3, *[FAMILIES[family][3]] * 2)
-
-
-def host_logits(adf, family, x, branch=''):
-    """Return the logits of MMPretrain's classifier with the weights of one branch."""
-    host = MODELS.build(dict(type='ImageClassifier', **parts(family)))
-    own = {name: getattr(adf, branch + name) for name in ('backbone', 'head')}
-    for name, module in own.items():
-        left_out = getattr(host, name).load_state_dict(
-            module.state_dict(), strict=False
-        )
+def load(host, adf, branch=''):
+    """Load the weights of one branch into MMPretrain's classifier."""
+    for slot in ('backbone', 'head'):
+        own = getattr(adf, branch + slot).state_dict()
+        left_out = getattr(host, slot).load_state_dict(own, strict=False)
         assert left_out.unexpected_keys == []
-    host.eval()
-    if family == 'inception_v3':
-        return inception_logits(host, x)
-    return host(x)
 
 
 def inception_logits(host, x):
     """Classify the feature map that InceptionV3 pools but does not return."""
     maps = []
-    host.backbone.avgpool.register_forward_pre_hook(
+    hook = host.backbone.avgpool.register_forward_pre_hook(
         lambda _, args: maps.append(args[0])
     )
     host.backbone(x)
+    hook.remove()
     return host.head(host.neck((maps[0],)))
 
 
 @torch.no_grad()
-def test_each_branch_without_fusion_is_the_hosts_classifier(adf, family, x):
-    adf.eval()
-    expected = host_logits(adf, family, x, 'appearance_')
-    assert_close(adf.scores(x)['appearance'], expected, rtol=0, atol=0)
-    adf.mappers.routes = [route._replace(target=-9) for route in adf.mappers.routes]
-    assert_close(adf(x), host_logits(adf, family, x), rtol=0, atol=0)
+def test_each_branch_without_fusion_is_the_hosts_classifier(group):
+    for name, adf, x in copies(group):
+        with named(name):
+            host = MODELS.build(dict(type='ImageClassifier', **parts(name))).eval()
+            adf.eval()
+            logits = inception_logits if name == 'inception_v3' else type(host).__call__
+            load(host, adf, 'appearance_')
+            expected = logits(host, x)
+            assert_close(adf.scores(x)['appearance'], expected, rtol=0, atol=0)
+            adf.mappers.routes = [r._replace(target=-9) for r in adf.mappers.routes]
+            load(host, adf)
+            assert_close(adf(x), logits(host, x), rtol=0, atol=0)
 
 
 @torch.no_grad()
-def test_every_mapper_changes_the_result(adf, x):
-    adf.eval()
-    fused, routes = adf(x), adf.mappers.routes
-    for i in range(len(routes)):
-        adf.mappers.routes = [
-            *routes[:i],
-            routes[i]._replace(target=-9),
-            *routes[i + 1 :],
-        ]
-        assert (adf(x) - fused).abs().max() > 1e-4 * fused.abs().max()
+def test_every_mapper_changes_the_result(group):
+    for name, adf, x in copies(group, 1):
+        adf.eval()
+        fused, routes = adf(x), adf.mappers.routes
+        for i, route in enumerate(routes):
+            without = [*routes[:i], route._replace(target=-9), *routes[i + 1 :]]
+            adf.mappers.routes = without
+            with named(f'{name}, mapper {i}'):
+                assert (adf(x) - fused).abs().max() > 1e-4 * fused.abs().max()
 
 
-def test_every_parameter_gets_a_gradient(adf, x):
-    adf.train()
-    sum(adf.loss(x, samples(LABELS)).values()).backward()
-    without = [n for n, p in adf.named_parameters() if p.grad is None]
-    assert without == []
-
-
-@torch.no_grad()
-def test_deployed_prediction_is_the_same(adf, x):
-    adf.eval()
-    expected = adf(x)
-    before = sum(p.numel() for p in adf.appearance_backbone.parameters())
-    adf.switch_to_deploy(fold=False)
-    assert_close(adf(x), expected, rtol=0, atol=0)
-    after = sum(p.numel() for p in adf.appearance_backbone.parameters())
-    assert after < 0.7 * before
+def test_every_parameter_gets_a_gradient(group):
+    for name, adf, x in copies(group):
+        adf.train()
+        sum(adf.loss(x, samples(LABELS)).values()).backward()
+        without = [n for n, p in adf.named_parameters() if p.grad is None]
+        assert without == [], name
 
 
 @torch.no_grad()
-def test_folded_prediction_is_the_same(adf, family, x):
-    adf.double().eval()
-    x = x[:1].double()
-    expected = adf(x)
-    adf.switch_to_deploy()
-    assert_close(adf(x), expected, rtol=1e-9, atol=1e-9 * expected.abs().max().item())
-    kinds = Counter(type(m).__name__ for m in adf.modules())
-    assert kinds['BatchNorm2d'] == UNFOLDED.get(family, 0)
+def test_deployed_prediction_is_the_same(group):
+    for name, adf, x in copies(group):
+        adf.eval()
+        expected = adf(x)
+        before = sum(p.numel() for p in adf.appearance_backbone.parameters())
+        adf.switch_to_deploy(fold=False)
+        with named(name):
+            assert_close(adf(x), expected, rtol=0, atol=0)
+            after = sum(p.numel() for p in adf.appearance_backbone.parameters())
+            assert after < 0.7 * before
 
 
-def test_a_deployed_network_can_be_initialised_and_loaded_but_not_trained(adf, x):
-    adf.switch_to_deploy()
-    weights = copy.deepcopy(adf.state_dict())
-    expected = adf(x)
-    adf.init_weights()
-    with pytest.raises(ValueError, match='deployed'):
-        adf.loss(x, samples(LABELS))
-    adf.load_state_dict(weights)
-    assert_close(adf.eval()(x), expected, rtol=0, atol=0)
+@torch.no_grad()
+def test_folded_prediction_is_the_same(group):
+    for name, adf, x in copies(group):
+        adf.double().eval()
+        x = x[:1].double()
+        expected = adf(x)
+        atol = 1e-9 * expected.abs().max().item()
+        with named(name):
+            adf.switch_to_deploy()
+            assert_close(adf(x), expected, rtol=1e-9, atol=atol)
+            kinds = Counter(type(m).__name__ for m in adf.modules())
+            assert kinds['BatchNorm2d'] == UNFOLDED.get(name, 0)
 
 
-def test_shapes_are_those_of_a_real_pass(adf, family, x):
-    adf.eval()
-    maps = adf.appearance.maps(x[:1])
-    shapes = stage_shapes(adf.appearance_backbone, adf.appearance.stages, x.shape[-1])
-    assert shapes[: len(maps)] == [m.shape for m in maps]
+def test_a_deployed_network_can_be_initialised_and_loaded_but_not_trained(group):
+    for name, adf, x in copies(group, 1):
+        with named(name):
+            adf.switch_to_deploy()
+            weights = copy.deepcopy(adf.state_dict())
+            expected = adf(x)
+            adf.init_weights()
+            with pytest.raises(ValueError, match='deployed'):
+                adf.loss(x, samples(LABELS))
+            adf.load_state_dict(weights)
+            assert_close(adf.eval()(x), expected, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize(
-    'tokens',
-    [dict(), dict(out_type='avg_featmap'), dict(with_cls_token=False, out_type='raw')],
-)
-def test_a_vit_whose_tokens_are_no_feature_map_is_refused(tokens):
-    backbone = MODELS.build({**FAMILIES['vit_map'][0], **CLASS_TOKEN, **tokens})
-    with pytest.raises(ValueError, match=r'with_cls_token=.*set with_cls_token=False'):
-        stages_of(backbone)
+@torch.no_grad()
+def test_shapes_are_those_of_a_real_pass(group):
+    for name, adf, x in copies(group):
+        adf.eval()
+        branch = adf.appearance
+        maps = branch.maps(x[:1])
+        shapes = stage_shapes(adf.appearance_backbone, branch.stages, x.shape[-1])
+        assert shapes[: len(maps)] == [m.shape for m in maps], name
+
+
+def test_a_vit_whose_tokens_are_no_feature_map_is_refused():
+    for tokens in (
+        dict(),
+        dict(out_type='avg_featmap'),
+        dict(with_cls_token=False, out_type='raw'),
+    ):
+        backbone = MODELS.build({**FAMILIES['vit_map'][0], **CLASS_TOKEN, **tokens})
+        message = r'with_cls_token=.*set with_cls_token=False'
+        with named(tokens), pytest.raises(ValueError, match=message):
+            stages_of(backbone)

@@ -17,31 +17,31 @@ from mmadf.models.stages import (
 )
 from mmadf.models.stages.stages import FAMILIES
 from mmadf.models.surgery import trim
+from tests.helpers import named
 
 SMALL = dict(depth=18, stem_channels=8, base_channels=8)
 DENSE = dict(arch=dict(growth_rate=4, depths=[1] * 4, init_channels=8))
 
 
-@pytest.mark.parametrize(
-    ('cls', 'cfg', 'expected'),
-    [
+def test_out_stages_count_from_0_and_ascend():
+    for cls, cfg, expected in [
         (ResNet, dict(SMALL, out_indices=(3, 1)), [1, 3]),
         (DenseNet, DENSE, [3]),
         (DenseNet, dict(DENSE, out_indices=[-1, 0]), [0, 3]),
-    ],
-)
-def test_out_stages_count_from_0_and_ascend(cls, cfg, expected):
-    backbone = cls(**cfg)
-    assert stages_of(backbone).out_stages(backbone) == expected
+    ]:
+        with named((cls, cfg)):
+            backbone = cls(**cfg)
+            assert stages_of(backbone).out_stages(backbone) == expected
 
 
-@pytest.mark.parametrize('outside', [(4,), (0, -5), ()])
-def test_out_indices_that_are_not_stages_are_refused(outside):
-    backbone = ResNet(**SMALL)
-    backbone.out_indices = outside
-    message = rf'ResNet: out_indices={re.escape(str(outside))} .*0 to 3\.$'
-    with pytest.raises(ValueError, match=message):
-        stages_of(backbone).out_stages(backbone)
+def test_out_indices_that_are_not_stages_are_refused():
+    for outside in [(4,), (0, -5), ()]:
+        with named(outside):
+            backbone = ResNet(**SMALL)
+            backbone.out_indices = outside
+            message = rf'ResNet: out_indices={re.escape(str(outside))} .*0 to 3\.$'
+            with pytest.raises(ValueError, match=message):
+                stages_of(backbone).out_stages(backbone)
 
 
 def test_the_error_names_the_built_in_classifier():
@@ -50,17 +50,21 @@ def test_the_error_names_the_built_in_classifier():
         stages.resolve_indices((1,), 1, nn.Sequential())
 
 
-@pytest.mark.parametrize(
-    ('out_indices', 'expected'), [((-2, -1), [3, 4]), ((-4, 2), [1, 2])]
-)
-def test_negative_out_indices_of_timm_count_from_its_last_feature(
-    out_indices, expected
-):
-    timm = pytest.importorskip('timm')
-    backbone = TIMMBackbone('resnet18', features_only=True, out_indices=out_indices)
-    assert stages_of(backbone).out_stages(backbone) == expected
-    plain = timm.create_model('resnet18', features_only=True, out_indices=expected)
-    assert backbone.timm_model.feature_info.channels() == plain.feature_info.channels()
+def test_negative_out_indices_of_timm_count_from_its_last_feature():
+    for out_indices, expected in [((-2, -1), [3, 4]), ((-4, 2), [1, 2])]:
+        with named(out_indices):
+            timm = pytest.importorskip('timm')
+            backbone = TIMMBackbone(
+                'resnet18', features_only=True, out_indices=out_indices
+            )
+            assert stages_of(backbone).out_stages(backbone) == expected
+            plain = timm.create_model(
+                'resnet18', features_only=True, out_indices=expected
+            )
+            assert (
+                backbone.timm_model.feature_info.channels()
+                == plain.feature_info.channels()
+            )
 
 
 class Inherits(ResNeXt):
@@ -121,15 +125,19 @@ def test_later_stages_and_the_caller_get_the_fused_feature_map(own_family):
     assert_close(maps, [first, 3 * backbone.two.b(backbone.two.a(first))])
 
 
-@pytest.mark.parametrize(
-    ('last', 'outputs', 'left'),
-    [(0, (), ['one']), (1, (), ['one', 'two.a', 'two.b']), (0, (1,), ['one', 'norm'])],
-)
-def test_trim_keeps_the_modules_that_are_used(own_family, last, outputs, left):
-    backbone = Two()
-    trim(backbone, stages_of(backbone).used(last, outputs))
-    owners = {name.rpartition('.')[0] for name, _ in backbone.named_parameters()}
-    assert owners == set(left)
+def test_trim_keeps_the_modules_that_are_used(own_family):
+    for last, outputs, left in [
+        (0, (), ['one']),
+        (1, (), ['one', 'two.a', 'two.b']),
+        (0, (1,), ['one', 'norm']),
+    ]:
+        with named((last, outputs)):
+            backbone = Two()
+            trim(backbone, stages_of(backbone).used(last, outputs))
+            owners = {
+                name.rpartition('.')[0] for name, _ in backbone.named_parameters()
+            }
+            assert owners == set(left)
 
 
 def test_map_shapes_are_those_of_a_real_pass():

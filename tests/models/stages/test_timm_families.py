@@ -5,7 +5,7 @@ import torch
 from mmpretrain.models import TIMMBackbone
 
 from mmadf.models.stages import stages_of
-from tests.helpers import without_memory
+from tests.helpers import named, without_memory
 
 pytest.importorskip('timm')
 
@@ -78,29 +78,28 @@ def test_channels_last_feature_maps_are_permuted(name, arguments):
         assert torch.equal(found, expected.permute(0, 3, 1, 2))
 
 
-@pytest.mark.parametrize(
-    'name', ['resnet18', 'hrnet_w18_small', 'vit_tiny_patch16_224']
-)
-def test_a_network_without_features_only_is_told_to_set_it(name):
-    network = without_weights(name, features_only=False)
-    with pytest.raises(ValueError, match=rf'^TIMMBackbone: .*{name}.*=True\.$'):
-        stages_of(network)
+def test_a_network_without_features_only_is_told_to_set_it():
+    for name in ['resnet18', 'hrnet_w18_small', 'vit_tiny_patch16_224']:
+        with named(name):
+            network = without_weights(name, features_only=False)
+            with pytest.raises(ValueError, match=rf'^TIMMBackbone: .*{name}.*=True\.$'):
+                stages_of(network)
 
 
-@pytest.mark.parametrize(
-    ('name', 'reason'),
-    [
+def test_networks_that_are_no_sequence_are_refused_with_the_reason():
+    for name, reason in [
         ('hrnet_w18_small', 'side by side'),
         ('vit_tiny_patch16_224', 'need more than a feature map'),
         ('xception41', r'hooks inside blocks \(blocks\.0\.stack'),
         ('selecsls42', 'several tensors'),
         ('tresnet_m', 'first feature is not a module'),
-    ],
-)
-def test_networks_that_are_no_sequence_are_refused_with_the_reason(name, reason):
-    message = rf'^TIMMBackbone: {name} cannot be cut .*{reason}.*docs/models\.md\.$'
-    with pytest.raises(ValueError, match=message):
-        stages_of(without_weights(name))
+    ]:
+        with named(name):
+            message = (
+                rf'^TIMMBackbone: {name} cannot be cut .*{reason}.*docs/models\.md\.$'
+            )
+            with pytest.raises(ValueError, match=message):
+                stages_of(without_weights(name))
 
 
 def test_a_network_that_is_known_only_as_a_whole_is_told_so():

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from mmadf.models import DecoupledConv2d, DecoupledLinear
 from mmadf.models.layers.decoupled import functional
 from mmadf.models.surgery import decouple, fold, recouple
-from tests.helpers import adf_cfg, backbone_cfg, randomise, samples
+from tests.helpers import adf_cfg, backbone_cfg, named, randomise, samples
 
 NORMED = dict(magnitude='linear', angle='cosine')
 
@@ -75,18 +75,16 @@ def test_a_shared_module_of_which_a_name_is_excluded_stays():
         decouple(shared(), exclude=['again'])
 
 
-@pytest.mark.parametrize(
-    'wrap', [nn.utils.spectral_norm, nn.utils.parametrizations.weight_norm]
-)
-def test_reparametrised_convolutions_are_left_alone_and_named(wrap):
-    model = nn.Sequential(nn.Conv2d(3, 3, 1), wrap(nn.Conv2d(3, 3, 1)))
-    with pytest.warns(UserWarning, match='are left unchanged .*the first is 1'):
-        assert decouple(model) == ['0']
+def test_reparametrised_convolutions_are_left_alone_and_named():
+    for wrap in [nn.utils.spectral_norm, nn.utils.parametrizations.weight_norm]:
+        with named(wrap):
+            model = nn.Sequential(nn.Conv2d(3, 3, 1), wrap(nn.Conv2d(3, 3, 1)))
+            with pytest.warns(UserWarning, match='are left unchanged .*the first is 1'):
+                assert decouple(model) == ['0']
 
 
-@pytest.mark.parametrize(
-    ('call', 'error', 'message'),
-    [
+def test_what_cannot_be_swapped_is_named():
+    for call, error, message in [
         (lambda: decouple(nn.Conv2d(3, 3, 1)), ValueError, 'put it into nn.Sequential'),
         (
             lambda: recouple(DecoupledConv2d(3, 3, 1)),
@@ -98,11 +96,9 @@ def test_reparametrised_convolutions_are_left_alone_and_named(wrap):
             TypeError,
             r"exclude='fc\*' must be a list",
         ),
-    ],
-)
-def test_what_cannot_be_swapped_is_named(call, error, message):
-    with pytest.raises(error, match=message):
-        call()
+    ]:
+        with named(message), pytest.raises(error, match=message):
+            call()
 
 
 def test_recouple_undoes():
