@@ -11,7 +11,7 @@ from mmadf.models.layers.spatial_kernel import SpatialKernel
 from mmadf.utils.modes import evaluating
 
 from .plots import literal, save_figure
-from .style import WIDTH, import_pyplot, styled
+from .style import DIVERGING, WIDTH, import_pyplot, styled
 
 
 class SpatialMaps(NamedTuple):
@@ -151,7 +151,7 @@ def _draw_row(
         axes.axis('off')
     limit = float(torch.stack(images).abs().max()) or 1.0
     signed = any((image < 0).any() for image in images)
-    scale = dict(cmap='RdBu', vmin=-limit) if signed else dict(cmap='Blues', vmin=0)
+    scale = dict(cmap=DIVERGING, vmin=-limit) if signed else dict(cmap='Blues', vmin=0)
     for axes, image, title in zip(row, images, titles, strict=False):
         shown = axes.imshow(image.numpy(), vmax=limit, **scale)
         axes.set_title(literal(shorten(title, 16, placeholder='…')), fontsize=9)

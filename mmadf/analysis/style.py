@@ -16,6 +16,7 @@ DPI = 200  # twice the pixels that a README shows, for screens with dense pixels
 # and black. Blue and vermilion also mark what is right and wrong, more and less.
 PALETTE = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9')
 RIGHT, WRONG = PALETTE[:2]
+DIVERGING = 'RdBu'  # differences: positive ones are blue, negative ones red
 TEXT = '0.15'  # black on white at any size; coloured names would be too light
 MANY = (
     'viridis',

@@ -19,6 +19,7 @@ from mmadf.analysis.explain.pictures import (
     heat_map,
 )
 from mmadf.analysis.spatial_maps import SpatialMaps, class_differences
+from mmadf.analysis.style import DIVERGING
 
 NO_MAP = 'Grad-CAM is not available: the head of this network takes no feature map.'
 DEPLOYED = 'This network is deployed, and has no prediction of the appearance branch.'
@@ -118,11 +119,11 @@ def _weight_card(grey: np.ndarray, gate: GateView) -> Card:
 
 def _difference_card(grey: np.ndarray, difference: Tensor, mean: GateMean) -> Card:
     most = max(mean.limit, float(difference.abs().max()), 1e-3)
-    picture = heat_map(grey, difference, 'RdBu_r', (-most, most))
+    picture = heat_map(grey, difference, DIVERGING, (-most, most))
     text = f'up to {100 * float(difference.abs().max()):.2g} percentage points'
     ends = f'-{_percent(most, 2)}', f'+{_percent(most, 2)}'
     title = f'Difference from the mean weight of {mean.images} examples'
-    return Card(title, text, picture, ('RdBu_r', *ends))
+    return Card(title, text, picture, (DIVERGING, *ends))
 
 
 def _percent(share: Union[float, Tensor], digits: int = 3) -> str:
@@ -159,7 +160,7 @@ def _class_cards(classes: Tensor, scores: Tensor, names: Sequence[str]) -> List[
     most = float(differences.abs().max())
     text = 'weighted by the classifier, difference from the mean of all classes'
     return [
-        _position_card(names[index], text, values, 'RdBu_r', (-most, most))
+        _position_card(names[index], text, values, DIVERGING, (-most, most))
         for index, values in zip(best, differences, strict=True)
     ]
 

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmadf.analysis.style import DIVERGING
+
 from .document import percent
 from .explanation import GateView
 from .gate_mean import GateMean, weight_map
@@ -55,7 +57,7 @@ def _mean_cards(photo: np.ndarray, weights: Tensor, mean: GateMean) -> list:
     difference, limit = weights - mean.mean, max(mean.limit, 1e-3)
     head = f'Difference of this image, up to {percent(difference.abs().max(), 1)}'
     note = 'percentage points; one scale for all images'
-    own = _map_card(photo, difference, head, (-limit, limit), note, 'RdBu')
+    own = _map_card(photo, difference, head, (-limit, limit), note, DIVERGING)
     return [shared, own]
 
 
