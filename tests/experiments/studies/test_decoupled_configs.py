@@ -7,7 +7,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmadf.experiments.studies.plan import load_study, run_config, write_runs
+from mmadf.experiments.studies.load import load_study
+from mmadf.experiments.studies.plan import run_config, write_runs
 from mmadf.registry import MODELS
 from tests.conftest import ROOT
 

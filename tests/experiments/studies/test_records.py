@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mmadf.experiments.studies.jobs import run_all
-from mmadf.experiments.studies.plan import load_study, write_runs
+from mmadf.experiments.studies.load import load_study
+from mmadf.experiments.studies.plan import write_runs
 from mmadf.experiments.studies.records import (
     code_version,
     is_recorded,

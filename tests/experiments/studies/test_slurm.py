@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mmadf.experiments.studies import slurm
-from mmadf.experiments.studies.plan import load_study, write_runs
+from mmadf.experiments.studies import slurm, slurm_queue
 from mmadf.experiments.studies.slurm import ArrayTask, Resources, run_array
+from mmadf.experiments.studies.slurm_queue import check_no_jobs
 from mmadf.experiments.studies.worker import RunError, RunInterruptedError, Worker
 
 # The controller of a cluster: jobs run as soon as they are submitted.
@@ -38,13 +38,7 @@ def cluster(tmp_path, monkeypatch):
     return folder
 
 
-@pytest.fixture
-def runs(study_file):
-    return write_runs(load_study(study_file))
-
-
 def finish(run):
-    run.record.parent.mkdir(exist_ok=True)
     run.record.touch()
 
 
@@ -83,6 +77,32 @@ def test_queued_runs_are_waited_for_and_not_submitted_again(runs, cluster, monke
     assert not (cluster / 'submitted').exists()
 
 
+def test_local_study_is_refused_while_jobs_work_on_its_runs(study, cluster, out, calls):
+    (out / 'sum' / 'seed0').mkdir(parents=True)
+    (out / 'sum' / 'seed0' / 'slurm_job').write_text('5_0')
+    (cluster / 'queue').write_text('5_0\n')
+    code, _, errors = study()
+    assert code == 2
+    assert '1 unfinished runs are in the queue of Slurm, as jobs 5_0, or squeue' in errors
+    assert not calls('train')
+
+
+def test_former_jobs_and_those_of_finished_runs_do_not_matter_to_a_local_study(
+    runs, cluster
+):
+    for run, job in zip(runs, ('5_0', '5_1'), strict=True):
+        run.job.write_text(job)
+    finish(runs[0])
+    (cluster / 'queue').write_text('5_0\n')
+    check_no_jobs(runs)
+
+
+def test_host_without_slurm_takes_no_notice_of_jobs(runs, monkeypatch):
+    runs[0].job.write_text('5_0')
+    monkeypatch.setattr('shutil.which', lambda name: None)
+    check_no_jobs(runs)
+
+
 def test_job_that_left_no_record_is_an_error_with_its_log(runs, cluster, monkeypatch):
     for index, run in enumerate(runs):
         run.job.write_text(f'5_{index}')
@@ -101,12 +121,12 @@ def test_job_that_left_no_record_is_an_error_with_its_log(runs, cluster, monkeyp
 
 
 def test_jobs_are_assumed_to_run_while_slurm_does_not_answer(cluster):
-    assert '5_0' not in slurm.queued_jobs()
+    assert '5_0' not in slurm_queue.queued_jobs()
     (cluster / 'squeue').write_text('#!/bin/sh\nexit 1\n')
-    assert '5_0' in slurm.queued_jobs()
+    assert '5_0' in slurm_queue.queued_jobs()
 
 
-def test_task_finishes_the_run_without_a_lock(runs, scripts, calls):
+def test_task_finishes_the_run(runs, scripts, calls):
     task = pickle.loads(pickle.dumps(ArrayTask(runs[0], scripts)))
     handler = signal.getsignal(signal.SIGTERM)
     try:
@@ -114,7 +134,6 @@ def test_task_finishes_the_run_without_a_lock(runs, scripts, calls):
     finally:
         signal.signal(signal.SIGTERM, handler)
     assert runs[0].record.exists()
-    assert not (runs[0].work_dir / 'lock').exists()
     assert len(calls('train')) == len(calls('test')) == 1
 
 
@@ -145,9 +164,9 @@ def test_worker_tells_an_interrupted_training_from_a_failed_one(
 ):
     waiting_script(scripts, code)
     worker = Worker(scripts, dict(os.environ), threading.Event())
-    when_ready(runs[0], lambda: worker.interrupt(wait=True))
+    when_ready(runs[0], lambda: worker.interrupt())
     with pytest.raises(RunError) as error:
-        worker.complete(runs[0])
+        worker.finish(runs[0])
     assert type(error.value) is kind
 
 
@@ -159,7 +178,7 @@ def test_checkpoint_waits_for_the_training_and_submits_the_run_again(runs, scrip
     submissions = []
     thread = when_ready(runs[0], lambda: submissions.append(task.checkpoint()))
     with pytest.raises(RunInterruptedError):
-        task.worker.complete(runs[0])
+        task.worker.finish(runs[0])
     thread.join()
     again = pickle.loads(pickle.dumps(submissions[0].function))
     assert (again.run, again.tools) == (task.run, task.tools)
