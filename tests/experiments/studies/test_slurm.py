@@ -83,7 +83,7 @@ def test_local_study_is_refused_while_jobs_work_on_its_runs(study, cluster, out,
     (cluster / 'queue').write_text('5_0\n')
     code, _, errors = study()
     assert code == 2
-    assert '1 unfinished runs are in the queue of Slurm, as jobs 5_0, or squeue' in errors
+    assert '1 unfinished runs are in the queue of Slurm, as jobs 5_0, or' in errors
     assert not calls('train')
 
 
