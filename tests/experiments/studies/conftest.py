@@ -77,9 +77,7 @@ def out(tmp_path):
 
 
 def write_study(folder):
-    """Write a study of 2 variants and one seed, and its images."""
-    for name, per_class in dict(train=16, val=4).items():
-        write_images(folder / 'images' / name, per_class)
+    """Write a study of 2 variants and one seed."""
     (folder / 'job.py').write_text(CONFIG.format(data=folder / 'images'))
     path = folder / 'small.py'
     path.write_text(STUDY.format(images=folder / 'images', out=folder / 'out'))
@@ -87,7 +85,7 @@ def write_study(folder):
 
 
 @pytest.fixture
-def study_file(tmp_path):
+def study_file(tmp_path, image_folder):
     return write_study(tmp_path)
 
 
@@ -95,6 +93,8 @@ def study_file(tmp_path):
 def written_runs(tmp_path_factory):
     """Write the runs of the small study, for `runs` to copy."""
     folder = tmp_path_factory.mktemp('study')
+    for name in ('train', 'val'):
+        write_images(folder / 'images' / name, per_class=8)
     return folder / 'out', write_runs(load_study(write_study(folder)))
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mmadf.experiments.studies.jobs import (
+    ProgressBar,
     job_environments,
     progress_of,
     run_all,
@@ -91,6 +92,18 @@ def test_stopped_worker_terminates_its_process_and_starts_no_other(
         worker.finish(second)
 
 
+def test_interrupted_queue_terminates_its_processes(runs, scripts, monkeypatch):
+    def _interrupt(*_):
+        raise KeyboardInterrupt
+
+    (scripts / 'train.py').write_text('import time; time.sleep(600)')
+    for module in ('jobs', 'worker'):
+        monkeypatch.setattr(f'mmadf.experiments.studies.{module}.POLL_SECONDS', 0.1)
+    monkeypatch.setattr(ProgressBar, 'update', _interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_all(runs, scripts, 1)
+
+
 def test_training_without_a_best_checkpoint_is_an_error(runs, scripts):
     (scripts / 'train.py').write_text('')
     with pytest.raises(RunError, match='save_best.*if the file has been removed'):
@@ -151,7 +164,7 @@ def test_every_gpu_has_a_run_unless_jobs_says_otherwise(study, calls, monkeypatc
 
 def test_failed_test_leaves_the_run_unfinished(runs, scripts, calls):
     (scripts / 'test.py').write_text('raise SystemExit("no such data")')
-    errors = run_all(runs, scripts, 2)
+    errors = run_all(runs, scripts, 1)
     assert set(errors) == set(runs)
     assert all('code 1: no such data' in str(error) for error in errors.values())
     assert not any(run.record.exists() for run in runs)

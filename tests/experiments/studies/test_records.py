@@ -200,7 +200,9 @@ def test_records_of_a_study_of_the_checkout_are_beside_its_documentation(
     assert load_study(path).records == str(tmp_path / 'docs' / 'results' / 'my')
 
 
-def test_run_recorded_while_a_worker_waited_for_it_is_left_alone(scripts, calls, run):
+def test_recorded_run_is_left_alone(scripts, calls, run, capsys):
     run.result.unlink()
     Worker(scripts, {}, Event()).finish(run)
+    assert run_all([run], scripts, 1) == {}
+    assert not calls('train') and 'finished' not in capsys.readouterr().out
     assert not calls('train') and not calls('test')

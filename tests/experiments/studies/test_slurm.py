@@ -65,7 +65,13 @@ def test_unfinished_runs_are_one_array_with_the_resources_of_each(
     ):
         assert f'#SBATCH {line}' in lines
     assert [run.job.read_text() for run in runs] == ['7_0', '7_1']
-    assert len(list(folder.glob('7_*_submitted.pkl'))) == 2
+    assert any(
+        line.startswith('srun') and '--cpus-per-task=3' in line for line in lines
+    )
+    tasks = [
+        pickle.loads(path.read_bytes()) for path in folder.glob('7_*_submitted.pkl')
+    ]
+    assert [task._timeout_countdown for task in tasks] == [slurm.MAX_TIMEOUTS] * 2
 
 
 def test_queued_runs_are_waited_for_and_not_submitted_again(runs, cluster, monkeypatch):
@@ -120,6 +126,20 @@ def test_job_that_left_no_record_is_an_error_with_its_log(runs, cluster, monkeyp
     assert '5_1_0_log.err' in str(errors[runs[1]])
 
 
+def test_record_may_appear_after_the_end_of_its_job(runs, cluster, monkeypatch):
+    for run in runs:
+        run.job.write_text('5_0')
+    (cluster / 'queue').write_text('5_0\n')
+    polls = iter(
+        [
+            lambda: (cluster / 'queue').write_text(''),
+            lambda: [finish(run) for run in runs],
+        ]
+    )
+    monkeypatch.setattr(time, 'sleep', lambda _: next(polls)())
+    assert run_array(runs, Path('tools'), cluster, 1, Resources()) == {}
+
+
 def test_jobs_are_assumed_to_run_while_slurm_does_not_answer(cluster):
     assert '5_0' not in slurm_queue.queued_jobs()
     (cluster / 'squeue').write_text('#!/bin/sh\nexit 1\n')
@@ -140,7 +160,11 @@ def test_task_finishes_the_run(runs, scripts, calls):
 def waiting_script(scripts, code):
     (scripts / 'train.py').write_text(
         'import signal, sys, time\n'
-        f'signal.signal(signal.SIGTERM, lambda *_: sys.exit({code}))\n'
+        'def end(*_):\n'
+        '    time.sleep(0.2)\n'
+        "    print('checkpoint', flush=True)\n"
+        f'    sys.exit({code})\n'
+        f'signal.signal(signal.SIGTERM, end if {code} > 0 else signal.SIG_DFL)\n'
         "print('ready', flush=True)\n"
         'time.sleep(60)\n'
     )
@@ -158,7 +182,10 @@ def when_ready(run, function):
     return thread
 
 
-@pytest.mark.parametrize('code, kind', [(75, RunInterruptedError), (1, RunError)])
+@pytest.mark.parametrize(
+    'code, kind',
+    [(75, RunInterruptedError), (-15, RunInterruptedError), (1, RunError)],
+)
 def test_worker_tells_an_interrupted_training_from_a_failed_one(
     runs, scripts, code, kind
 ):
@@ -175,11 +202,17 @@ def test_checkpoint_waits_for_the_training_and_submits_the_run_again(runs, scrip
     waiting_script(scripts, 75)
     task = ArrayTask(runs[0], scripts)
     task.worker = Worker(scripts, dict(os.environ), threading.Event())
-    submissions = []
-    thread = when_ready(runs[0], lambda: submissions.append(task.checkpoint()))
+    submissions, logs = [], []
+
+    def _checkpoint():
+        submissions.append(task.checkpoint())
+        logs.append((runs[0].work_dir / 'train.log').read_text())
+
+    thread = when_ready(runs[0], _checkpoint)
     with pytest.raises(RunInterruptedError):
         task.worker.finish(runs[0])
     thread.join()
+    assert 'checkpoint' in logs[0]
     again = pickle.loads(pickle.dumps(submissions[0].function))
     assert (again.run, again.tools) == (task.run, task.tools)
 
