@@ -26,7 +26,7 @@ from mmadf.engine.hooks.preemption import (
 from mmadf.engine.hooks.safe_checkpoint import SafeCheckpointHook
 from mmadf.engine.hooks.worker_seed import WorkerSeedHook
 from mmadf.engine.launch import QuietRunner
-from mmadf.engine.loops import UntrainedBatches
+from mmadf.engine.loops import ResumableTrainLoop, UntrainedBatches
 from mmadf.engine.random_state import random_state
 from mmadf.engine.work_dir import INTERRUPTED, latest_checkpoint
 
@@ -311,6 +311,18 @@ def test_workers_can_be_terminated_once_the_process_ends(stopped, monkeypatch):
     assert function.__self__
     function(value)
     assert not function.__self__
+
+
+def test_workers_keep_their_own_initialisation():
+    loop, initialised = object.__new__(ResumableTrainLoop), []
+    loop.dataloader = DataLoader(
+        Noise(), num_workers=1, worker_init_fn=initialised.append
+    )
+    hook, runner = PreemptionHook(), SimpleNamespace(train_loop=loop, val_loop=None)
+    hook.before_run(runner)
+    loop.dataloader.worker_init_fn(3)
+    hook.after_run(runner)
+    assert initialised == [3]
 
 
 def test_batches_are_left_out_of_the_first_iteration_alone():

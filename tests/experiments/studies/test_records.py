@@ -19,7 +19,7 @@ from mmadf.experiments.studies.records import (
     write_record,
 )
 from mmadf.experiments.studies.run import Run
-from mmadf.experiments.studies.worker import Worker
+from mmadf.experiments.studies.worker import RunError, Worker
 from mmadf.version import __version__
 from tests.analysis.test_logs import BY_EPOCH, write
 
@@ -181,7 +181,7 @@ def test_damaged_log_keeps_the_test_and_names_the_file(scripts, calls, run):
     text = log.read_text()
     log.write_text('garbage\n' + text)
     (error,) = run_all([run], scripts, 1).values()
-    assert 'scalars.json, line 1' in str(error)
+    assert isinstance(error, RunError) and 'scalars.json, line 1' in str(error)
     assert not run.record.exists()
     log.write_text(text)
     assert run_all([run], scripts, 1) == {}
