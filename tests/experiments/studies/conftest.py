@@ -71,6 +71,12 @@ else:
 """
 
 
+@pytest.fixture(autouse=True)
+def no_garbage_collections(monkeypatch):
+    """Each data set of MMEngine starts one, which takes longer than most tests here."""
+    monkeypatch.setattr('gc.collect', lambda: 0)
+
+
 @pytest.fixture
 def out(tmp_path):
     return tmp_path / 'out'

@@ -3,8 +3,6 @@
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -219,19 +217,16 @@ def test_checkpoint_waits_for_the_training_and_submits_the_run_again(runs, scrip
 
 def test_preempted_task_leaves_no_result(runs, scripts):
     waiting_script(scripts, 75)
-    code = (
-        'import sys; from pathlib import Path\n'
-        'from mmadf.experiments.studies.run import Run\n'
-        'from mmadf.experiments.studies.slurm import ArrayTask\n'
-        'run, seed, *paths = sys.argv[1:]\n'
-        'ArrayTask(Run(run, int(seed), *map(Path, paths[:3])), Path(paths[3]))()\n'
-        "print('result')\n"
-    )
-    command = [sys.executable, '-c', code, *map(str, runs[0]), str(scripts)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    when_ready(runs[0], process.terminate)
-    printed, _ = process.communicate(timeout=100)
-    assert (process.returncode, printed) == (os.EX_TEMPFAIL, b'')
+    task = os.fork()
+    if not task:
+        try:
+            ArrayTask(runs[0], scripts)()
+        finally:
+            os._exit(0)
+    thread = when_ready(runs[0], lambda: os.kill(task, signal.SIGTERM))
+    _, status = os.waitpid(task, 0)
+    thread.join()
+    assert os.waitstatus_to_exitcode(status) == os.EX_TEMPFAIL
 
 
 def test_study_runs_as_an_array(study, cluster, calls, monkeypatch, out):
