@@ -95,6 +95,7 @@ def cluster(tmp_path, monkeypatch):
         yield _slurm
     finally:
         _slurm('scancel', '--user=root')
+        wait_until(lambda: not _slurm('squeue', '-h'))  # else its processes remain
         for pid in folder.glob('*.pid'):
             os.kill(int(pid.read_text()), signal.SIGTERM)
 
