@@ -19,17 +19,20 @@ import argparse
 import signal
 import sys
 from pathlib import Path
-from typing import Dict, Sequence
+from typing import Dict
 
 from mmengine.config import Config
 
 import mmadf  # noqa: F401  registers
 from mmadf.experiments.reports import write_study_report
 from mmadf.experiments.studies.jobs import run_all, visible_gpus
-from mmadf.experiments.studies.plan import load_study, write_runs
+from mmadf.experiments.studies.load import SLURM, load_study
+from mmadf.experiments.studies.lock import locked_study
+from mmadf.experiments.studies.plan import write_runs
 from mmadf.experiments.studies.results import read_results
 from mmadf.experiments.studies.run import Run
-from mmadf.experiments.studies.slurm import Resources, check_slurm, run_array
+from mmadf.experiments.studies.slurm import Resources, run_array
+from mmadf.experiments.studies.slurm_queue import check_no_jobs, check_slurm
 from mmadf.experiments.studies.worker import RunError
 from mmadf.utils.command_line import ConfigOptions, report_invalid_input
 from mmadf.utils.optional import import_optional
@@ -101,23 +104,27 @@ def add_slurm_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_study(
-    runs: Sequence[Run], study: Config, args: argparse.Namespace
-) -> Dict[Run, Exception]:
+def run_study(study: Config, args: argparse.Namespace) -> Dict[Run, Exception]:
     """Train and test the runs that are not finished; return the errors."""
-    tools = Path(__file__).parent
-    if args.launcher == 'local':
-        return run_all(runs, tools, args.jobs or max(1, len(visible_gpus())))
-    resources = Resources(
-        partition=args.partition,
-        minutes=args.time,
-        gpus=args.gpus_per_run,
-        cpus=args.cpus_per_run,
-        notice=args.notice,
-        options=dict(args.sbatch_options),
-    )
-    folder = Path(study.work_dir).resolve() / 'slurm'
-    return run_array(runs, tools, folder, args.jobs or len(runs), resources)
+    tools, work_dir = Path(__file__).parent, Path(study.work_dir)
+    with report_invalid_input() as start_work, locked_study(work_dir) as lock:
+        runs = write_runs(study)
+        if args.launcher == 'local':
+            check_no_jobs(runs)
+            start_work()
+            jobs = args.jobs or max(1, len(visible_gpus()))
+            return run_all(runs, tools, jobs, pass_fds=(lock,))
+        start_work()
+        resources = Resources(
+            partition=args.partition,
+            minutes=args.time,
+            gpus=args.gpus_per_run,
+            cpus=args.cpus_per_run,
+            notice=args.notice,
+            options=dict(args.sbatch_options),
+        )
+        folder = work_dir.resolve() / SLURM
+        return run_array(runs, tools, folder, args.jobs or len(runs), resources)
 
 
 def main() -> None:
@@ -130,8 +137,7 @@ def main() -> None:
         if args.launcher == 'slurm':
             check_slurm()
         study = load_study(args.study, args.cfg_options)
-        runs = [] if args.report_only else write_runs(study)
-    errors = run_study(runs, study, args) if runs else {}
+    errors = {} if args.report_only else run_study(study, args)
     with report_invalid_input():
         results, unread = read_results(study)
     report = write_study_report(study, results) or 'No run is recorded.'

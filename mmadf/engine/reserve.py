@@ -47,7 +47,7 @@ class Reservation:
         folder = Path(work_dir)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self.lock = _lock(folder)
+            self.lock = lock_folder(folder, LOCK, 'training')
         except OSError as error:
             raise OSError(
                 f'work_dir={str(work_dir)!r} cannot be written: {error.strerror}; '
@@ -70,23 +70,37 @@ class Reservation:
         self.outdated = []
 
 
-def _lock(folder: Path) -> IO[str]:
-    """Lock a folder; the kernel releases the lock when the process ends."""
-    lock = (folder / LOCK).open('a+')  # not truncated before it is ours
+def lock_folder(folder: Path, name: str, user: str) -> IO[str]:
+    """Lock a work directory; the kernel releases the lock when the process ends.
+
+    Args:
+        folder: the directory, which must exist.
+        name: file of the lock in it; its content is the host and number of the process.
+        user: what the process is for, 'training' or 'study'.
+
+    Returns:
+        The file of the lock, which lasts until the file is closed.
+
+    Raises:
+        ValueError: another process holds the lock.
+        OSError: the directory is not writable, or the disk is full.
+    """
+    path = folder / name
+    lock = path.open('a+')  # not truncated before it is ours
     try:
         # A lock of lockf, unlike one of flock, is not inherited by the workers of data
         # loaders, which outlive a killed process for some seconds.
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EAGAIN):
-            holder = (folder / LOCK).read_text().strip() or 'unknown'
+            holder = path.read_text().strip() or 'unknown'
             raise ValueError(
-                f'work_dir={str(folder)!r} is in use by another training ({holder}); '
-                'wait for its end, or choose another --work-dir.'
+                f'work_dir={str(folder)!r} is in use by another {user} ({holder}); '
+                'wait for its end, or choose another work_dir.'
             ) from error
         print_log(
-            f'{folder / LOCK} cannot be locked ({error.strerror}): make sure that no '
-            'other training uses this work directory.'
+            f'{path} cannot be locked ({error.strerror}): make sure that no other '
+            f'{user} uses this work directory.'
         )
     lock.truncate(0)
     lock.write(f'host {socket.gethostname()}, process {os.getpid()}\n')

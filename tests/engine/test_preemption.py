@@ -15,7 +15,7 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset
 
 from mmadf.engine.hooks.preempted_workers import init_worker
 from mmadf.engine.hooks.preemption import (
@@ -26,6 +26,8 @@ from mmadf.engine.hooks.preemption import (
 from mmadf.engine.hooks.safe_checkpoint import SafeCheckpointHook
 from mmadf.engine.hooks.worker_seed import WorkerSeedHook
 from mmadf.engine.launch import QuietRunner
+from mmadf.engine.loops import ResumableTrainLoop, UntrainedBatches
+from mmadf.engine.random_state import random_state
 from mmadf.engine.work_dir import INTERRUPTED, latest_checkpoint
 
 
@@ -182,14 +184,12 @@ def assert_same(found, expected):
     'event, at, kwargs',
     [
         ('train', 0, dict(workers=2)),
-        ('train', 5, dict()),
         ('train', 5, dict(workers=2)),  # batches 6 and 7 remain
         ('train', 5, dict(workers=1)),  # its workers are restarted in each epoch
         ('train', 7, dict()),  # the last one of the second epoch
         ('val', 8, dict()),
         ('val', 8, dict(interval=3)),  # the second epoch is in no other checkpoint
         ('after_val', 8, dict()),
-        ('train', 3, dict(by_epoch=False)),
         ('train', 7, dict(by_epoch=False, workers=2)),
         ('val', 5, dict(by_epoch=False)),
         ('train', 5, dict(accumulative_counts=4)),
@@ -225,6 +225,7 @@ def test_pending_gradients_are_applied_before_the_stop(stopped, tmp_path):
 
 def test_missing_name_of_the_last_checkpoint_does_not_matter(start, stopped, tmp_path):
     stopped('train', 5)
+    assert latest_checkpoint(tmp_path / 'stopped').endswith(INTERRUPTED)
     (tmp_path / 'stopped' / 'last_checkpoint').unlink()
     assert latest_checkpoint(tmp_path / 'stopped').endswith(INTERRUPTED)
     (tmp_path / 'stopped' / INTERRUPTED).write_bytes(b'torn')
@@ -248,6 +249,12 @@ def test_other_train_loops_do_not_repeat_batches(start, stopped, monkeypatch):
     monkeypatch.setattr(PreemptionHook, 'after_load_checkpoint', lambda *_: None)
     with pytest.raises(ValueError, match='after 2 batches, where this train loop'):
         start('stopped', resume=True)
+
+
+def test_file_within_an_epoch_can_initialise_another_training():
+    hook = PreemptionHook()
+    hook.after_load_checkpoint(SimpleNamespace(_resume=False), dict(unfinished={}))
+    assert hook.resumed is None
 
 
 def test_handlers_are_restored_after_training(start):
@@ -296,9 +303,67 @@ def test_workers_are_terminated_after_training():
         list(signalled(False, signal.SIGTERM))
 
 
+def test_workers_can_be_terminated_once_the_process_ends(stopped, monkeypatch):
+    registered = []
+    monkeypatch.setattr('atexit.register', lambda *call: registered.append(call))
+    stopped('train', 1)
+    ((function, value),) = [c for c in registered if c[0].__name__ == 'fill_']
+    assert function.__self__
+    function(value)
+    assert not function.__self__
+
+
+def test_workers_keep_their_own_initialisation():
+    loop, initialised = object.__new__(ResumableTrainLoop), []
+    loop.dataloader = DataLoader(
+        Noise(), num_workers=1, worker_init_fn=initialised.append
+    )
+    hook, runner = PreemptionHook(), SimpleNamespace(train_loop=loop, val_loop=None)
+    hook.before_run(runner)
+    loop.dataloader.worker_init_fn(3)
+    hook.after_run(runner)
+    assert initialised == [3]
+
+
+def test_batches_are_left_out_of_the_first_iteration_alone():
+    batches = BatchSampler(range(7), batch_size=2, drop_last=False)
+    untrained = UntrainedBatches(batches, 3)
+    iter(untrained)  # not used, as some of DataLoader
+    assert list(untrained) == [[6]]
+    assert list(untrained) == list(batches)
+    assert (len(untrained), untrained.batch_size) == (4, 2)
+
+
+MODULE = 'mmadf.engine.hooks.preemption'
+
+
+def test_each_process_resumes_with_its_own_buffers(monkeypatch):
+    hook, runner = PreemptionHook(), SimpleNamespace(model=Net())
+    buffers = dict(runner.model.named_buffers())
+    hook.resumed = dict(
+        buffers=[
+            {name: torch.full_like(buffer, rank) for name, buffer in buffers.items()}
+            for rank in (4, 5)
+        ]
+    )
+    monkeypatch.setattr(f'{MODULE}.get_rank', lambda: 1)
+    hook.before_train(runner)
+    assert [(buffer == 5).all().item() for buffer in buffers.values()] == [True] * 3
+
+
+def test_validations_of_different_lengths_are_not_interrupted(monkeypatch):
+    monkeypatch.setattr(f'{MODULE}.get_world_size', lambda: 2)
+    stops, hook = [], PreemptionHook()
+    hook.received, hook.before_validation = signal.SIGTERM, random_state()
+    monkeypatch.setattr(hook, '_stop', lambda *args: stops.append(args[1:]))
+    for round_up in (False, True):
+        loader = SimpleNamespace(sampler=SimpleNamespace(round_up=round_up))
+        hook.after_val_iter(SimpleNamespace(val_dataloader=loader, iter=6))
+        assert stops == [(6, 0)] * round_up
+
+
 def test_processes_stop_together(monkeypatch):
-    module = 'mmadf.engine.hooks.preemption'
-    monkeypatch.setattr(f'{module}.all_reduce', lambda flag, op: flag.fill_(1))
+    monkeypatch.setattr(f'{MODULE}.all_reduce', lambda flag, op: flag.fill_(1))
     stops, hook = [], PreemptionHook()
     monkeypatch.setattr(hook, '_stop', lambda *args: stops.append(args[1:]))
     wrapper = SimpleNamespace(should_update=lambda: True)

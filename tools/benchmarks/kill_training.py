@@ -230,12 +230,10 @@ def disturbed(mode: str, job: Path, work_dir: Path, kill: Kill) -> Optional[dict
     pids = start(mode, job, work_dir, False, kill.operation)
     if wait(pids, kill.seconds, kill.group) == 0:
         return None
-    for _ in range(30 if mode == 'study' else 1):
-        time.sleep(1 - time.time() % 1)  # a log folder is named after the second
-        code = wait(start(mode, job, work_dir, True))
-        if code == 0:
-            return outcomes(mode, work_dir)
-    raise RuntimeError(f'exit code {code}, see {work_dir}.log')
+    time.sleep(1 - time.time() % 1)  # a log folder is named after the second
+    if code := wait(start(mode, job, work_dir, True)):
+        raise RuntimeError(f'exit code {code}, see {work_dir}.log')
+    return outcomes(mode, work_dir)
 
 
 def compare(

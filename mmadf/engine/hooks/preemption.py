@@ -200,7 +200,6 @@ class PreemptionHook(Hook):
             f'Stopped by {name} after iteration {iteration}; --resume continues from '
             f'{path}'
         )
-        self.training.fill_(False)
         raise TrainingInterrupted
 
     def _remove_outdated(self, runner: Runner) -> None:

@@ -15,33 +15,35 @@ from mmadf.analysis import read_log
 from mmadf.utils.optional import import_optional
 
 from .run import Run
-from .worker import POLL_SECONDS, RunLockedError, Worker
+from .worker import POLL_SECONDS, Worker
 
 BAR = '{percentage:3.0f}%|{bar}| {n:.1f} of {total} runs [{elapsed}<{remaining}]'
 
 
-def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, Exception]:
+def run_all(
+    runs: Sequence[Run], tools: Path, jobs: int, pass_fds: Sequence[int] = ()
+) -> Dict[Run, Exception]:
     """Train and test all runs that are not finished, with a progress bar.
 
-    A run that fails does not stop the others. Runs that another study works on come
-    last, and are waited for.
+    A run that fails does not stop the others.
 
     Args:
         runs: see `write_runs`.
         tools: folder of `train.py` and `test.py`.
         jobs: number of concurrent runs, > 0.
+        pass_fds: file descriptors that the processes inherit, see `locked_study`.
 
     Returns:
         The errors of the runs that failed, `RunError` unless there is a bug.
     """
     workers, stop = Queue(), Event()
     for environment in job_environments(jobs):
-        workers.put(Worker(tools, environment, stop))
+        workers.put(Worker(tools, environment, stop, pass_fds))
 
-    def _finish(run: Run, wait: bool = False) -> None:
+    def _finish(run: Run) -> None:
         worker = workers.get()
         try:
-            worker.finish(run, wait)
+            worker.finish(run)
         finally:
             workers.put(worker)
 
@@ -55,11 +57,7 @@ def run_all(runs: Sequence[Run], tools: Path, jobs: int) -> Dict[Run, Exception]
             completed, pending = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
             for run, error in ((futures[f], f.exception()) for f in completed):
                 bar.write(f'{run.work_dir}: {error or "finished"}')
-                if isinstance(error, RunLockedError):
-                    again = pool.submit(_finish, run, wait=True)
-                    futures[again] = run
-                    pending.add(again)
-                elif error:
+                if error:
                     errors[run] = error
             bar.update(errors)
     finally:

@@ -2,20 +2,19 @@
 
 import os
 import re
-import shutil
 import signal
-import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
 from threading import Event
-from typing import Container, Dict, NamedTuple, Optional, Sequence
+from typing import Dict, NamedTuple, Optional, Sequence
 
 from mmadf.utils.files import atomic_write
 from mmadf.utils.optional import import_optional
 
 from .jobs import ProgressBar
 from .run import Run
+from .slurm_queue import jobs_in_queue, queued_jobs
 from .worker import POLL_SECONDS, RunError, RunInterruptedError, Worker
 
 # A run that makes progress may be requeued at its time limit as often as it takes.
@@ -55,17 +54,18 @@ class ArrayTask:
 
     def __call__(self) -> None:
         """Train and test the run, and write its record."""
-        self.worker = Worker(self.tools, dict(os.environ), Event())
+        stop = Event()
+        self.worker = Worker(self.tools, dict(os.environ), stop)
         # Preemption: Slurm requeues the job itself, after some seconds.
-        signal.signal(signal.SIGTERM, lambda *_: self.worker.interrupt())
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
         try:
-            self.worker.complete(self.run)
+            self.worker.finish(self.run)
         except RunInterruptedError:
             os._exit(os.EX_TEMPFAIL)  # with a result the job would be over
 
     def checkpoint(self) -> object:
         """Let training write a checkpoint; return what the requeued job calls."""
-        self.worker.interrupt(wait=True)
+        self.worker.interrupt()
         submission = import_optional('submitit.helpers').DelayedSubmission
         return submission(ArrayTask(self.run, self.tools))
 
@@ -88,8 +88,8 @@ def run_array(
     Returns:
         The errors of the runs that failed.
     """
+    waiting = jobs_in_queue(runs)
     left = [run for run in runs if not run.record.exists()]
-    waiting = _jobs_in_queue(left)
     if new := [run for run in left if run not in waiting]:
         waiting.update(_submit(new, tools, folder, jobs, resources))
     errors, gone = {}, set()
@@ -110,48 +110,6 @@ def run_array(
                 del waiting[run]
             bar.update(errors)
     return errors
-
-
-def check_slurm() -> None:
-    """Check that jobs can be submitted, before the study is prepared.
-
-    Raises:
-        ImportError: submitit is not installed.
-        FileNotFoundError: the programs of Slurm are not.
-    """
-    import_optional('submitit')
-    for program in ('sbatch', 'srun', 'squeue'):
-        if shutil.which(program) is None:
-            raise FileNotFoundError(
-                f'--launcher slurm: {program} not found; submit the study on a login '
-                'node of the cluster, or leave the option out to run it here.'
-            )
-
-
-def queued_jobs() -> Container[str]:
-    """Return the jobs of this user that wait or run, e.g. '12_3'.
-
-    If Slurm does not answer, as while its controller restarts, every job is assumed to
-    be queued.
-    """
-    command = ['squeue', '--noheader', '--array', '--format=%i']
-    command += ['--user', str(os.getuid())]
-    done = subprocess.run(command, capture_output=True, text=True)
-    return done.stdout.split() if done.returncode == 0 else _Everything()
-
-
-class _Everything:
-    """Contains every job."""
-
-    def __contains__(self, item: object) -> bool:
-        return True
-
-
-def _jobs_in_queue(runs: Sequence[Run]) -> Dict[Run, str]:
-    """Return the jobs of an earlier call that still wait or run, by run."""
-    known = {run: run.job.read_text() for run in runs if run.job.exists()}
-    queued = queued_jobs() if known else ()
-    return {run: job for run, job in known.items() if job in queued}
 
 
 def _submit(

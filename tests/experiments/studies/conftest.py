@@ -1,11 +1,14 @@
 """A small study, and stand-ins for the scripts that train and test its runs."""
 
 import json
+import shutil
 from functools import partial
 
 import pytest
 
-from tests.conftest import ROOT
+from mmadf.experiments.studies.load import load_study
+from mmadf.experiments.studies.plan import write_runs
+from tests.conftest import ROOT, write_images
 from tests.scripts import call_script
 from tests.tools.conftest import CONFIG
 
@@ -73,13 +76,42 @@ def out(tmp_path):
     return tmp_path / 'out'
 
 
-@pytest.fixture
-def study_file(tmp_path, image_folder, out):
+def write_study(folder):
     """Write a study of 2 variants and one seed."""
-    (tmp_path / 'job.py').write_text(CONFIG.format(data=image_folder))
-    path = tmp_path / 'small.py'
-    path.write_text(STUDY.format(images=image_folder, out=out))
+    (folder / 'job.py').write_text(CONFIG.format(data=folder / 'images'))
+    path = folder / 'small.py'
+    path.write_text(STUDY.format(images=folder / 'images', out=folder / 'out'))
     return path
+
+
+@pytest.fixture
+def study_file(tmp_path, image_folder):
+    return write_study(tmp_path)
+
+
+@pytest.fixture(scope='session')
+def written_runs(tmp_path_factory):
+    """Write the runs of the small study, for `runs` to copy."""
+    folder = tmp_path_factory.mktemp('study')
+    for name in ('train', 'val'):
+        write_images(folder / 'images' / name, per_class=8)
+    return folder / 'out', write_runs(load_study(write_study(folder)))
+
+
+@pytest.fixture
+def runs(written_runs, out):
+    """Return the runs of the small study, whose configs are written."""
+    written, runs = written_runs
+    shutil.copytree(written, out)
+    return [
+        run._replace(
+            **{
+                name: out / getattr(run, name).relative_to(written)
+                for name in ('work_dir', 'config', 'record')
+            }
+        )
+        for run in runs
+    ]
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from mmadf.experiments.studies.plan import load_study, run_config
+from mmadf.experiments.studies.load import load_study
+from mmadf.experiments.studies.plan import run_config
 from tests.conftest import ROOT
 
 FULL = ROOT / 'configs' / 'studies' / 'decoupled_cifar100.py'

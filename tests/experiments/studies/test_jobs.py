@@ -1,23 +1,21 @@
 """The local queue: which processes run, with which GPU, and what failures leave."""
 
 import csv
-import fcntl
 import os
 import re
-import subprocess
 import threading
 
 import pytest
 import torch
 
 from mmadf.experiments.studies.jobs import (
+    ProgressBar,
     job_environments,
     progress_of,
     run_all,
     visible_gpus,
 )
-from mmadf.experiments.studies.plan import load_study, write_runs
-from mmadf.experiments.studies.worker import RunError, RunLockedError, Worker
+from mmadf.experiments.studies.worker import RunError, Worker
 
 
 def see_gpus(monkeypatch, count, named=None):
@@ -66,81 +64,25 @@ def test_killed_run_is_reported_and_resumed_later_and_the_rest_goes_on(
     assert len((out / 'runs.csv').read_text().splitlines()) == 3
 
 
-class Releasing(threading.Event):
-    """Releases the lock of another process when a worker waits for it."""
-
-    def __init__(self, run, pid):
-        super().__init__()
-        self.lock = open(run.work_dir / 'lock', 'w')  # noqa: SIM115
-        self.lock.write(str(pid))
-        self.lock.flush()
-        fcntl.flock(self.lock, fcntl.LOCK_EX)
-        self.waited = 0
-
-    def wait(self, timeout=None):
-        self.waited += 1
-        self.lock.close()
-        return super().wait(0)
-
-
-def test_training_that_outlives_its_study_is_waited_for(study_file, scripts, calls):
-    ended = subprocess.Popen(['true'])
-    ended.wait()
-    run, _ = write_runs(load_study(study_file))
-    stop = Releasing(run, ended.pid)
-    Worker(scripts, dict(os.environ), stop).finish(run)
-    assert stop.waited == 1
-    assert len(calls('train')) == 1 and run.record.exists()
-
-
-def test_run_of_a_study_that_still_runs_is_waited_for_only_if_asked(
-    study_file, scripts, calls
-):
-    run, _ = write_runs(load_study(study_file))
-    stop = Releasing(run, os.getpid())
-    worker = Worker(scripts, dict(os.environ), stop)
-    with pytest.raises(RunLockedError, match='another study'):
-        worker.finish(run)
-    assert not calls('train')
-    worker.finish(run, wait=True)
-    assert stop.waited == 1 and run.record.exists()
-
-
-def test_runs_of_another_study_come_last(study_file, scripts, calls, monkeypatch):
-    first, second = write_runs(load_study(study_file))
-    finish, waits = Worker.finish, []
-
-    def _finish(worker, run, wait):
-        waits.append((run, wait))
-        if run == first and not wait:
-            raise RunLockedError('another study works on this run')
-        finish(worker, run)
-
-    monkeypatch.setattr(Worker, 'finish', _finish)
-    assert run_all([first, second], scripts, 1) == {}
-    assert waits == [(first, False), (second, False), (first, True)]
-    assert [run for run, _, _ in calls('train')] == ['fused_seed0', 'sum_seed0']
-
-
-def test_processes_inherit_the_lock(study_file, scripts):
+def test_processes_inherit_the_lock_of_the_study(study, scripts, out):
     (scripts / 'train.py').write_text(
         'import os\n'
         "folder = '/proc/self/fd'\n"
         'files = [os.path.realpath(f"{folder}/{fd}") for fd in os.listdir(folder)]\n'
         "raise SystemExit(' '.join(files))\n"
     )
-    run, _ = write_runs(load_study(study_file))
-    with pytest.raises(RunError, match='train.py exited') as error:
-        Worker(scripts, dict(os.environ), threading.Event()).finish(run)
-    assert str(run.work_dir / 'lock') in str(error.value)
+    code, _, errors = study()
+    assert code == 1
+    assert str(out / '.trainings.lock') in errors
+    assert str(out / '.study.lock') not in errors
 
 
 def test_stopped_worker_terminates_its_process_and_starts_no_other(
-    study_file, scripts, monkeypatch
+    runs, scripts, monkeypatch
 ):
     (scripts / 'train.py').write_text('import time; time.sleep(600)')
     monkeypatch.setattr('mmadf.experiments.studies.worker.POLL_SECONDS', 0.1)
-    first, second = write_runs(load_study(study_file))
+    first, second = runs
     stop = threading.Event()
     worker = Worker(scripts, dict(os.environ), stop)
     threading.Timer(0.3, stop.set).start()
@@ -150,11 +92,22 @@ def test_stopped_worker_terminates_its_process_and_starts_no_other(
         worker.finish(second)
 
 
-def test_training_without_a_best_checkpoint_is_an_error(study_file, scripts):
+def test_interrupted_queue_terminates_its_processes(runs, scripts, monkeypatch):
+    def _interrupt(*_):
+        raise KeyboardInterrupt
+
+    (scripts / 'train.py').write_text('import time; time.sleep(600)')
+    for module in ('jobs', 'worker'):
+        monkeypatch.setattr(f'mmadf.experiments.studies.{module}.POLL_SECONDS', 0.1)
+    monkeypatch.setattr(ProgressBar, 'update', _interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_all(runs, scripts, 1)
+
+
+def test_training_without_a_best_checkpoint_is_an_error(runs, scripts):
     (scripts / 'train.py').write_text('')
-    run, _ = write_runs(load_study(study_file))
     with pytest.raises(RunError, match='save_best.*if the file has been removed'):
-        Worker(scripts, dict(os.environ), threading.Event()).finish(run)
+        Worker(scripts, dict(os.environ), threading.Event()).finish(runs[0])
 
 
 @pytest.mark.slow
@@ -209,10 +162,9 @@ def test_every_gpu_has_a_run_unless_jobs_says_otherwise(study, calls, monkeypatc
     assert sorted(gpu for _, _, gpu in calls('train')) == ['5', '7']
 
 
-def test_failed_test_leaves_the_run_unfinished(study_file, scripts, calls):
+def test_failed_test_leaves_the_run_unfinished(runs, scripts, calls):
     (scripts / 'test.py').write_text('raise SystemExit("no such data")')
-    runs = write_runs(load_study(study_file))
-    errors = run_all(runs, scripts, 2)
+    errors = run_all(runs, scripts, 1)
     assert set(errors) == set(runs)
     assert all('code 1: no such data' in str(error) for error in errors.values())
     assert not any(run.record.exists() for run in runs)
@@ -225,11 +177,9 @@ def test_failed_test_leaves_the_run_unfinished(study_file, scripts, calls):
         (dict(by_epoch=False, max_iters=16), 4 / 16),
     ],
 )
-def test_progress_is_that_of_the_log_also_while_it_is_written(
-    loop, expected, study_file
-):
-    study = load_study(study_file, {'options.train_cfg': dict(loop, _delete_=True)})
-    run = write_runs(study)[0]
+def test_progress_is_that_of_the_log_also_while_it_is_written(loop, expected, runs):
+    run = runs[0]
+    run.config.write_text(f'train_cfg = {loop}')
     assert progress_of(run) == 0
     log = run.work_dir / 'first' / 'vis_data' / 'scalars.json'
     log.parent.mkdir(parents=True)
@@ -237,7 +187,6 @@ def test_progress_is_that_of_the_log_also_while_it_is_written(
     assert progress_of(run) == expected
     log.write_text(log.read_text() + '{"loss": 1.')
     assert progress_of(run) == expected
-    run.record.parent.mkdir(exist_ok=True)
     run.record.touch()
     assert progress_of(run) == 1
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mmadf.experiments.studies.jobs import run_all
-from mmadf.experiments.studies.plan import load_study, write_runs
+from mmadf.experiments.studies.load import load_study
+from mmadf.experiments.studies.plan import write_runs
 from mmadf.experiments.studies.records import (
     code_version,
     is_recorded,
@@ -18,7 +19,7 @@ from mmadf.experiments.studies.records import (
     write_record,
 )
 from mmadf.experiments.studies.run import Run
-from mmadf.experiments.studies.worker import Worker
+from mmadf.experiments.studies.worker import RunError, Worker
 from mmadf.version import __version__
 from tests.analysis.test_logs import BY_EPOCH, write
 
@@ -180,7 +181,7 @@ def test_damaged_log_keeps_the_test_and_names_the_file(scripts, calls, run):
     text = log.read_text()
     log.write_text('garbage\n' + text)
     (error,) = run_all([run], scripts, 1).values()
-    assert 'scalars.json, line 1' in str(error)
+    assert isinstance(error, RunError) and 'scalars.json, line 1' in str(error)
     assert not run.record.exists()
     log.write_text(text)
     assert run_all([run], scripts, 1) == {}
@@ -199,7 +200,9 @@ def test_records_of_a_study_of_the_checkout_are_beside_its_documentation(
     assert load_study(path).records == str(tmp_path / 'docs' / 'results' / 'my')
 
 
-def test_run_recorded_while_a_worker_waited_for_it_is_left_alone(scripts, calls, run):
+def test_recorded_run_is_left_alone(scripts, calls, run, capsys):
     run.result.unlink()
     Worker(scripts, {}, Event()).finish(run)
+    assert run_all([run], scripts, 1) == {}
+    assert not calls('train') and 'finished' not in capsys.readouterr().out
     assert not calls('train') and not calls('test')

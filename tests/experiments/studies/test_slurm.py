@@ -3,17 +3,15 @@
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from mmadf.experiments.studies import slurm
-from mmadf.experiments.studies.plan import load_study, write_runs
+from mmadf.experiments.studies import slurm, slurm_queue
 from mmadf.experiments.studies.slurm import ArrayTask, Resources, run_array
+from mmadf.experiments.studies.slurm_queue import check_no_jobs
 from mmadf.experiments.studies.worker import RunError, RunInterruptedError, Worker
 
 # The controller of a cluster: jobs run as soon as they are submitted.
@@ -38,13 +36,7 @@ def cluster(tmp_path, monkeypatch):
     return folder
 
 
-@pytest.fixture
-def runs(study_file):
-    return write_runs(load_study(study_file))
-
-
 def finish(run):
-    run.record.parent.mkdir(exist_ok=True)
     run.record.touch()
 
 
@@ -71,7 +63,13 @@ def test_unfinished_runs_are_one_array_with_the_resources_of_each(
     ):
         assert f'#SBATCH {line}' in lines
     assert [run.job.read_text() for run in runs] == ['7_0', '7_1']
-    assert len(list(folder.glob('7_*_submitted.pkl'))) == 2
+    assert any(
+        line.startswith('srun') and '--cpus-per-task=3' in line for line in lines
+    )
+    tasks = [
+        pickle.loads(path.read_bytes()) for path in folder.glob('7_*_submitted.pkl')
+    ]
+    assert [task._timeout_countdown for task in tasks] == [slurm.MAX_TIMEOUTS] * 2
 
 
 def test_queued_runs_are_waited_for_and_not_submitted_again(runs, cluster, monkeypatch):
@@ -81,6 +79,32 @@ def test_queued_runs_are_waited_for_and_not_submitted_again(runs, cluster, monke
     monkeypatch.setattr(time, 'sleep', lambda _: [finish(run) for run in runs])
     assert run_array(runs, Path('tools'), cluster, 1, Resources()) == {}
     assert not (cluster / 'submitted').exists()
+
+
+def test_local_study_is_refused_while_jobs_work_on_its_runs(study, cluster, out, calls):
+    (out / 'sum' / 'seed0').mkdir(parents=True)
+    (out / 'sum' / 'seed0' / 'slurm_job').write_text('5_0')
+    (cluster / 'queue').write_text('5_0\n')
+    code, _, errors = study()
+    assert code == 2
+    assert '1 unfinished runs are in the queue of Slurm, as jobs 5_0, or' in errors
+    assert not calls('train')
+
+
+def test_former_jobs_and_those_of_finished_runs_do_not_matter_to_a_local_study(
+    runs, cluster
+):
+    for run, job in zip(runs, ('5_0', '5_1'), strict=True):
+        run.job.write_text(job)
+    finish(runs[0])
+    (cluster / 'queue').write_text('5_0\n')
+    check_no_jobs(runs)
+
+
+def test_host_without_slurm_takes_no_notice_of_jobs(runs, monkeypatch):
+    runs[0].job.write_text('5_0')
+    monkeypatch.setattr('shutil.which', lambda name: None)
+    check_no_jobs(runs)
 
 
 def test_job_that_left_no_record_is_an_error_with_its_log(runs, cluster, monkeypatch):
@@ -100,13 +124,27 @@ def test_job_that_left_no_record_is_an_error_with_its_log(runs, cluster, monkeyp
     assert '5_1_0_log.err' in str(errors[runs[1]])
 
 
+def test_record_may_appear_after_the_end_of_its_job(runs, cluster, monkeypatch):
+    for run in runs:
+        run.job.write_text('5_0')
+    (cluster / 'queue').write_text('5_0\n')
+    polls = iter(
+        [
+            lambda: (cluster / 'queue').write_text(''),
+            lambda: [finish(run) for run in runs],
+        ]
+    )
+    monkeypatch.setattr(time, 'sleep', lambda _: next(polls)())
+    assert run_array(runs, Path('tools'), cluster, 1, Resources()) == {}
+
+
 def test_jobs_are_assumed_to_run_while_slurm_does_not_answer(cluster):
-    assert '5_0' not in slurm.queued_jobs()
+    assert '5_0' not in slurm_queue.queued_jobs()
     (cluster / 'squeue').write_text('#!/bin/sh\nexit 1\n')
-    assert '5_0' in slurm.queued_jobs()
+    assert '5_0' in slurm_queue.queued_jobs()
 
 
-def test_task_finishes_the_run_without_a_lock(runs, scripts, calls):
+def test_task_finishes_the_run(runs, scripts, calls):
     task = pickle.loads(pickle.dumps(ArrayTask(runs[0], scripts)))
     handler = signal.getsignal(signal.SIGTERM)
     try:
@@ -114,14 +152,17 @@ def test_task_finishes_the_run_without_a_lock(runs, scripts, calls):
     finally:
         signal.signal(signal.SIGTERM, handler)
     assert runs[0].record.exists()
-    assert not (runs[0].work_dir / 'lock').exists()
     assert len(calls('train')) == len(calls('test')) == 1
 
 
 def waiting_script(scripts, code):
     (scripts / 'train.py').write_text(
         'import signal, sys, time\n'
-        f'signal.signal(signal.SIGTERM, lambda *_: sys.exit({code}))\n'
+        'def end(*_):\n'
+        '    time.sleep(0.2)\n'
+        "    print('checkpoint', flush=True)\n"
+        f'    sys.exit({code})\n'
+        f'signal.signal(signal.SIGTERM, end if {code} > 0 else signal.SIG_DFL)\n'
         "print('ready', flush=True)\n"
         'time.sleep(60)\n'
     )
@@ -139,15 +180,18 @@ def when_ready(run, function):
     return thread
 
 
-@pytest.mark.parametrize('code, kind', [(75, RunInterruptedError), (1, RunError)])
+@pytest.mark.parametrize(
+    'code, kind',
+    [(75, RunInterruptedError), (-15, RunInterruptedError), (1, RunError)],
+)
 def test_worker_tells_an_interrupted_training_from_a_failed_one(
     runs, scripts, code, kind
 ):
     waiting_script(scripts, code)
     worker = Worker(scripts, dict(os.environ), threading.Event())
-    when_ready(runs[0], lambda: worker.interrupt(wait=True))
+    when_ready(runs[0], lambda: worker.interrupt())
     with pytest.raises(RunError) as error:
-        worker.complete(runs[0])
+        worker.finish(runs[0])
     assert type(error.value) is kind
 
 
@@ -156,30 +200,33 @@ def test_checkpoint_waits_for_the_training_and_submits_the_run_again(runs, scrip
     waiting_script(scripts, 75)
     task = ArrayTask(runs[0], scripts)
     task.worker = Worker(scripts, dict(os.environ), threading.Event())
-    submissions = []
-    thread = when_ready(runs[0], lambda: submissions.append(task.checkpoint()))
+    submissions, logs = [], []
+
+    def _checkpoint():
+        submissions.append(task.checkpoint())
+        logs.append((runs[0].work_dir / 'train.log').read_text())
+
+    thread = when_ready(runs[0], _checkpoint)
     with pytest.raises(RunInterruptedError):
-        task.worker.complete(runs[0])
+        task.worker.finish(runs[0])
     thread.join()
+    assert 'checkpoint' in logs[0]
     again = pickle.loads(pickle.dumps(submissions[0].function))
     assert (again.run, again.tools) == (task.run, task.tools)
 
 
 def test_preempted_task_leaves_no_result(runs, scripts):
     waiting_script(scripts, 75)
-    code = (
-        'import sys; from pathlib import Path\n'
-        'from mmadf.experiments.studies.run import Run\n'
-        'from mmadf.experiments.studies.slurm import ArrayTask\n'
-        'run, seed, *paths = sys.argv[1:]\n'
-        'ArrayTask(Run(run, int(seed), *map(Path, paths[:3])), Path(paths[3]))()\n'
-        "print('result')\n"
-    )
-    command = [sys.executable, '-c', code, *map(str, runs[0]), str(scripts)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    when_ready(runs[0], process.terminate)
-    printed, _ = process.communicate(timeout=100)
-    assert (process.returncode, printed) == (os.EX_TEMPFAIL, b'')
+    task = os.fork()
+    if not task:
+        try:
+            ArrayTask(runs[0], scripts)()
+        finally:
+            os._exit(0)
+    thread = when_ready(runs[0], lambda: os.kill(task, signal.SIGTERM))
+    _, status = os.waitpid(task, 0)
+    thread.join()
+    assert os.waitstatus_to_exitcode(status) == os.EX_TEMPFAIL
 
 
 def test_study_runs_as_an_array(study, cluster, calls, monkeypatch, out):

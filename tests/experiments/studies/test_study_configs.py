@@ -8,7 +8,8 @@ import torch
 from mmengine.registry import DefaultScope
 
 from mmadf.analysis import cost_by_phase, total_cost
-from mmadf.experiments.studies.plan import load_study, run_config
+from mmadf.experiments.studies.load import load_study
+from mmadf.experiments.studies.plan import run_config
 from mmadf.registry import MODELS
 from tests.conftest import ROOT
 
