@@ -42,7 +42,7 @@ def test_every_run_has_its_variant_seed_and_data(study, tmp_path, image_folder):
     cfg = Config.fromfile(runs[3].config)
     assert cfg.randomness.seed == 4
     assert cfg.model.head.in_channels == 99
-    assert Config.fromfile(runs[2].config).model.head.in_channels == 32
+    assert Config.fromfile(runs[2].config).model.head.in_channels == 64
     assert cfg.train_cfg.max_epochs == 2
     train, val, test = (
         cfg[f'{name}_dataloader'].dataset for name in ('train', 'val', 'test')
