@@ -13,11 +13,17 @@ root_doc = 'README'
 # The whole checkout is the source, so that links between pages work on GitHub and here.
 include_patterns = [
     *('README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'),
-    *('docs/*.md', 'docs/*.ipynb', 'docs/site/*.rst'),
+    *(
+        'docs/*.md',
+        'docs/*.ipynb',
+        'docs/results/*.md',
+        'docs/results/**/*.md',
+        'docs/site/*.rst',
+    ),
 ]
 # Folders that are not searched.
 exclude_patterns = [
-    *('.*', 'build', 'configs', 'data', 'dist', 'docs/images', 'docs/results'),
+    *('.*', 'build', 'configs', 'data', 'dist', 'docs/images'),
     *('mmadf', 'requirements', 'tests', 'tools', 'work_dirs'),
 ]
 
@@ -75,9 +81,11 @@ CHANGELOG
 
 
 def add_contents(app: Sphinx, name: str, source: list) -> None:
-    """Add the navigation to README.md, which has a table of its own on GitHub."""
+    """Add the navigation to README.md, and leave the tables of studies out of it."""
     if name == root_doc:
         source[0] += CONTENTS
+    elif name.startswith('docs/results/'):
+        source[0] = f'---\norphan: true\n---\n{source[0]}'
 
 
 def escape_symbols(app: Sphinx, what: str, name: str, obj: object, *rest: list) -> None:
