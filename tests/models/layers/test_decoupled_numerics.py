@@ -137,6 +137,16 @@ def test_inputs_whose_squares_overflow_are_as_exact_as_others(magnitude, angle):
     assert error(layer.weight.grad, twin.weight.grad) < 1e-4
 
 
+@pytest.mark.parametrize('compiled', [False, True])
+def test_squares_overflow_neither_in_compiled_layers_nor_in_transforms(compiled):
+    layer = randomise(DecoupledConv2d(3, 4, 3, magnitude='linear'), 1.0)
+    x = 1e25 * torch.randn(2, 3, 6, 6)
+    traced = torch.func.vmap(lambda image: layer(image[None])[0])
+    if compiled:
+        traced = torch.compile(layer, backend='aot_eager', fullgraph=True)
+    assert error(traced(x), double(layer)(x.double())) < 1e-5
+
+
 def test_an_overflow_does_not_poison_the_moving_average():
     layer = DecoupledConv2d(3, 4, 3)
     x = torch.randn(2, 3, 6, 6)

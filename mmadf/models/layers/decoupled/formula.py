@@ -11,6 +11,9 @@ from torch import Tensor
 from .operators import ANGLES, MAGNITUDES
 
 EPS = 1e-4  # Code: added under both square roots.
+# Squares of float32 numbers overflow at 1.8e19, and at 2e31 after this exact scaling;
+# what underflows is far below EPS.
+SQUARE_SCALE = 2.0**-40
 
 
 class Operator(NamedTuple):
@@ -83,12 +86,13 @@ def respond(
     return (h * g).flatten(1, 2).to(dot.dtype)
 
 
-def channel_square_sum(x: Tensor, groups: int) -> Tensor:
-    """Sum the squares over each group's channels: (N, C, H, W) -> (N, groups, H, W).
+def channel_square_sum(x: Tensor, groups: int, scale: float = 1.0) -> Tensor:
+    """Sum the squares of scale * x over the channels of each group.
 
-    The result has float32 or better: sums of squares overflow in float16.
+    The result, (N, groups, H, W), has float32 or better: sums of squares overflow in
+    float16.
     """
-    return at_least_float32(split(x, groups)).square().sum(2)
+    return times(at_least_float32(split(x, groups)), scale).square().sum(2)
 
 
 def unit_kernels(

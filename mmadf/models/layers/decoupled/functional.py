@@ -8,8 +8,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.modules.utils import _pair
 
-from .formula import EPS, Operator, channel_square_sum, convolve, has_autocast
-from .lean import SQUARE_SCALE, LeanConvolution, LeanSquareSum
+from .formula import (
+    EPS,
+    SQUARE_SCALE,
+    Operator,
+    channel_square_sum,
+    convolve,
+    has_autocast,
+)
+from .lean import LeanConvolution, LeanSquareSum
 from .operators import ANGLES, MAGNITUDES
 
 Size = Union[int, Tuple[int, int]]
@@ -99,10 +106,11 @@ def patch_norm(
         (N, groups, H', W'), in float32 or better.
     """
     # Exporters drop the addition of a number as small as EPS * SQUARE_SCALE**2.
-    square_sum, scale = channel_square_sum, 1.0
-    if not is_traced():
-        square_sum, scale = LeanSquareSum.apply, SQUARE_SCALE
-    squares, padding = _pad(square_sum(x, groups), padding, kernel_size, dilation)
+    is_exported = torch.compiler.is_exporting() or torch.jit.is_tracing()
+    scale = 1.0 if is_exported else SQUARE_SCALE
+    square_sum = channel_square_sum if is_traced() else LeanSquareSum.apply
+    squares = square_sum(x, groups, scale)
+    squares, padding = _pad(squares, padding, kernel_size, dilation)
     ones = squares.new_ones(groups, 1, *kernel_size)
     kind = x.device.type
     with torch.autocast(kind, enabled=False) if has_autocast(x) else nullcontext():

@@ -17,7 +17,6 @@ from torch.autograd.function import FunctionCtx
 
 from .formula import (
     Operator,
-    at_least_float32,
     channel_square_sum,
     convolve,
     inner_products,
@@ -30,29 +29,27 @@ from .formula import (
 from .operators import ANGLES
 
 Tensors = Tuple[Optional[Tensor], ...]
-# Squares of float32 numbers overflow at 1.8e19, and at 2e31 after this exact scaling;
-# what underflows is far below EPS.
-SQUARE_SCALE = 2.0**-40
 TILE = 2**19  # elements: temporaries of this size stay in the cache of a processor
 
 
 class LeanSquareSum(torch.autograd.Function):
-    """`channel_square_sum` of `SQUARE_SCALE * x` that saves x in its own precision."""
+    """`channel_square_sum` that saves x, unscaled and in its own precision."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, groups: int) -> Tensor:
-        """Return `channel_square_sum(SQUARE_SCALE * x, groups)`."""
+    def forward(ctx: FunctionCtx, x: Tensor, groups: int, scale: float) -> Tensor:
+        """Return `channel_square_sum(x, groups, scale)`."""
         ctx.save_for_backward(x)
-        parts = (at_least_float32(part) * SQUARE_SCALE for (part,) in _tiles(x))
-        return torch.cat([channel_square_sum(part, groups) for part in parts])
+        ctx.scale = scale
+        sums = [channel_square_sum(part, groups, scale) for (part,) in _tiles(x)]
+        return torch.cat(sums)
 
     @staticmethod
     def backward(ctx: FunctionCtx, grad: Tensor) -> Tensors:
         """Return the gradient of the sum of squares."""
         (x,) = ctx.saved_tensors
         grad_x = split(x, grad.shape[1]) * (2 * grad.unsqueeze(2))
-        grad_x = grad_x.mul_(SQUARE_SCALE**2)
-        return grad_x.flatten(1, 2).to(x.dtype), None
+        grad_x = grad_x.mul_(ctx.scale**2)
+        return grad_x.flatten(1, 2).to(x.dtype), None, None
 
 
 class LeanConvolution(torch.autograd.Function):
