@@ -119,10 +119,11 @@ def _draw_deviation(axes: object, deviations: Sequence[float]) -> None:
     pooled = float(np.sqrt(np.mean(np.square(known))))
     low, high = axes.get_ylim()
     middle = high - pooled
-    where = dict(transform=axes.get_yaxis_transform(), color='0.35')
-    axes.errorbar(0.03, middle, pooled, capsize=3, elinewidth=1.2, **where)
+    where = dict(capsize=3, elinewidth=1.2, transform=axes.get_yaxis_transform())
+    axes.errorbar(0.03, middle, pooled, color='0.35', **where)
     text = f'± {pooled:.2g} (std over seeds)'
-    axes.text(0.04, middle, text, rotation=90, va='center', **where)
+    where = dict(rotation=90, va='top', transform=axes.transAxes)
+    axes.text(0.04, 0.98, text, color='0.35', **where)
     axes.margins(x=0.1)  # no point lies on the error bar or its label
     axes.set_ylim(min(low, middle - 1.1 * pooled), high)
 
