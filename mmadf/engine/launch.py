@@ -187,12 +187,15 @@ class StartHook(Hook):
 
 
 def leave_processes() -> None:
-    """Leave the process group, if there is one, at the end of the program.
+    """End the workers of data loaders and leave the process group, if there is one.
 
-    Call it when nothing refers to the Runner any more: DistributedDataParallel holds
-    the group, and its threads abort the interpreter if they outlive it.
+    Call it at the end of the program, when nothing refers to the Runner any more:
+    workers that are ended by the interpreter cause a traceback, and
+    DistributedDataParallel holds the group, whose threads abort the interpreter if they
+    outlive it.
     """
     if is_distributed():
         torch.distributed.barrier()
-        gc.collect()  # the Runner is part of reference cycles
+    gc.collect()  # the Runner is part of reference cycles
+    if is_distributed():
         torch.distributed.destroy_process_group()

@@ -6,6 +6,7 @@ import torch
 from mmengine.config import Config
 from mmengine.model import MMDistributedDataParallel
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmadf.engine import launch
 from mmadf.registry import MODELS
@@ -93,6 +94,17 @@ def test_leaving_frees_the_process_group_and_its_threads(tmp_path):
     assert model() is None
     assert group() is None
     launch.leave_processes()  # without a group there is nothing to do
+
+
+def test_leaving_ends_the_workers_of_data_loaders():
+    loader = DataLoader([0, 1], num_workers=1, persistent_workers=True)
+    list(loader)
+    (worker,) = loader._iterator._workers
+    runner = Cycle(loader)
+    del loader, runner
+    assert worker.is_alive()
+    launch.leave_processes()
+    assert not worker.is_alive()
 
 
 @pytest.mark.parametrize('field', ['max_epochs', 'max_iters'])
