@@ -111,6 +111,8 @@ def train(args: argparse.Namespace) -> int:
             runner.train()
         except TrainingInterrupted as stop:
             return stop.code
+        finally:
+            launch.end_workers(runner)
     return 0
 
 

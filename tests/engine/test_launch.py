@@ -1,5 +1,6 @@
 import os
 import weakref
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -96,15 +97,24 @@ def test_leaving_frees_the_process_group_and_its_threads(tmp_path):
     launch.leave_processes()  # without a group there is nothing to do
 
 
-def test_leaving_ends_the_workers_of_data_loaders():
-    loader = DataLoader([0, 1], num_workers=1, persistent_workers=True)
-    list(loader)
-    (worker,) = loader._iterator._workers
-    runner = Cycle(loader)
-    del loader, runner
-    assert worker.is_alive()
-    launch.leave_processes()
-    assert not worker.is_alive()
+def test_persistent_workers_of_all_loops_are_ended():
+    loaders = [
+        DataLoader([0, 1], num_workers=1, persistent_workers=True) for _ in range(3)
+    ]
+    assert [len(list(loader)) for loader in loaders] == [2, 2, 2]
+    workers = [loader._iterator._workers[0] for loader in loaders]
+    train, val, test = (SimpleNamespace(dataloader=loader) for loader in loaders)
+    launch.end_workers(
+        SimpleNamespace(_train_loop=train, _val_loop=val, _test_loop=test)
+    )
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+
+
+def test_loops_that_are_not_built_or_have_no_workers_are_left_alone():
+    alone = SimpleNamespace(dataloader=DataLoader([0, 1]))
+    launch.end_workers(
+        SimpleNamespace(_train_loop=alone, _val_loop=None, _test_loop=dict())
+    )
 
 
 @pytest.mark.parametrize('field', ['max_epochs', 'max_iters'])

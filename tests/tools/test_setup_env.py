@@ -49,7 +49,7 @@ def setup(project, run, tmp_path):
             PYTHON=str(stub),
             MMADF_ENV='',
             MMADF_ENV_HOME=str(tmp_path / 'home'),
-            **env,
+            **{'MMADF_TORCH': '', **env},
         )
 
     return _setup
