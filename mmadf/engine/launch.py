@@ -17,6 +17,7 @@ from mmengine.runner import BaseLoop, Runner
 
 from . import loops  # noqa: F401  registers
 from .config import check_config
+from .hooks.decoupled_training import check_norm_eval
 from .work_dir import check_checkpoint
 
 MAX_LINES = 20  # of messages on the screen
@@ -34,8 +35,9 @@ def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
 
     Raises:
         ValueError: misspelt keys, a file that is no whole checkpoint, a length of
-            training below 1, a launcher that needs a GPU where there is none, or
-            launcher='slurm' in a process that srun has not started.
+            training below 1, a launcher that needs a GPU where there is none,
+            launcher='slurm' in a process that srun has not started, or see
+            `check_norm_eval`.
         FileNotFoundError: a data folder or checkpoint that does not exist.
     """
     check_config(cfg, splits)
@@ -46,9 +48,11 @@ def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
         os.environ.update(slurm_environment(os.environ))
     if cfg.get('launcher', 'none') != 'none' and not torch.cuda.is_available():
         join_cpu_processes(cfg)
-    if 'runner_type' in cfg:
-        return RUNNERS.build(cfg)
-    return QuietRunner.from_cfg(cfg)
+    custom = 'runner_type' in cfg
+    runner = RUNNERS.build(cfg) if custom else QuietRunner.from_cfg(cfg)
+    if 'train' in splits:
+        check_norm_eval(runner)
+    return runner
 
 
 class QuietRunner(Runner):

@@ -15,7 +15,10 @@ from mmadf.engine.hooks import (
     WeightedGradientsHook,
     WeightProjectionHook,
 )
-from mmadf.engine.hooks.decoupled_training import orthogonality_loss
+from mmadf.engine.hooks.decoupled_training import (
+    check_norm_eval,
+    orthogonality_loss,
+)
 from mmadf.models import DecoupledConv2d, DecoupledLinear
 from tests.helpers import named
 
@@ -70,6 +73,17 @@ def test_mean_norms_stay_with_the_hook_whatever_mode_the_loop_sets(net):
         net(x(), mode='loss')['loss'].backward()
     assert net.conv.operator.num_batches == net.fc.operator.num_batches == 0
     assert net.conv.training and net.conv.weight.grad.abs().sum() > 0
+
+
+def test_norm_eval_is_refused_without_the_hook_while_mean_norms_move(net):
+    plain = SimpleNamespace(model=net, hooks=[])
+    check_norm_eval(plain)
+    net.conv.norm_eval = True
+    with pytest.raises(ValueError, match='^conv.norm_eval=True.* 1 .*FrozenMeanNorm'):
+        check_norm_eval(plain)
+    check_norm_eval(SimpleNamespace(model=net, hooks=[FrozenMeanNormHook()]))
+    net.conv.weight.requires_grad_(False)
+    check_norm_eval(plain)
 
 
 def test_weighted_gradients_are_scaled_by_the_norm_of_each_kernel(net):

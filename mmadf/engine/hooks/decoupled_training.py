@@ -112,6 +112,30 @@ class FrozenMeanNormHook(Hook):
             layer.operator.eval()
 
 
+def check_norm_eval(runner: Runner) -> None:
+    """Refuse `norm_eval=True` for decoupled layers that update their mean patch norms.
+
+    Raises:
+        ValueError: a backbone keeps the statistics of its batch norms only.
+    """
+    if any(isinstance(hook, FrozenMeanNormHook) for hook in runner.hooks):
+        return
+    model = get_ori_model(runner.model)
+    for name, module in model.named_modules():
+        if not getattr(module, 'norm_eval', False):
+            continue
+        layers = [m for m in module.modules() if isinstance(m, DECOUPLED_LAYERS)]
+        trained = [m for m in layers if m.weight.requires_grad]
+        moving = [m for m in trained if m.operator.is_relative]
+        if moving:
+            raise ValueError(
+                f'{name}.norm_eval=True keeps the statistics of batch norms only, and '
+                f'{len(moving)} decoupled layers update their mean patch norms; add '
+                "dict(type='FrozenMeanNormHook') to custom_hooks, or set "
+                'norm_eval=False.'
+            )
+
+
 @HOOKS.register_module()
 class OrthogonalityHook(Hook):
     """Add `orthogonality_loss` of the kernels to the losses of the model.
