@@ -25,7 +25,7 @@ from mmadf.engine.hooks.preemption import (
 )
 from mmadf.engine.hooks.safe_checkpoint import SafeCheckpointHook
 from mmadf.engine.hooks.worker_seed import WorkerSeedHook
-from mmadf.engine.launch import QuietRunner
+from mmadf.engine.launch import QuietRunner, end_workers
 from mmadf.engine.loops import ResumableTrainLoop, UntrainedBatches
 from mmadf.engine.random_state import random_state
 from mmadf.engine.work_dir import INTERRUPTED, latest_checkpoint
@@ -136,7 +136,10 @@ def start(tmp_path):
             log_level='WARNING',
             experiment_name=f'{tmp_path}-{next(starts)}',  # no shared message hub
         )
-        runner.train()
+        try:
+            runner.train()
+        finally:
+            end_workers(runner)
         return runner
 
     return _start
