@@ -101,6 +101,6 @@ def test_bad_image_takes_the_former_result_away(visit, answers, photo, tmp_path)
     page.get_by_label('Remove Image').click()
     playwright.expect(page.locator('.mm img')).to_have_count(0)
     page.locator('input[type=file]').first.set_input_files(str(notes))
-    message = page.get_by_text('notes.png: the file cannot be read as an image')
+    message = page.get_by_text('notes.png: the file cannot be read as an image').first
     playwright.expect(message).to_be_visible()
     playwright.expect(page.get_by_test_id('label-output-value')).to_have_count(0)
