@@ -17,6 +17,6 @@ variants = {
     **dict.fromkeys(('Avg+DW+C', 'Avg+DW+C_gapinit')),
 }
 options = {
-    f'{name}_dataloader.dataset.pipeline.{step}.scale': 96
-    for name, step in dict(train=1, val=1, test=1).items()
+    f'{name}_dataloader.dataset.pipeline.1.scale': 96
+    for name in ('train', 'val', 'test')
 }
