@@ -13,33 +13,22 @@ before the kernel. Wise-SrNet is initialised as published, or to global average 
 the name contains `gapinit`. `attention` is CLIP's attention pooling. No variant has dropout.
 """
 
-_gap = '../wise_srnet/gap_efficientnetlite0_scenes.py'
-_wise = '../wise_srnet/wisesrnet_efficientnetlite0_scenes.py'
-_simpool = dict(
-    _delete_=True, type='TimmPooling', pooling='SimPool2d', arguments=dict(dim=1280)
-)
-_attention = dict(
-    _delete_=True,
-    type='TimmPooling',
-    pooling='AttentionPool2d',
-    arguments=dict(in_features=1280, feat_size=6, head_dim=64),
-)
+_base_ = './wise_srnet_scenes.py'
 
-variants = {
-    'GAP': dict(config=_gap),
-    'GeM': dict(config=_gap, options={'model.neck.type': 'GeneralizedMeanPooling'}),
-    'SimPool': dict(config=_gap, options={'model.neck': _simpool}),
-    'attention': dict(config=_gap, options={'model.neck': _attention}),
-    'DW+C': dict(config=_wise, options={'model.head.pool_size': None}),
-    'DW+C_gapinit': dict(
-        config=_wise,
-        options={'model.head.pool_size': None, 'model.head.kernel_init': 'gap'},
-    ),
-    'Avg+DW+C': dict(config=_wise),
-    'Avg+DW+C_gapinit': dict(config=_wise, options={'model.head.kernel_init': 'gap'}),
+_heads = {
+    name: dict(config=variant['config'].replace('tiny', 'efficientnetlite0'))
+    for name, variant in _base_.variants.items()
 }
-control = 'GAP'
+_attention = dict(in_features=1280, head_dim=64)
+variants = {
+    **_heads,
+    'SimPool': dict(
+        _heads['SimPool'],
+        options={'model.neck': dict(arguments=dict(dim=1280))},
+    ),
+    'attention': dict(
+        _heads['attention'], options={'model.neck': dict(arguments=_attention)}
+    ),
+}
 seeds = (1, 2, 3, 4, 5)
-data = dict(
-    root='data/scenes', train='train', test='test', val_fraction=0.05, per_class=20
-)
+data = dict(val_fraction=0.05, per_class=20)
