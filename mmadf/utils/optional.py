@@ -18,6 +18,7 @@ REQUIREMENTS = dict(
     onnxscript=['onnx', 'onnxruntime', 'onnxscript'],
     safetensors=['safetensors'],
     scipy=['scipy>=1.15'],  # the first version with `rng` of `bootstrap`
+    skimage=['scikit-image'],
     sklearn=['scikit-learn'],
     submitit=['submitit>=1.5.4'],
     timm=['timm'],

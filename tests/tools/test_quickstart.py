@@ -48,10 +48,10 @@ def test_quickstart_shows_little_and_ends_with_what_to_do_next(quickstart, tmp_p
     done = quickstart()
     assert (done.returncode, done.stderr) == (0, '')
     lines = done.stdout.splitlines()
-    assert len(lines) <= 25
+    assert len(lines) <= 28
     assert '    epoch 5: 97.2 % of the validation images are right' in lines
     (out,) = tmp_path.glob('work_dirs/quickstart/*')
-    assert (out / 'examples/1/a.png').exists()
+    assert (out / 'examples/digits/1/a.png').exists()
     (found,) = [line for line in lines if line.startswith('Done in ')]
     assert found.endswith(f'In {out.relative_to(tmp_path)}:')
     assert 'mmadf --help' in done.stdout.partition('Next')[2]
