@@ -54,7 +54,7 @@ def evidence_section(
     parts = {} if found is None else found.evidence
     grey = darkened_grey(shown)
     cards += [_evidence_card(grey, name, parts[name], names) for name in parts]
-    note = 'Grad-CAM: which positions speak for the class that each part predicts.'
+    note = 'Grad-CAM: positions that raise the score of the predicted class.'
     if found is None:
         note = NO_MAP
     elif 'fused' in parts and 'appearance' not in parts:

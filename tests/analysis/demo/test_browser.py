@@ -18,6 +18,8 @@ BROWSER = shutil.which('chromium') or shutil.which('google-chrome')
 
 playwright.expect.set_options(timeout=30_000)  # for busy computers
 
+NAME = 'adf_efficientnetlite0_of_my_own_photographs'  # one long word
+
 # The right edge of the rightmost picture.
 RIGHT = """Math.max(...[...document.querySelectorAll('.mm img')].map(
     (image) => image.getBoundingClientRect().right))"""
@@ -32,7 +34,7 @@ pytestmark = [
 def url(answers, tmp_path_factory):
     folder = tmp_path_factory.mktemp('examples')
     examples = [write_photo(folder / f'{i}.png', seed=i) for i in range(2)]
-    with served(answers, 'My network', examples, port=free_port()) as address:
+    with served(answers, NAME, examples, port=free_port()) as address:
         yield address
 
 
@@ -81,6 +83,8 @@ def test_visitor_uploads_mixes_and_downloads_on_a_phone(visit, answers, photo):
     page.get_by_role('slider').fill('1')
     shown(page, answers.predict(str(photo)))
     assert page.evaluate(RIGHT) <= 390
+    title = page.get_by_role('heading', name=NAME)
+    assert title.evaluate('(title) => title.scrollWidth') <= 390
 
     page.get_by_role('tab', name='Several images').click()
     page.locator('input[type=file][multiple]').set_input_files([str(photo)] * 2)
