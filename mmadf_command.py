@@ -42,6 +42,7 @@ COMMANDS = {
     'convert-imagenet': ('dataset_converters/imagenet.py', 'prepare ImageNet'),
     'convert-intel': ('dataset_converters/intel.py', 'prepare Intel scenes'),
     'convert-mit67': ('dataset_converters/mit67.py', 'prepare MIT Indoor 67'),
+    'convert-photographs': ('dataset_converters/photographs.py', 'copy six examples'),
     'convert-subimagenet70': (
         'dataset_converters/subimagenet70.py',
         'prepare Sub-ImageNet-70',

@@ -9,13 +9,14 @@ from torch import nn
 from mmadf.analysis import read_log, validation_curve
 from mmadf.engine.launch import build_runner
 from mmadf.models import DecoupledConv2d
-from tests.conftest import write_images
+from tests.conftest import ROOT, write_images
 from tests.helpers import named
 from tests.test_configs import CONFIGS, build, config, read
 
 PATHS = [path for path in CONFIGS if path.parent.name == 'decoupled']
 HOST = 'tanh_resnet50_imagenet'  # MMPretrain's recipe instead of the published one
-PUBLISHED = [path for path in PATHS if path.stem != HOST]
+NARROW = [f'{m}_cnn9_cifar100_10' for m in ('baseline', 'tanh')]  # our schedule
+PUBLISHED = [path for path in PATHS if path.stem not in (HOST, *NARROW)]
 
 
 def decoupled_layers(model):
@@ -32,6 +33,7 @@ def test_one_config_for_each_published_row_and_control():
         *(f'{m}_cnn9_cifar100_nobn' for m in nobn),
         *(f'{m}_resnet32_cifar100' for m in ('baseline', 'tanh')),
         *(f'{m}_resnet18_imagenet' for m in ('baseline', 'tanh')),
+        *NARROW,
         HOST,
     }
     assert {path.stem for path in PATHS} == expected
@@ -112,6 +114,20 @@ def test_weights_are_projected_and_orthogonalised_where_they_are_decoupled():
             else:
                 assert hooks['WeightProjectionHook'].interval == 100
                 assert hooks['OrthogonalityHook'].weight == 1e-5
+
+
+def test_narrow_networks_differ_in_convolutions_and_training_aids_only():
+    baseline, tanh = (read(ROOT / f'configs/decoupled/{name}.py') for name in NARROW)
+    assert tanh.model.backbone.pop('conv_cfg').type == 'DecoupledConv2d'
+    keys = tanh.optim_wrapper.pop('paramwise_cfg').custom_keys
+    assert keys == {'.conv': dict(decay_mult=0)}
+    aids = [hook.type for hook in tanh.pop('custom_hooks')]
+    assert aids == ['WeightProjectionHook', 'OrthogonalityHook']
+    baseline.pop('custom_hooks')
+    assert baseline.to_dict() == tanh.to_dict()
+    warmup, decay = baseline.param_scheduler
+    assert warmup.end == decay.begin
+    assert decay.end == decay.begin + decay.T_max == baseline.train_cfg.max_epochs
 
 
 def test_learning_rate_falls_by_ten_at_the_published_iterations():

@@ -50,6 +50,7 @@ def sources(name, side, draws):
         yield np.linalg.lstsq(points, target, rcond=None)[0]
 
 
+@pytest.mark.slow
 @BOTH
 def test_turns_zooms_and_shifts_stay_in_the_published_ranges(name, side):
     angles, zooms, shifts = [], [], []

@@ -183,6 +183,7 @@ def assert_same(found, expected):
     assert different == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'event, at, kwargs',
     [

@@ -119,6 +119,7 @@ def change(project):
     lock.write_text(lock.read_text() + 'six==1.16.0\n')
 
 
+@pytest.mark.slow
 def test_two_calls_at_once_build_once_without_flock(setup, project, tmp_path):
     """On a system without flock(1), such as macOS."""
     programs = tmp_path / 'bin'

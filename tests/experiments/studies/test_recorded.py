@@ -16,6 +16,7 @@ STUDIES = {OWN: OWN / 'study.py'} | {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('folder', STUDIES, ids=lambda folder: folder.name)
 def test_tables_and_figures_are_made_from_the_records_alone(folder, start, tmp_path):
     pytest.importorskip('scipy')

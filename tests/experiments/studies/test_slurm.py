@@ -215,6 +215,7 @@ def test_checkpoint_waits_for_the_training_and_submits_the_run_again(runs, scrip
     assert (again.run, again.tools) == (task.run, task.tools)
 
 
+@pytest.mark.slow
 def test_preempted_task_leaves_no_result(runs, scripts):
     waiting_script(scripts, 75)
     task = os.fork()

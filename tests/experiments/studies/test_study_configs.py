@@ -113,6 +113,23 @@ def test_study_from_pretrained_weights_ends_where_its_schedule_ends():
         assert cfg.train_cfg.val_begin == 0.8 * cfg.train_cfg.max_epochs
 
 
+def test_study_of_operators_compares_the_layers_that_its_names_say():
+    networks = models_of('decoupled_cifar100_10')
+    assert {'baseline', 'sphere', 'ball', 'tanh', 'linear', 'segmented'} < set(networks)
+    for variant, model in networks.items():
+        operator, *changes = variant.split('_')
+        backbone = model.backbone
+        has_relu = backbone.get('act_cfg', 'ReLU') is not None
+        assert has_relu == ('norelu' not in changes), variant
+        assert (backbone.norm_cfg is None) == ('nobn' in changes), variant
+        if operator == 'baseline':
+            assert backbone.get('conv_cfg') is None
+        else:
+            angle = 'square_cosine' if 'sqcos' in changes else 'cosine'
+            found = backbone.conv_cfg.magnitude, backbone.conv_cfg.angle
+            assert found == (operator, angle), variant
+
+
 def test_studies_state_their_number_of_runs():
     for path in (ROOT / 'configs/studies').glob('*.py'):
         study = load_study(path)

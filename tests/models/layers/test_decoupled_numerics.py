@@ -143,6 +143,7 @@ OLD = Version(torch.__version__) < Version('2.9')
 compiles = pytest.param(True, marks=pytest.mark.skipif(OLD, reason='exports in 2.8'))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('compiled', [False, compiles])
 def test_squares_overflow_neither_in_compiled_layers_nor_in_transforms(compiled):
     layer = randomise(DecoupledConv2d(3, 4, 3, magnitude='linear'), 1.0)

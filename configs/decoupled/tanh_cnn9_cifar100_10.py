@@ -1,0 +1,20 @@
+"""A narrow CNN-9 with TanhConv (cosine) on ten classes of CIFAR-100.
+
+Run: python tools/train.py configs/decoupled/tanh_cnn9_cifar100_10.py
+Expect: see configs/studies/decoupled_cifar100_10.py.
+Cost: 38 M multiply-adds per image plus the patch norms.
+"""
+
+_base_ = './baseline_cnn9_cifar100_10.py'
+
+model = dict(
+    backbone=dict(
+        conv_cfg=dict(type='DecoupledConv2d', magnitude='tanh', angle='cosine')
+    )
+)
+# No weight decay for decoupled layers: `.conv` matches their weights and radii.
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'.conv': dict(decay_mult=0.0)}))
+custom_hooks = [
+    dict(type='WeightProjectionHook', interval=100),
+    dict(type='OrthogonalityHook', weight=1e-5),
+]
