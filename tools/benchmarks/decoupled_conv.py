@@ -4,14 +4,17 @@ Run: python tools/benchmarks/decoupled_conv.py [--compile]
          [--device cuda --bf16 --channels-last]
 
 Compares, interleaved, `nn.Conv2d`, decoupled convolutions, the formula of tanh and
-cosine written down in plain PyTorch, and B-cos v2, which is the linear magnitude with
-the square cosine. Layers have the shapes of ResNet-18/50 and of the CIFAR network; the
-networks are ResNet-50 with and without `conv_cfg`, for inference also folded. A
-training step is forward, backward and optimizer.
+cosine written down in plain PyTorch and, if PYTHONPATH contains a checkout of
+B-cos/B-cos-v2, the layer of B-cos networks (arXiv 2306.10898), which is the linear
+magnitude with the square cosine. Layers have the shapes of ResNet-18/50 and of the
+CIFAR network; the networks are ResNet-50 with and without `conv_cfg`, for inference
+also folded. A training step is forward, backward and optimizer.
 """
 
 import argparse
 from copy import deepcopy
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Dict, Sequence
 
 import torch
@@ -69,23 +72,9 @@ class PlainFormula(nn.Conv2d):
         return (torch.tanh(r / rho) * (dot / r)).to(dot.dtype)
 
 
-class BcosV2(nn.Conv2d):
-    """B-cos convolution with B = 2: inner products times |cos|.
-
-    Paper: B-cos Alignment for Inherently Interpretable CNNs and Vision Transformers,
-    arXiv 2306.10898, whose kernels are normalised and which has no bias.
-    """
-
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **{**kwargs, 'bias': False})
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, K, H', W')."""
-        dot = unit_products(x, self)
-        return (dot * (dot / patch_norm(x, self)).abs()).to(dot.dtype)
-
-
-RIVALS = {'tanh, cosine in plain PyTorch': PlainFormula, 'B-cos v2': BcosV2}
+RIVALS = {'tanh, cosine in plain PyTorch': PlainFormula}
+if find_spec('bcos'):
+    RIVALS['B-cos v2, its own layer'] = import_module('bcos.modules').BcosConv2d
 
 
 class LowPrecision(nn.Module):
