@@ -17,6 +17,7 @@ from torch.autograd.function import FunctionCtx
 
 from .formula import (
     Operator,
+    at_least_float32,
     channel_square_sum,
     convolve,
     inner_products,
@@ -47,8 +48,8 @@ class LeanSquareSum(torch.autograd.Function):
     def backward(ctx: FunctionCtx, grad: Tensor) -> Tensors:
         """Return the gradient of the sum of squares."""
         (x,) = ctx.saved_tensors
-        grad_x = split(x, grad.shape[1]) * (2 * grad.unsqueeze(2))
-        grad_x = grad_x.mul_(ctx.scale**2)
+        x_float = at_least_float32(split(x, grad.shape[1]))
+        grad_x = (x_float * (2 * grad.unsqueeze(2))).mul_(ctx.scale**2)
         return grad_x.flatten(1, 2).to(x.dtype), None, None
 
 
@@ -63,7 +64,10 @@ class LeanConvolution(torch.autograd.Function):
         x, weight, r, rho, k, kernel_norms = tensors
         y, q, scale = inner_products(x, weight, kernel_norms, geometry)
         for part, norms in _tiles(y, r):
-            respond(part, norms, q, rho, k, scale, groups, operator, in_place=True)
+            values = at_least_float32(part)  # operations on mixed types are slow
+            respond(values, norms, q, rho, k, scale, groups, operator, in_place=True)
+            if values is not part:
+                part.copy_(values)
         if not y.is_inference():
             ctx.geometry, ctx.operator, ctx.scale = geometry, operator, scale
             # Autograd refuses to unpack y itself once it is overwritten.
@@ -133,7 +137,7 @@ def _response_backward(
     patch norms are written to `of_dot` and `of_r`; those of q and, where they exist,
     rho and k are returned.
     """
-    operator, r = ctx.operator, _leaf(r)
+    operator, y, r = ctx.operator, at_least_float32(y), _leaf(r)
     per_r = 1 / (r * ctx.scale)
     with torch.enable_grad():
         h = operator.h(r, q, rho)
@@ -148,8 +152,8 @@ def _response_backward(
     of_cos, of_h, *of_small = torch.autograd.grad(
         y, inputs, grad.to(y.dtype), materialize_grads=True
     )
-    torch.mul(of_cos, per_r, out=of_dot)
     torch.sub(of_h, (of_cos * cos).sum_to_size(r.shape) / r, out=of_r)
+    of_dot.copy_(of_cos.mul_(per_r))
     return tuple(of_small)
 
 
