@@ -18,6 +18,7 @@ _decoupled = '../decoupled/tanh_cnn9_cifar100_10.py'
 _sqcos = {'model.backbone.conv_cfg.angle': 'square_cosine'}
 _norelu = {'model.backbone.act_cfg': None}
 _nobn = {'model.backbone.norm_cfg': None}
+_operators = ('sphere', 'ball', 'tanh', 'linear', 'segmented')
 
 
 def _operator(name, **changes):
@@ -27,8 +28,7 @@ def _operator(name, **changes):
 
 variants = {
     'baseline': dict(config=_baseline),
-    **{name: _operator(name) for name in ('sphere', 'ball', 'tanh', 'linear')},
-    'segmented': _operator('segmented'),
+    **{name: _operator(name) for name in _operators},
     'linear_sqcos': _operator('linear', **_sqcos),
     'baseline_norelu': dict(config=_baseline, options=_norelu),
     'linear_sqcos_norelu': _operator('linear', **_sqcos, **_norelu),
