@@ -1,5 +1,6 @@
 """The committed tables of studies are those of their records."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,14 @@ STUDIES = {OWN: OWN / 'study.py'} | {
     for folder in (ROOT / 'docs' / 'results').iterdir()
     if any(folder.glob('*_seed*.json'))
 }
+MEAN = re.compile(r'\d+\.\d+ ± \d+\.\d+')
+DIFFERENCE = re.compile(r'[+-]\d+\.\d+ \[[+-]\d+\.\d+, [+-]\d+\.\d+\]')
+
+
+def rows(text):
+    """The table rows that contain means, with their means and differences."""
+    lines = [line for line in text.splitlines() if MEAN.search(line)]
+    return [(set(MEAN.findall(s)), set(DIFFERENCE.findall(s))) for s in lines]
 
 
 @pytest.mark.slow
@@ -48,3 +57,22 @@ def test_comparison_with_another_control_has_tables_of_its_own(start, tmp_path):
     tables = {path.name for path in tmp_path.glob('*.csv')}
     assert tables == {'table_to_two.csv', 'readouts_to_two.csv', 'runs.csv'}
     assert not (tmp_path / 'table.md').exists()
+
+
+@pytest.mark.parametrize('page', ['README.md', 'docs/results.md'])
+def test_numbers_of_the_pages_are_those_of_the_tables(page):
+    checked = 0
+    for section in re.split(r'^##+ ', (ROOT / page).read_text(), flags=re.MULTILINE):
+        studies = sorted(set(re.findall(r'results/(\w+)/', section)))
+        tables = [
+            row
+            for study in studies
+            for table in (ROOT / 'docs' / 'results' / study).glob('table*.md')
+            for row in rows(table.read_text())
+        ]
+        for means, differences in rows(section):
+            known = set().union(*(found for mean, found in tables if mean & means))
+            assert means <= set().union(*(mean for mean, _ in tables)), (means, studies)
+            assert differences <= known, (differences - known, means)
+            checked += 1
+    assert checked >= 4

@@ -5,6 +5,7 @@ from functools import cache
 
 import pytest
 import torch
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 
 from mmadf.analysis import cost_by_phase, total_cost
@@ -100,6 +101,38 @@ def test_study_from_pretrained_weights_compares_what_its_names_say():
     }
     assert deployed['two_distilled'] == deployed['single']
     assert deployed['wide'] >= deployed['inside'] > deployed['single']
+
+
+@pytest.mark.slow
+def test_study_of_options_trains_shallow_stages_at_the_rates_that_its_names_say():
+    pytest.importorskip('timm')
+    path = ROOT / 'configs/studies/adf_pretrained_scenes_options.py'
+    study = load_study(path)
+    shallow = re.compile(r'backbone\.timm_model\.(conv_stem|bn1|blocks\.[01])\.')
+    rates = {}
+    for variant in study.variants:
+        cfg = run_config(study, variant, 0)
+        noise = cfg.model.pretrained_branches.pop('appearance_noise', 0)
+        assert (noise > 0) == (variant == 'noise')
+        assert cfg.model.distill_weight == 1.0
+        cfg.model.pretrained_branches = None
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            network = MODELS.build(cfg.model)
+            optimizer = build_optim_wrapper(network, cfg.optim_wrapper).optimizer
+        names = {id(p): name for name, p in network.named_parameters()}
+        for group in optimizer.param_groups:
+            for parameter in group['params']:
+                name = names[id(parameter)]
+                branch = 'appearance' if name.startswith('appearance_') else 'semantic'
+                kind = branch if shallow.search(name) else 'rest'
+                rates.setdefault((variant, kind), set()).add(group['lr'] / 1e-3)
+    changed = {key: found for key, found in rates.items() if found != {1.0}}
+    assert changed == {
+        ('frozen', 'appearance'): {0.0},
+        ('low_rate', 'appearance'): {0.1},
+        ('low_rate', 'semantic'): {0.1},
+    }
+    assert {('low_rate', 'rest'), ('frozen', 'semantic')} < set(rates)
 
 
 def test_study_from_pretrained_weights_ends_where_its_schedule_ends():
