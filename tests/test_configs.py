@@ -111,6 +111,15 @@ def test_controls_have_the_published_size():
             assert millions(name) == pytest.approx(expected, abs=0.01)
 
 
+def test_heads_of_adf_networks_to_be_used_are_distilled():
+    names = [p.stem for p in CONFIGS if re.match('adf_.*_imagenet', p.stem)]
+    assert len(names) > 10
+    for name in (*names, 'adf_resnet50_folder', 'adf_regnet_folder'):
+        with named(name):
+            model = read(config(name)).model
+            assert (model.distill_weight, model.distill_temperature) == (1.0, 2.0)
+
+
 def test_mapper_of_resnext101_costs_what_the_formula_says():
     def path(c, steps, k):
         return steps * (9 * c + 2 * c + c * c + 2 * c) + 11 * c + c * k + 2 * k

@@ -14,6 +14,8 @@ default_hooks = _base_.plugin_hooks
 model = dict(
     type='ADFClassifier',
     mapper=dict(type='Mapper', sources=(1, 2), target=-2),
+    distill_weight=1.0,
+    distill_temperature=2.0,
     neck=dict(_delete_=True, type='GlobalAveragePooling'),
     head=dict(type='LinearClsHead', in_channels=2048, num_classes=1000),
 )

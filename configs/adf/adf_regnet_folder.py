@@ -22,4 +22,5 @@ default_hooks = dict(logger=dict(interval=10))
 data_preprocessor = dict(num_classes=num_classes)
 mappers = [dict(type='Mapper', sources=(0, 1), target=target) for target in (-2, -1)]
 head = dict(num_classes=num_classes)
-model = dict(type='ADFClassifier', mapper=mappers, head=head)
+distillation = dict(distill_weight=1.0, distill_temperature=2.0)
+model = dict(type='ADFClassifier', mapper=mappers, head=head, **distillation)

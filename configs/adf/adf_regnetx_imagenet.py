@@ -9,5 +9,8 @@ _base_ = ['mmpretrain::regnet/regnetx-3.2gf_8xb64_in1k.py', '../_base_/plugin.py
 
 default_hooks = _base_.plugin_hooks
 model = dict(
-    type='ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1), target=-2)
+    type='ADFClassifier',
+    mapper=dict(type='Mapper', sources=(0, 1), target=-2),
+    distill_weight=1.0,
+    distill_temperature=2.0,
 )

@@ -17,13 +17,14 @@ _base_ = [
 ]
 
 num_classes = 2
+weights = 'https://mmassets.onedl.ai/mmclassification/v0/resnet/resnet50_8xb32_in1k_20210831-ea4938fc.pth'
 default_hooks = dict(logger=dict(interval=10))
 data_preprocessor = dict(num_classes=num_classes)
 model = dict(
     type='ADFClassifier',
     mapper=dict(type='Mapper', sources=(0, 1), target=-2),
+    distill_weight=1.0,
+    distill_temperature=2.0,
     head=dict(num_classes=num_classes),
-    pretrained_branches=dict(
-        checkpoint='https://mmassets.onedl.ai/mmclassification/v0/resnet/resnet50_8xb32_in1k_20210831-ea4938fc.pth'
-    ),
+    pretrained_branches=dict(checkpoint=weights),
 )

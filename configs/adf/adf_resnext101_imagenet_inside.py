@@ -13,4 +13,6 @@ model = dict(
         dict(type='Mapper', sources=(0, 1), target=2),
         dict(type='Mapper', sources=(0, 1), target=3),
     ],
+    distill_weight=1.0,
+    distill_temperature=2.0,
 )

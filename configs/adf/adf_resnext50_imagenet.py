@@ -8,5 +8,8 @@ Cost: 2 x ResNeXt-50 32x4d plus the mapper.
 _base_ = './single_resnext50_imagenet.py'
 
 model = dict(
-    type='ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1), target=-2)
+    type='ADFClassifier',
+    mapper=dict(type='Mapper', sources=(0, 1), target=-2),
+    distill_weight=1.0,
+    distill_temperature=2.0,
 )

@@ -9,5 +9,8 @@ _base_ = ['mmpretrain::seresnet/seresnext50-32x4d_8xb32_in1k.py', '../_base_/plu
 
 default_hooks = _base_.plugin_hooks
 model = dict(
-    type='ADFClassifier', mapper=dict(type='Mapper', sources=(0, 1), target=-2)
+    type='ADFClassifier',
+    mapper=dict(type='Mapper', sources=(0, 1), target=-2),
+    distill_weight=1.0,
+    distill_temperature=2.0,
 )
