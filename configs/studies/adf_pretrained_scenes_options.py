@@ -21,10 +21,8 @@ def _rates(backbone, factor):
 
 
 def _distilled(**changes):
-    options = {'model.distill_weight': 1.0, 'model.distill_temperature': 2.0}
-    return dict(
-        config='../adf/adf_efficientnetlite0_scenes.py', options={**options, **changes}
-    )
+    distilled = _base_.variants.distilled
+    return dict(config=distilled.config, options={**distilled.options, **changes})
 
 
 variants = dict(
