@@ -2,19 +2,24 @@
 
 import json
 from pathlib import Path
-from typing import List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 from mmengine.config import Config
 
 from mmadf.analysis.tables import write_csv
 from mmadf.utils.files import atomic_write
 
-from .plots import plot_cost, plot_learning_curves
+from .plots import plot_cost, plot_learning_curves, plot_robustness
 from .robustness.masking import masking_warnings
-from .robustness.summary import Row
+from .robustness.summary import Row, average, common_conditions
 from .studies.results import Result
 from .studies.summary import readout_rows, run_rows, summarise
-from .tables import readout_table, robustness_tables, study_table
+from .tables import (
+    comparison_table,
+    readout_table,
+    robustness_tables,
+    study_table,
+)
 
 RESULTS = 'results.json'
 
@@ -69,6 +74,29 @@ def write_robustness_report(rows: Sequence[Row], settings: dict, folder: Path) -
     )
     content = json.dumps(results, indent=1) + '\n'
     atomic_write(folder / RESULTS, content.encode())
+    return text
+
+
+def write_robustness_comparison(
+    results: Dict[str, Sequence[Sequence[Row]]], path: Path
+) -> str:
+    """Write the figure of a comparison of networks, and its table next to it.
+
+    Args:
+        results: by network, the rows of each test; one test per training seed.
+        path: image file to write; the table has the same name and the suffix `.md`.
+
+    Returns:
+        The content of the table, and the signs of gradient masking.
+    """
+    parts = [comparison_table(results)]
+    for name, tests in results.items():
+        for text in masking_warnings(average(tests)):
+            parts.append(f'{name}: possible gradient masking: {text}')
+    text = '\n\n'.join(parts)
+    shared = common_conditions(results)
+    plot_robustness({name: average(tests) for name, tests in shared.items()}, path)
+    path.with_suffix('.md').write_text(text + '\n')
     return text
 
 

@@ -1,5 +1,6 @@
 """Markdown tables of studies and of robustness tests."""
 
+from statistics import fmean, stdev
 from typing import Dict, List, Sequence
 
 from mmadf.analysis.tables import is_unknown, markdown_table
@@ -72,23 +73,26 @@ def robustness_tables(
     return '\n\n'.join(filter(None, parts))
 
 
-def comparison_table(results: Dict[str, Sequence[Row]]) -> str:
+def comparison_table(results: Dict[str, Sequence[Sequence[Row]]]) -> str:
     """Return a table with a column per network and a row per condition they share.
 
     Args:
-        results: rows of each network, see `robustness.summary.summarise`. Corruptions
-            are averaged, and calibration is shown for clean images.
+        results: by network, the rows of each test, see `robustness.summary.summarise`.
+            Several tests of a network are shown as mean ± standard deviation.
+            Corruptions are averaged, and calibration is shown for clean images.
     """
     shared = common_conditions(results)
-    titles = dict.fromkeys(_title(row) for rows in shared.values() for row in rows)
+    (first, *_), *_ = shared.values()
+    titles = dict.fromkeys(_title(row) for row in first)
     columns = [('accuracy', '.2f', title, title) for title in titles]
     columns.append(('ece', '.3f', 'clean', 'ECE, clean'))
     columns.append(('brier', '.3f', 'clean', 'Brier score, clean'))
     lines = []
     for field, style, title, shown in columns:
-        groups = {n: [r for r in rs if _title(r) == title] for n, rs in shared.items()}
-        values = {name: _mean(rows, field, style) for name, rows in groups.items()}
-        lines.append({'top-1 (%)': shown} | values)
+        cells = {
+            name: _spread(tests, title, field, style) for name, tests in shared.items()
+        }
+        lines.append({'top-1 (%)': shown} | cells)
     return _table(lines)
 
 
@@ -147,6 +151,16 @@ def _title(row: Row) -> str:
 
 def _mean(rows: Sequence[Row], field: str = 'accuracy', style: str = '.2f') -> str:
     return format(sum(getattr(row, field) for row in rows) / len(rows), style)
+
+
+def _spread(tests: Sequence[Sequence[Row]], title: str, field: str, style: str) -> str:
+    """Return the mean over tests of a field of the rows with a title, and its std."""
+    values = [
+        fmean(getattr(row, field) for row in rows if _title(row) == title)
+        for rows in tests
+    ]
+    mean = format(fmean(values), style)
+    return f'{mean} ± {stdev(values):{style}}' if len(values) > 1 else mean
 
 
 def _comparison(row: dict, metric: str, control: str) -> dict:

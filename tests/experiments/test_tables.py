@@ -64,7 +64,7 @@ def test_robustness_tables_have_a_column_per_strength_and_dashes_for_gaps():
 def test_comparison_table_shows_common_conditions_whatever_their_order():
     other = [row('clean', '', 0.0, 70.0), row(strength=8.0, accuracy=15.0)]
     other += [row('corruption', 'fog', 1.0, 30.0), row('corruption', 'fog', 3.0, 0.0)]
-    assert comparison_table(dict(a=ROWS, b=other[::-1])).splitlines() == [
+    assert comparison_table(dict(a=[ROWS], b=[other[::-1]])).splitlines() == [
         '| top-1 (%) | a | b |',
         '| --- | --- | --- |',
         '| clean | 80.00 | 70.00 |',
@@ -72,4 +72,16 @@ def test_comparison_table_shows_common_conditions_whatever_their_order():
         '| corrupted, mean | 70.00 | 30.00 |',
         '| ECE, clean | 0.100 | 0.100 |',
         '| Brier score, clean | 0.500 | 0.500 |',
+    ]
+
+
+def test_comparison_table_shows_the_spread_over_several_tests_of_a_network():
+    fog = [row('corruption', 'fog', strength, 30.0) for strength in (1.0, 2.0)]
+    first = [row('clean', '', 0.0, 70.0), *fog, row('corruption', 'snow', 1.0, 90.0)]
+    second = [row('clean', '', 0.0, 74.0), *fog, row('corruption', 'snow', 1.0, 0.0)]
+    lines = comparison_table(dict(a=[first, second], b=[first])).splitlines()
+    assert lines[2:5] == [
+        '| clean | 72.00 ± 2.83 | 70.00 |',
+        '| corrupted, mean | 35.00 ± 21.21 | 50.00 |',  # 50 and 20
+        '| ECE, clean | 0.100 ± 0.000 | 0.100 |',
     ]

@@ -1,5 +1,7 @@
 """Summarises recorded outcomes: one row per condition, and curves over strengths."""
 
+from itertools import chain
+from statistics import fmean
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from mmadf.analysis.calibration import calibration_error
@@ -50,19 +52,36 @@ def summarise(records: Records, images: int) -> List[Row]:
     return [row for row in rows if row.images == images]
 
 
-def common_conditions(results: Dict[str, Sequence[Row]]) -> Dict[str, List[Row]]:
-    """Return the rows of each network whose condition all networks share.
+def common_conditions(
+    results: Dict[str, Sequence[Sequence[Row]]],
+) -> Dict[str, List[List[Row]]]:
+    """Return the rows whose condition all tests of all networks share.
 
     Args:
-        results: rows of each network.
+        results: by network, the rows of each test; one test per training seed.
     """
-    shared = set.intersection(
-        *({row.condition for row in rows} for rows in results.values())
-    )
+    every = chain.from_iterable(results.values())
+    shared = set.intersection(*({row.condition for row in rows} for rows in every))
     return {
-        name: [row for row in rows if row.condition in shared]
-        for name, rows in results.items()
+        name: [[row for row in rows if row.condition in shared] for rows in tests]
+        for name, tests in results.items()
     }
+
+
+def average(tests: Sequence[Sequence[Row]]) -> List[Row]:
+    """Return one row per condition, with the means over several tests.
+
+    Args:
+        tests: rows of each test.
+    """
+    groups: Dict[Condition, List[Row]] = {}
+    for row in chain.from_iterable(tests):
+        groups.setdefault(row.condition, []).append(row)
+    measured = 'accuracy', 'ece', 'brier', 'seconds'
+    return [
+        rows[0]._replace(**{f: fmean(getattr(r, f) for r in rows) for f in measured})
+        for rows in groups.values()
+    ]
 
 
 def accuracy_curves(

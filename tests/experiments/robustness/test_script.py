@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,6 +76,12 @@ def test_script_reports_resumes_and_compares(call, refused, trained, tmp_path):
     other = tmp_path / 'other'
     call(SCRIPT, *trained, '--out', other, *QUICK, *more, '--seed', 1)
     assert "'seed': 1" in refused(COMPARE, figure, f'one={out}', f'two={other}')
+    for seed in (1, 2):
+        shutil.copytree(out, tmp_path / 'seeds' / f'seed{seed}')
+    code, spread, _ = call(COMPARE, figure, f'a={tmp_path / "seeds"}')
+    clean = next(row.accuracy for row in rows if row.kind == 'clean')
+    assert code == 0 and f'| clean | {clean:.2f} ± 0.00 |' in spread
+    assert figure.with_suffix('.md').read_text().strip() in spread
 
 
 def test_comparison_refuses_invalid_networks(refused):

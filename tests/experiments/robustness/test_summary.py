@@ -6,6 +6,7 @@ from mmadf.experiments.robustness.conditions import Condition, plan_conditions
 from mmadf.experiments.robustness.records import Outcome, Records
 from mmadf.experiments.robustness.summary import (
     accuracy_curves,
+    average,
     summarise,
 )
 from tests.experiments.robustness.examples import ROWS
@@ -63,3 +64,12 @@ def test_curves_start_clean_and_average_only_complete_severities():
         fgsm=([0, 1], [80, 60]), pgd=([0, 1, 8], [80, 55, 5])
     )
     assert accuracy_curves(ROWS, 'corruption') == dict(mean=([0, 1], [80, 65]))
+
+
+def test_average_is_over_tests_and_not_over_conditions():
+    other = [row._replace(accuracy=row.accuracy + 4, ece=0.3) for row in ROWS]
+    means = average([ROWS, other[::-1]])
+    assert [row.condition for row in means] == [row.condition for row in ROWS]
+    assert [row.accuracy for row in means] == [row.accuracy + 2 for row in ROWS]
+    assert {row.ece for row in means} == {0.2}
+    assert {(row.images, row.brier) for row in means} == {(100, 0.5)}
