@@ -1,8 +1,9 @@
 """ADF-RegNetX-200MF on scenes, fused into the last two stages.
 
 Run: python tools/train.py configs/adf/adf_regnet_scenes.py
-Expect: see configs/studies/adf_regnet_scenes.py.
-Cost: 34 M multiply-adds per image in training, 20 M deployed; about 17 minutes on
+Expect: 83.2 ± 0.6 % test top-1 over 6 seeds, 83.5 ± 0.6 % with distillation
+    (docs/results.md).
+Cost: 33 M multiply-adds per image in training, 20 M deployed; about 12 minutes on
     one CPU core.
 """
 

@@ -1,8 +1,8 @@
 """Control: a single RegNetX-200MF on scenes, crops of 64 pixels.
 
 Run: python tools/train.py configs/adf/single_regnet_scenes.py
-Expect: see configs/studies/adf_regnet_scenes.py.
-Cost: 16.6 M multiply-adds per image; about 8 minutes on one CPU core.
+Expect: 82.6 ± 0.2 % test top-1 over 6 seeds (docs/results.md).
+Cost: 16.2 M multiply-adds per image; about 6 minutes on one CPU core.
 """
 
 _base_ = [

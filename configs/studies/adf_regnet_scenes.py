@@ -3,7 +3,7 @@
 Run: python tools/study.py configs/studies/adf_regnet_scenes.py --cfg-options data.root=DIR
     DIR contains `train` and `test`, each with one subfolder of images per class. A tenth of
     the training images is held out for selecting checkpoints; `test` is evaluated once.
-Cost: 30 runs of RegNetX-200MF, 30 epochs of 5,940 images; 7 to 15 minutes per run on one
+Cost: 30 runs of RegNetX-200MF, 30 epochs of 5,940 images; 6 to 12 minutes per run on one
     CPU core.
 RegNetX-200MF has the profile of ResNeXt-101: its first stages are cheap, so that deployed
 ADF costs about 1.25 times as much as the single network, which is the cost of

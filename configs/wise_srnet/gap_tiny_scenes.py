@@ -1,7 +1,7 @@
 """Control: tiny ResNet with global average pooling on scenes at 84 pixels.
 
 Run: python tools/train.py configs/wise_srnet/gap_tiny_scenes.py
-Expect: see configs/studies/wise_srnet_scenes.py.
+Expect: not trained to the end by us.
 Cost: 20 M multiply-adds per image; about 5 minutes on one CPU core.
 """
 

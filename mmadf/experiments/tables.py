@@ -173,7 +173,7 @@ def _comparison(row: dict, metric: str, control: str) -> dict:
         'seeds': row['seeds'],
         f'test {metric}, mean ± std': f'{mean} ± {deviation}',
         f'difference to {control} [95% CI, paired by seed]': difference,
-        '[95% CI, seeds and images]': _interval(row, 'bootstrap_'),
+        '[95% CI, seeds and images]': _interval(row, 'crossed_'),
     }
 
 

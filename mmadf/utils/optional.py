@@ -17,7 +17,7 @@ REQUIREMENTS = dict(
     onnxruntime=['onnx', 'onnxruntime', 'onnxscript'],
     onnxscript=['onnx', 'onnxruntime', 'onnxscript'],
     safetensors=['safetensors'],
-    scipy=['scipy>=1.15'],  # the first version with `rng` of `bootstrap`
+    scipy=['scipy>=1.15'],  # the first version with `rng` of `permutation_test`
     skimage=['scikit-image'],
     sklearn=['scikit-learn'],
     submitit=['submitit>=1.5.4'],

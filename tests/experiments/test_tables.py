@@ -17,7 +17,7 @@ def test_study_table_shows_means_differences_intervals_and_costs():
     pytest.importorskip('scipy')
     rows = summarise(RESULTS, 'plain')
     rows[1].update(simultaneous_low=-7.621, simultaneous_high=11.621)
-    rows[1].update(bootstrap_low=0.5, bootstrap_high=3.5)
+    rows[1].update(crossed_low=0.5, crossed_high=3.5)
     _, _, plain, new = study_table(rows, 'top1', 'plain').splitlines()
     assert plain == '| plain | 2 | 81.00 ± 1.41 | – | – | – | 2 | 1.5 | 1.5 | 60 |'
     assert new == (

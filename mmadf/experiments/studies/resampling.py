@@ -1,7 +1,7 @@
-"""Statistics by resampling: a bootstrap over seeds and images, and the max-t test."""
+"""Statistics by resampling: the max-t test by flips of the signs of seeds."""
 
 import math
-from typing import Dict, NamedTuple, Sequence, Tuple
+from typing import Dict, NamedTuple, Sequence
 
 import numpy as np
 
@@ -12,50 +12,6 @@ from .statistics import CONFIDENCE
 RESAMPLES = 4999
 TOLERANCE = 1e-9  # of rounding
 MIN_SEEDS = 5  # of simultaneous intervals
-
-
-def bootstrap_interval(
-    differences: Sequence[Sequence[float]],
-) -> Tuple[float, float]:
-    """Return the bootstrap interval of a mean over seeds and images.
-
-    Seeds and images are resampled with replacement, independently of each other. The
-    interval thus covers both the choice of the seeds and that of the test images. From
-    n seeds, the bootstrap estimates (n - 1) / n of the variance between seeds, and uses
-    normal instead of Student quantiles: for few seeds, it is too narrow by itself.
-
-    Paper: The pigeonhole bootstrap, arXiv 0712.1111.
-    Code: `scipy.stats.bootstrap`.
-
-    Args:
-        differences: paired differences, (seeds, images).
-
-    Returns:
-        The bounds of the 95 % interval of percentiles; NaN for fewer than 2 seeds or
-        images.
-
-    Raises:
-        ImportError: SciPy is not installed.
-    """
-    values = np.asarray(differences, dtype=float)
-    if values.ndim < 2 or min(values.shape) < 2:
-        return math.nan, math.nan
-
-    def _mean(seeds: np.ndarray, images: np.ndarray, axis: int) -> np.ndarray:
-        weights = (seeds[..., None] == np.arange(len(values))).mean(-2)
-        by_image = weights @ values  # (..., seeds) -> (..., images)
-        return np.take_along_axis(by_image, images, axis).mean(axis)
-
-    found = import_optional('scipy.stats').bootstrap(
-        [np.arange(size) for size in values.shape],
-        _mean,
-        n_resamples=RESAMPLES,
-        batch=100,
-        confidence_level=CONFIDENCE,
-        method='percentile',
-        rng=np.random.default_rng(0),
-    )
-    return tuple(map(float, found.confidence_interval))
 
 
 class Simultaneous(NamedTuple):

@@ -75,3 +75,42 @@ def paired_difference(
         return mean, math.nan, math.nan
     test = import_optional('scipy.stats').ttest_rel(*pairs)
     return mean, *map(float, test.confidence_interval(CONFIDENCE))
+
+
+def crossed_interval(differences: Sequence[Sequence[float]]) -> Tuple[float, float]:
+    """Return the interval of a mean over seeds and images, both of which are samples.
+
+    The variance of the mean is estimated by a two-way analysis of variance with crossed
+    random effects: seeds, images, and their interaction. The quantile is Student's for
+    the number of seeds, so that the interval is never narrower than the one over seeds
+    alone, see `paired_difference`.
+
+    Ours: the pigeonhole bootstrap, arXiv 0712.1111, counts the interaction three times.
+    Most of the variance of right-or-wrong predictions is interaction, so that its
+    intervals are too wide here.
+
+    Args:
+        differences: paired differences, (seeds, images).
+
+    Returns:
+        The bounds of the 95 % confidence interval; NaN for fewer than 2 seeds or
+        images.
+
+    Raises:
+        ImportError: SciPy is not installed.
+    """
+    values = np.asarray(differences, dtype=float)
+    if values.ndim < 2 or min(values.shape) < 2:
+        return math.nan, math.nan
+    mean = values.mean()
+    by_seed, by_image = values.mean(1, keepdims=True), values.mean(0, keepdims=True)
+    seeds, images = values.shape
+    # Mean squares; without effects, all have the variance of a single difference.
+    of_seeds = images * by_seed.var(ddof=1)
+    of_images = seeds * by_image.var(ddof=1)
+    residuals = values - by_seed - by_image + mean
+    of_both = (residuals**2).sum() / ((seeds - 1) * (images - 1))
+    variance = (of_seeds + max(of_images - of_both, 0)) / values.size
+    student = import_optional('scipy.stats').t(seeds - 1)
+    half = student.ppf((1 + CONFIDENCE) / 2) * math.sqrt(variance)
+    return float(mean - half), float(mean + half)

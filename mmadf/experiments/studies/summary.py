@@ -6,9 +6,10 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from .resampling import Simultaneous, bootstrap_interval, max_t
+from .resampling import Simultaneous, max_t
 from .results import Result, by_variant
 from .statistics import (
+    crossed_interval,
     first_step_at,
     mean_and_deviation,
     mean_curve,
@@ -29,8 +30,8 @@ def summarise(results: Sequence[Result], control: str) -> List[dict]:
         - `variant`, and `seeds`, the number of its runs;
         - `mean` and `deviation` of the test metric;
         - `difference` to the control, with the interval `low` to `high`, paired by
-          seed, for this comparison alone, and `bootstrap_low` to `bootstrap_high`, see
-          `bootstrap_interval`, which is known for top-1 accuracy only;
+          seed, for this comparison alone, and `crossed_low` to `crossed_high`, see
+          `crossed_interval`, which is known for top-1 accuracy only;
         - `simultaneous_low`, `simultaneous_high` and `p_value`, see `max_t`, for all
           comparisons together; known for variants that have all seeds of the control;
         - `steps`: the first validation at which the mean over seeds reaches that of
@@ -72,7 +73,7 @@ def readout_rows(results: Sequence[Result], control: str) -> List[dict]:
         control: name of a variant, whose prediction is compared with every readout.
 
     Returns:
-        Rows with `variant`, `readout` and the columns `seeds` to `bootstrap_high` of
+        Rows with `variant`, `readout` and the columns `seeds` to `crossed_high` of
         `summarise`.
     """
     groups = by_variant(results)
@@ -146,7 +147,7 @@ def _compare(scores: Dict[int, _Score], reference: Dict[int, _Score]) -> dict:
     images = (
         [100.0 * a - 100.0 * b for a, b in known] if len(known) == len(pairs) else []
     )
-    bootstrap_low, bootstrap_high = bootstrap_interval(images)
+    crossed_low, crossed_high = crossed_interval(images)
     return dict(
         seeds=len(scores),
         mean=mean,
@@ -154,6 +155,6 @@ def _compare(scores: Dict[int, _Score], reference: Dict[int, _Score]) -> dict:
         difference=difference,
         low=low,
         high=high,
-        bootstrap_low=bootstrap_low,
-        bootstrap_high=bootstrap_high,
+        crossed_low=crossed_low,
+        crossed_high=crossed_high,
     )

@@ -6,39 +6,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from mmadf.experiments.studies.resampling import bootstrap_interval, max_t
+from mmadf.experiments.studies.resampling import max_t
 
 pytest.importorskip('scipy')
-
-
-def test_bootstrap_interval_is_that_of_a_loop():
-    """Resampled by hand, with other random numbers."""
-    random = np.random.default_rng(7)
-    values = random.integers(-1, 2, (4, 30)) + random.normal(0, 0.3, (4, 1))
-    means = []
-    for _ in range(4000):
-        seeds, images = random.integers(0, 4, 4), random.integers(0, 30, 30)
-        means.append(np.mean([[values[s][i] for i in images] for s in seeds]))
-    low, high = np.quantile(means, [0.025, 0.975])
-    tolerance = 0.05 * (high - low)
-    assert bootstrap_interval(values) == pytest.approx((low, high), abs=tolerance)
-
-
-def test_bootstrap_adds_the_variance_of_seeds_and_of_images():
-    """Without interaction, by the normal approximation."""
-    random = np.random.default_rng(7)
-    seeds, images = random.normal(0, 1, (40, 1)), random.normal(3, 5, 400)
-    low, high = bootstrap_interval(seeds + images)
-    half = 1.96 * math.sqrt(seeds.var() / 40 + images.var() / 400)
-    mean = seeds.mean() + images.mean()
-    assert (low, high) == pytest.approx((mean - half, mean + half), abs=0.05 * half)
-
-
-def test_bootstrap_is_undefined_for_one_seed_and_repeats_exactly():
-    values = np.random.default_rng(7).normal(size=(3, 20))
-    assert all(math.isnan(bound) for bound in bootstrap_interval(values[:1]))
-    assert all(math.isnan(bound) for bound in bootstrap_interval([]))
-    assert bootstrap_interval(values) == bootstrap_interval(values)
 
 
 def t_statistic(values):

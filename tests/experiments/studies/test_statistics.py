@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mmadf.experiments.studies.statistics import (
+    crossed_interval,
     first_step_at,
     mean_and_deviation,
     mean_curve,
@@ -67,3 +68,56 @@ def test_first_step_is_where_the_mean_reaches_the_level():
     levels = (20, 25, 25.1, 30)
     assert [first_step_at(steps, mean, level) for level in levels] == [5, 5, 10, 10]
     assert math.isnan(first_step_at(steps, mean, 30.1))
+
+
+def test_crossed_interval_is_that_of_sums_of_squares():
+    """With loops, and Student's quantile for 3 degrees of freedom from a table."""
+    pytest.importorskip('scipy')
+    random = np.random.default_rng(7)
+    values = random.normal(0, 1, (4, 30)) + random.normal(0, 2, (4, 1))
+    values += random.normal(5, 1, 30)
+    total = values.mean()
+    seeds = sum(30 * (row.mean() - total) ** 2 for row in values) / 3
+    images = sum(4 * (column.mean() - total) ** 2 for column in values.T) / 29
+    both = sum(
+        (values[s, i] - values[s].mean() - values[:, i].mean() + total) ** 2
+        for s in range(4)
+        for i in range(30)
+    ) / (3 * 29)
+    half = 3.182446 * math.sqrt((seeds + images - both) / 120)
+    expected = total - half, total + half
+    assert crossed_interval(values) == pytest.approx(expected, rel=1e-6)
+
+
+def test_crossed_interval_without_effect_of_images_is_that_over_seeds():
+    pytest.importorskip('scipy')
+    differences = np.subtract(list(VALUES.values()), list(CONTROL.values()))
+    by_image = np.random.default_rng(7).normal(size=(4, 50))
+    by_image -= by_image.mean(1, keepdims=True)
+    by_image -= by_image.mean(0)  # the mean of each image, and so its effect, is equal
+    _, *expected = paired_difference(VALUES, CONTROL)
+    found = crossed_interval(differences[:, None] + by_image)
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_crossed_interval_is_undefined_for_one_seed_or_one_image():
+    values = np.random.default_rng(7).normal(size=(3, 20))
+    for undefined in ([], values[:1], values[:, :1]):
+        assert all(math.isnan(bound) for bound in crossed_interval(undefined))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('deviation', [0.0, 0.5, 2.0])
+def test_crossed_interval_covers_the_mean_where_most_of_the_variance_is_interaction(
+    deviation,
+):
+    """Six seeds and 400 images, of which few change with the network."""
+    pytest.importorskip('scipy')
+    random, held = np.random.default_rng(7), 0
+    for _ in range(400):
+        interaction = 35 * random.normal(size=(6, 400))
+        of_seeds = deviation * random.normal(size=(6, 1))
+        of_images = 8 * random.normal(size=400)
+        low, high = crossed_interval(3 + of_seeds + of_images + interaction)
+        held += low <= 3 <= high
+    assert 0.93 <= held / 400 <= 0.99

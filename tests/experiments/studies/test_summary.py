@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mmadf.experiments.studies.resampling import bootstrap_interval
+from mmadf.experiments.studies.statistics import crossed_interval
 from mmadf.experiments.studies.summary import readout_rows, run_rows, summarise
 from tests.experiments.studies.examples import RESULTS, result
 
@@ -14,7 +14,7 @@ def test_rows_hold_the_numbers_of_the_runs():
     pytest.importorskip('scipy')
     plain, new = summarise(RESULTS, 'plain')
     assert (plain['variant'], plain['seeds'], plain['mean']) == ('plain', 2, 81.0)
-    gaps = ('difference', 'low', 'high', 'bootstrap_low', 'simultaneous_low', 'p_value')
+    gaps = ('difference', 'low', 'high', 'crossed_low', 'simultaneous_low', 'p_value')
     assert all(math.isnan(plain[key]) for key in gaps)
     assert new['mean'] == 83.0
     assert new['deviation'] == pytest.approx(math.sqrt(8))
@@ -38,7 +38,7 @@ def test_each_readout_is_compared_with_the_prediction_of_the_control():
     assert (total['mean'], total['difference']) == (83.75, 2.75)
 
 
-def test_images_add_a_bootstrap_interval_where_all_predictions_are_known():
+def test_images_add_an_interval_where_all_predictions_are_known():
     pytest.importorskip('scipy')
     random = np.random.default_rng(7)
     right = {(v, s): random.random(50) < 0.7 for v in ('plain', 'new') for s in (0, 1)}
@@ -54,10 +54,10 @@ def test_images_add_a_bootstrap_interval_where_all_predictions_are_known():
         ]
 
     def _interval(row):
-        return row['bootstrap_low'], row['bootstrap_high']
+        return row['crossed_low'], row['crossed_high']
 
     images = [100.0 * right['new', s] - 100.0 * right['plain', s] for s in (0, 1)]
-    expected = bootstrap_interval(images)
+    expected = crossed_interval(images)
     assert _interval(summarise(_results(right), 'plain')[1]) == expected
     semantic, total = readout_rows(_results(right), 'plain')
     assert _interval(semantic) == expected
