@@ -121,7 +121,7 @@ def _draw_deviation(axes: object, deviations: Sequence[float]) -> None:
     middle = high - pooled
     where = dict(capsize=3, elinewidth=1.2, transform=axes.get_yaxis_transform())
     axes.errorbar(0.03, middle, pooled, color='0.35', **where)
-    text = f'± {pooled:.2g} (std over seeds)'
+    text = f'± {pooled:.2g} (pooled std over seeds)'
     where = dict(rotation=90, va='top', transform=axes.transAxes)
     axes.text(0.04, 0.98, text, color='0.35', **where)
     axes.margins(x=0.1)  # no point lies on the error bar or its label
