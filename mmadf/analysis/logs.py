@@ -5,12 +5,12 @@ import re
 from pathlib import Path
 from typing import Dict, List, Tuple
 
-from mmadf.engine.config_changes import OWN_FIELDS
+from mmadf.engine.config_changes import LOCATIONS, config_changes
 
 Curve = Tuple[List[int], List[float]]
 # In the config that MMEngine writes for each start of a run.
 NEW_RUN = re.compile(r'^resume = False$', re.MULTILINE)
-OF_START = re.compile(rf'^({"|".join(OWN_FIELDS)}) = .*$', re.MULTILINE)
+LOCATION = re.compile(rf'\S+\.({"|".join(LOCATIONS)}): ')
 
 
 def read_log(work_dir: Path) -> List[dict]:
@@ -50,9 +50,8 @@ def _logs_of_last_run(logs: List[Path]) -> List[Path]:
         if not NEW_RUN.search(_config_text(log)):
             continue
         before = logs[first]
-        if OF_START.sub('', _config_text(log)) != OF_START.sub(
-            '', _config_text(before)
-        ):
+        changes = config_changes(_config_text(before), _config_text(log))
+        if not all(map(LOCATION.match, changes)):
             raise ValueError(
                 f'{log.parents[2]} contains the logs of different runs: '
                 f'{log.parents[1].name} did not resume {before.parents[1].name}, and '

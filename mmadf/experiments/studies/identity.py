@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 
-# Where a dataset lies, which differs between machines; its images are hashed instead.
-LOCATIONS = ('data_root', 'ann_file')
+from mmadf.engine.config_changes import LOCATIONS
+
 DIGITS = 16
 
 

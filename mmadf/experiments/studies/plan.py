@@ -9,6 +9,7 @@ from typing import Dict, List, Optional
 from mmengine.config import Config
 
 from mmadf.engine.config import check_config, merge_options
+from mmadf.utils.files import atomic_write
 from mmadf.weights.load import read_config
 
 from .identity import describe_run
@@ -109,12 +110,11 @@ def _data_options(data: Dict[str, object], root: Path) -> dict:
 
 def _write_settings(cfg: Config, run: Run, settings: Dict[str, object]) -> None:
     is_recorded(run, settings)
-    texts = {run.config: cfg.pretty_text, run.settings: json.dumps(settings)}
-    for path, text in texts.items():
-        if not write_once(path, text):
-            raise ValueError(
-                f'{run.work_dir} belongs to a run with other settings or images, see '
-                f'{path}; choose another work_dir, or remove that folder and '
-                f'{run.config.stem}.* in {run.config.parent}.'
-            )
+    if not write_once(run.settings, json.dumps(settings)):
+        raise ValueError(
+            f'{run.work_dir} belongs to a run with other settings or images, see '
+            f'{run.settings}; restore them, or choose another work_dir.'
+        )
+    if not write_once(run.config, cfg.pretty_text):  # the data or work_dir was moved
+        atomic_write(run.config, cfg.pretty_text.encode())
     run.work_dir.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,7 @@
 """From a study to the configs of its runs, and what is refused before any starts."""
 
+import shutil
+
 import pytest
 from mmengine.config import Config
 
@@ -61,6 +63,36 @@ def test_same_settings_are_taken_up_and_others_refused(study, tmp_path):
     options = {**ONE_RUN, 'options.train_cfg.max_epochs': 3}
     with pytest.raises(ValueError, match='plain/seed0 belongs to a run with other'):
         write_runs(load(study, tmp_path, **options))
+
+
+def test_moved_data_and_work_dir_are_taken_up_with_their_new_places(
+    study, tmp_path, image_folder
+):
+    (run,) = write_runs(load(study, tmp_path, **ONE_RUN))
+    settings, split = run.settings.read_text(), tmp_path / 'out' / 'split'
+    lists = [path.read_text() for path in sorted(split.iterdir())]
+    shutil.move(image_folder, tmp_path / 'elsewhere')
+    shutil.move(tmp_path / 'out', tmp_path / 'moved')
+    options = {'data.root': str(tmp_path / 'elsewhere')}
+    options['work_dir'] = str(tmp_path / 'moved')
+    (run,) = write_runs(load(study, tmp_path, **ONE_RUN, **options))
+    cfg = Config.fromfile(run.config)
+    train, test = cfg.train_dataloader.dataset, cfg.test_dataloader.dataset
+    assert train.data_root == str(tmp_path / 'elsewhere' / 'train')
+    assert train.ann_file == str(tmp_path / 'moved' / 'split' / 'train.txt')
+    assert test.data_root == str(tmp_path / 'elsewhere' / 'val')
+    assert run.settings.read_text() == settings
+    moved = (tmp_path / 'moved' / 'split').iterdir()
+    assert [path.read_text() for path in sorted(moved)] == lists
+
+
+def test_other_images_in_the_same_place_are_refused(study, tmp_path, image_folder):
+    write_runs(load(study, tmp_path, **ONE_RUN))
+    with open(image_folder / 'val' / 'dark' / '000.png', 'ab') as file:
+        file.write(b'0')
+    message = 'plain/seed0 belongs to a run with other .*seed0.json; restore them, or'
+    with pytest.raises(ValueError, match=message):
+        write_runs(load(study, tmp_path, **ONE_RUN))
 
 
 def test_files_are_written_whole_and_only_once(study, tmp_path, monkeypatch):
