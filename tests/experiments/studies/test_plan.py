@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from mmadf.experiments.studies.load import load_study
 from mmadf.experiments.studies.plan import run_config, write_runs
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_images
 
 STUDY = """
 _own = dict(anything=1)
@@ -84,6 +84,29 @@ def test_moved_data_and_work_dir_are_taken_up_with_their_new_places(
     assert run.settings.read_text() == settings
     moved = (tmp_path / 'moved' / 'split').iterdir()
     assert [path.read_text() for path in sorted(moved)] == lists
+
+
+def test_study_without_data_warns_if_the_test_images_select_checkpoints(
+    study, tmp_path, image_folder, capsys
+):
+    folders = dict(train='train', val='val', test='val')
+    options = {
+        **ONE_RUN,
+        'data': None,
+        'options': {
+            f'{split}_dataloader.dataset.data_root': str(image_folder / folder)
+            for split, folder in folders.items()
+        },
+    }
+    write_runs(load(study, tmp_path, **options))
+    warning = "The test images of ['plain'] are the validation images"
+    assert warning in capsys.readouterr().out
+    write_images(image_folder / 'other', per_class=3)
+    options['options'] |= {
+        'test_dataloader.dataset.data_root': str(image_folder / 'other')
+    }
+    write_runs(load(study, tmp_path, **options, work_dir=str(tmp_path / 'new')))
+    assert 'validation images' not in capsys.readouterr().out
 
 
 def test_other_images_in_the_same_place_are_refused(study, tmp_path, image_folder):
@@ -178,6 +201,8 @@ INVALID_OPTIONS = [
     ({'data.val_fraction': 1.5}, 'val_fraction=1.5 must be in'),
     ({'data.val_fraction': 'x'}, "data.val_fraction='x' must be of type float"),
     ({'data.per_class': 99}, 'per_class=99 must be in 1 to 12, .* of class 0'),
+    ({'data.test': 'train'}, "data.test='train' is the folder of the training im"),
+    ({'data.test': 'val/../train'}, 'is the folder of the training images'),
     ({'data.split_seed': 'x'}, "data.split_seed='x' must be of type int"),
 ]
 
