@@ -32,7 +32,8 @@ _read_config = lru_cache(maxsize=None)(read_config)
 def write_runs(study: Config) -> List[Run]:
     """Write the config of every run and the lists of training and validation images.
 
-    The folder of the study must be locked, see `locked_study`.
+    The folder of the study must be locked, see `locked_study`. A warning is logged if
+    the test images of a variant are its validation images.
 
     Args:
         study: see `load_study`.
@@ -40,12 +41,10 @@ def write_runs(study: Config) -> List[Run]:
     Returns:
         The runs: all variants with the first seed, then all with the second, ...
 
-    A warning is logged if test images are the validation images.
-
     Raises:
         ValueError: the configs are invalid, the test images are the training images, or
             a run exists or is recorded with other settings or images.
-        FileNotFoundError: a data folder or a config does not exist.
+        FileNotFoundError: a data folder, a config or initial weights do not exist.
     """
     root, records = Path(study.work_dir), Path(study.records)
     data = _data_options(study.data, root) if study.get('data') else {}
