@@ -34,7 +34,12 @@ from mmadf.experiments.robustness.attacks import ATTACKS, AttackOptions
 from mmadf.experiments.robustness.conditions import plan_conditions
 from mmadf.experiments.robustness.corruptions import SEVERITIES, select_corruptions
 from mmadf.experiments.robustness.evaluate import Evaluation
-from mmadf.experiments.robustness.network import PixelNetwork, fingerprint, load_images
+from mmadf.experiments.robustness.network import (
+    PixelNetwork,
+    fingerprint,
+    hash_images,
+    load_images,
+)
 from mmadf.experiments.robustness.records import Records
 from mmadf.experiments.robustness.summary import summarise
 from mmadf.utils.command_line import (
@@ -152,8 +157,8 @@ def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
         settings['transferred from'] = fingerprint(*other)
     names = class_names(meta.get('dataset_meta'))
     images, labels = load_images(cfg, args.limit, network.classifier, names)
-    settings.update(images=len(images), **options._asdict())
-    settings.update(seed=args.seed, device=device)
+    settings.update(images=len(images), data=hash_images(images, labels))
+    settings.update(**options._asdict(), seed=args.seed, device=device)
     evaluation = Evaluation(
         network, images, labels, conditions, options, source, args.seed, device
     )

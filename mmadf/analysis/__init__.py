@@ -8,6 +8,7 @@ from .logs import (
     training_seconds,
     validation_curve,
     validation_unit,
+    validations,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     'training_seconds',
     'validation_curve',
     'validation_unit',
+    'validations',
 ]

@@ -8,6 +8,8 @@ import torch
 from mmadf.utils.optional import import_optional
 
 BINS = 15
+# torchmetrics counts images of confidence 1 in a bin of their own, beyond the last.
+BELOW_ONE = 1 - 1e-12
 
 
 class Bin(NamedTuple):
@@ -28,7 +30,8 @@ def calibration_error(confidence: Sequence[float], correct: Sequence[int]) -> fl
     """Return the expected calibration error over 15 bins of equal width.
 
     Args:
-        confidence: probability of the predicted class, per image.
+        confidence: probability of the predicted class, per image; the last bin includes
+            1, as in `reliability`.
         correct: whether the prediction is correct, 0 or 1, per image.
 
     Raises:
@@ -37,7 +40,7 @@ def calibration_error(confidence: Sequence[float], correct: Sequence[int]) -> fl
     metrics = import_optional('torchmetrics.functional.classification')
     # It is the binary error of the event that the prediction is correct.
     return metrics.binary_calibration_error(
-        torch.as_tensor(confidence, dtype=torch.float64).clamp(max=1),
+        torch.as_tensor(confidence, dtype=torch.float64).clamp(max=BELOW_ONE),
         torch.as_tensor(correct),
         n_bins=BINS,
         norm='l1',

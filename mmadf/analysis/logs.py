@@ -5,12 +5,12 @@ import re
 from pathlib import Path
 from typing import Dict, List, Tuple
 
-from mmadf.engine.config_changes import OWN_FIELDS
+from mmadf.engine.config_changes import LOCATIONS, config_changes
 
 Curve = Tuple[List[int], List[float]]
 # In the config that MMEngine writes for each start of a run.
 NEW_RUN = re.compile(r'^resume = False$', re.MULTILINE)
-OF_START = re.compile(rf'^({"|".join(OWN_FIELDS)}) = .*$', re.MULTILINE)
+LOCATION = re.compile(rf'\S+\.({"|".join(LOCATIONS)}): ')
 
 
 def read_log(work_dir: Path) -> List[dict]:
@@ -50,9 +50,8 @@ def _logs_of_last_run(logs: List[Path]) -> List[Path]:
         if not NEW_RUN.search(_config_text(log)):
             continue
         before = logs[first]
-        if OF_START.sub('', _config_text(log)) != OF_START.sub(
-            '', _config_text(before)
-        ):
+        changes = config_changes(_config_text(before), _config_text(log))
+        if not all(map(LOCATION.match, changes)):
             raise ValueError(
                 f'{log.parents[2]} contains the logs of different runs: '
                 f'{log.parents[1].name} did not resume {before.parents[1].name}, and '
@@ -107,11 +106,29 @@ def training_curve(records: List[dict], key: str = 'loss') -> Curve:
     return _sorted({r['step']: r[key] for r in records if key in r})
 
 
-def validation_curve(records: List[dict], metric: str = 'accuracy/top1') -> Curve:
-    """Return epochs, or iterations in runs by iteration, and the values of a metric.
+def validations(records: List[dict]) -> Dict[int, dict]:
+    """Return the records of all validations by epoch, or by iteration.
 
     In runs by iteration, MMEngine logs 0 as the step of every validation, unless
     `log_metric_by_epoch=False`; the preceding training record then gives the iteration.
+
+    Args:
+        records: see `read_log`.
+    """
+    by_epoch = validation_unit(records) == 'epoch'
+    found: Dict[int, dict] = {}
+    iteration = 0
+    for record in records:
+        if 'loss' in record:
+            iteration = record['step']
+        else:
+            step = record['step'] if by_epoch else max(record['step'], iteration)
+            found.setdefault(step, {}).update(record)
+    return found
+
+
+def validation_curve(records: List[dict], metric: str = 'accuracy/top1') -> Curve:
+    """Return epochs, or iterations in runs by iteration, and the values of a metric.
 
     Args:
         records: see `read_log`.
@@ -120,16 +137,12 @@ def validation_curve(records: List[dict], metric: str = 'accuracy/top1') -> Curv
     Raises:
         ValueError: the metric has never been logged.
     """
-    by_epoch = validation_unit(records) == 'epoch'
-    points, iteration = {}, 0
-    for record in records:
-        if 'loss' in record:
-            iteration = record['step']
-        elif metric in record:
-            step = record['step']
-            points[step if by_epoch else max(step, iteration)] = record[metric]
+    found = validations(records)
+    points = {
+        step: record[metric] for step, record in found.items() if metric in record
+    }
     if not points:
-        logged = {name for r in records if 'loss' not in r for name in r}
+        logged = {name for record in found.values() for name in record}
         raise ValueError(
             f'metric={metric!r} has never been logged; the validation metrics are '
             f'{sorted(logged - {"step", "time", "data_time"})}.'

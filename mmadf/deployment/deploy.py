@@ -75,7 +75,8 @@ def deploy_classifier(
         save_checkpoint(dict(state_dict=model.state_dict(), meta=kept), str(draft))
         deployed_config(cfg, fold).dump(draft.with_suffix('.py'))
         difference = _compare(draft, images, expected)
-        for file in (draft, draft.with_suffix('.py')):
+        # The config first: without it, a checkpoint is not known as a deployment.
+        for file in (draft.with_suffix('.py'), draft):
             file.replace(out.parent / file.name)
             log(f'wrote {out.parent / file.name}')
     log(f'largest difference of a logit: {difference:.1e} of the largest logit')
@@ -149,10 +150,11 @@ def _check_overwriting(checkpoint: str, out: Path) -> None:
     if out.exists() and Path(checkpoint).exists() and out.samefile(checkpoint):
         raise ValueError(f'out={out} is the checkpoint itself; give another name.')
     config = out.with_suffix('.py')
-    if config.exists() and not _is_deployed(config):
+    existing = [file for file in (out, config) if file.exists()]
+    if existing and not _is_deployed(config):
         raise ValueError(
-            f'out={out}: {config} exists and is not the config of a deployed network; '
-            'give another name.'
+            f'out={out}: {existing[0]} exists and is not part of an earlier '
+            'deployment; give another name.'
         )
 
 

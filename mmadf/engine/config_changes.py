@@ -5,6 +5,8 @@ from typing import Any, Dict, List, Optional
 
 # Fields that differ between a run and its continuation.
 OWN_FIELDS = {'resume', 'load_from', 'launcher', 'work_dir'}
+# Where a dataset lies, which may change within a run.
+LOCATIONS = ('data_root', 'ann_file')
 
 
 def config_changes(former: str, current: str) -> List[str]:

@@ -60,12 +60,18 @@ def latest_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
 
 
 def _named_checkpoint(work_dir: Union[str, Path]) -> List[str]:
-    """Return what `last_checkpoint` names, which need not exist, as a list."""
+    """Return what `last_checkpoint` names, which need not exist, as a list.
+
+    In a folder that has been moved or copied, it is the file of that name there.
+    """
     try:
         text = Path(work_dir, 'last_checkpoint').read_text().strip()
     except (OSError, ValueError):  # no such file, or not text
         return []
-    return [text] if text.endswith('.pth') and text.isprintable() else []
+    if not (text.endswith('.pth') and text.isprintable()):
+        return []
+    here = os.path.join(work_dir, os.path.basename(text))
+    return [here if os.path.exists(here) else text]
 
 
 def check_checkpoint(path: str) -> None:

@@ -22,6 +22,10 @@ from .tables import (
 )
 
 RESULTS = 'results.json'
+NOT_HELD_OUT = (
+    'The test images are the validation images, which also selected the checkpoint of '
+    'each run.'
+)
 
 
 def write_study_report(study: Config, results: Sequence[Result]) -> str:
@@ -46,6 +50,8 @@ def write_study_report(study: Config, results: Sequence[Result]) -> str:
     if readouts := readout_rows(results, control):
         text += '\n\n' + readout_table(readouts, metric, control)
         write_csv(readouts, folder / f'readouts{study.suffix}.csv')
+    if not all(result.held_out for result in results):
+        text += f'\n\n{NOT_HELD_OUT}'
     (folder / f'table{study.suffix}.md').write_text(text + '\n')
     write_csv(rows, folder / f'table{study.suffix}.csv')
     write_csv(run_rows(results), folder / 'runs.csv')

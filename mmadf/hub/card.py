@@ -8,7 +8,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from mmadf.analysis.cost import cost_by_part, total_cost
-from mmadf.analysis.logs import read_log
+from mmadf.analysis.logs import read_log, validation_unit, validations
 from mmadf.weights.folder import CONFIG
 
 NO_LOG = 'Not known: there is no training log beside the checkpoint.'
@@ -97,7 +97,7 @@ def model_card(
         classes=_classes(content['classes']),
         cost=_cost(network, images, content['test_pipeline']),
         training=_training(origin.training) if records else NO_LOG,
-        accuracy=_accuracy(records, origin.meta.get('epoch')) if records else NO_LOG,
+        accuracy=_accuracy(records, origin.meta) if records else NO_LOG,
     )
 
 
@@ -171,16 +171,23 @@ def _log_records(log_dir: Optional[Path]) -> List[dict]:
         return []
 
 
-def _accuracy(records: List[dict], epoch: Optional[int]) -> str:
-    """Return the validation of an epoch in a training log, or the last, as a table."""
-    validated = {r['step']: r for r in records if 'loss' not in r}
-    if not validated:
-        return 'Not known: the training was not validated.'
-    step = epoch if epoch in validated else max(validated)
+def _accuracy(records: List[dict], meta: dict) -> str:
+    """Return the validation of a checkpoint in a training log, as a table.
+
+    Args:
+        records: the log.
+        meta: `meta` of the checkpoint; its `epoch` and `iter` are those that had been
+            completed when it was saved.
+    """
+    unit = validation_unit(records)
+    step = meta.get('epoch' if unit == 'epoch' else 'iter')
+    validation = validations(records).get(step)
+    if validation is None:
+        return 'Not known: the training log has no validation of this checkpoint.'
     rows = [
         f'| {key} | {value:.2f} |'
-        for key, value in validated[step].items()
+        for key, value in validation.items()
         if key not in ('step', 'time', 'data_time') and isinstance(value, (int, float))
     ]
-    title = f'Validation after epoch {step}, from the training log:'
+    title = f'Validation after {unit} {step}, from the training log:'
     return '\n'.join([title, '', '| metric | value |', '|---|---|', *rows])

@@ -26,6 +26,14 @@ def test_calibration_error_of_certain_predictions_is_their_error_rate():
     assert calibration_error([1.0 + 1e-7, 1.0], [1, 1]) == pytest.approx(0)
 
 
+def test_certain_predictions_share_the_last_bin_with_almost_certain_ones():
+    pytest.importorskip('torchmetrics')
+    confidence = [0.95] * 50 + [1.0] * 50
+    correct = [1] * 50 + [1] * 40 + [0] * 10
+    # One bin: mean confidence 0.975, accuracy 0.9.
+    assert calibration_error(confidence, correct) == pytest.approx(0.075, abs=1e-9)
+
+
 def test_missing_torchmetrics_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'torchmetrics.functional.classification', None)
     with pytest.raises(ImportError, match='pip install torchmetrics'):

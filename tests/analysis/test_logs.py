@@ -95,10 +95,11 @@ def test_a_damaged_line_is_refused_with_its_file_and_number(tmp_path):
 def start(tmp_path):
     """Write log and config of one start of a run, each a record longer."""
 
-    def _start(day, resume, load_from=None, lr=0.1):
+    def _start(day, resume, load_from=None, lr=0.1, data_root='data'):
         name = f'2026010{day}_000000'
         write(tmp_path, name, [train(step, 3.0) for step in range(1, day + 1)])
         config = f'lr = {lr}\nmodel = dict(\n    resume=False)\n'
+        config += f'loader = dict(dataset=dict(\n    data_root={data_root!r}))\n'
         config += f'load_from = {load_from!r}\nresume = {resume}\n'
         (tmp_path / name / 'vis_data' / 'config.py').write_text(config)
 
@@ -120,6 +121,12 @@ def test_a_start_with_nothing_to_resume_makes_earlier_logs_void(start, tmp_path)
     start(2, False)
     start(3, True, load_from='epoch_1.pth')
     assert steps(tmp_path) == [1, 2, 1, 2, 3]
+
+
+def test_data_may_be_moved_between_two_starts(start, tmp_path):
+    start(1, False)
+    start(2, False, data_root='elsewhere')
+    assert steps(tmp_path) == [1, 2]
 
 
 def test_logs_of_runs_of_different_configs_are_refused(start, tmp_path):

@@ -139,8 +139,20 @@ def trained_here(trained, tmp_path):
 def test_the_training_config_is_not_overwritten(trained_here):
     before = contents(trained_here)
     config, checkpoint = trained_here / 'my.py', trained_here / 'epoch_7.pth'
-    with pytest.raises(ValueError, match=r'my\.py exists and is not the config'):
+    with pytest.raises(
+        ValueError, match=r'my\.py exists and is not part of an earlier'
+    ):
         deploy_classifier(str(config), str(checkpoint), trained_here / 'my.pth')
+    assert contents(trained_here) == before
+
+
+def test_another_trained_checkpoint_is_not_overwritten(trained_here):
+    shutil.copy(trained_here / 'epoch_7.pth', trained_here / 'epoch_9.pth')
+    before = contents(trained_here)
+    files = str(trained_here / 'my.py'), str(trained_here / 'epoch_7.pth')
+    message = r'epoch_9\.pth exists and is not part of an earlier deployment; give'
+    with pytest.raises(ValueError, match=message):
+        deploy_classifier(*files, trained_here / 'epoch_9.pth')
     assert contents(trained_here) == before
 
 
@@ -151,7 +163,7 @@ def test_only_the_config_of_a_deployed_network_is_overwritten(trained_here):
             before = contents(trained_here)
             files = str(trained_here / 'my.py'), str(trained_here / 'epoch_7.pth')
             with pytest.raises(
-                ValueError, match=r'small\.py exists and is not the config'
+                ValueError, match=r'small\.py exists and is not part of an earlier'
             ):
                 deploy_classifier(*files, trained_here / 'small.pth')
             assert contents(trained_here) == before
@@ -159,7 +171,9 @@ def test_only_the_config_of_a_deployed_network_is_overwritten(trained_here):
 
 def test_a_folder_in_the_place_of_the_config_is_found_before_any_work(trained_here):
     (trained_here / 'small.py').mkdir()
-    with pytest.raises(ValueError, match=r'small\.py exists and is not the config'):
+    with pytest.raises(
+        ValueError, match=r'small\.py exists and is not part of an earlier'
+    ):
         deploy_classifier('no', str(trained_here / 'my.py'), trained_here / 'small.pth')
 
 
@@ -172,6 +186,7 @@ def test_a_checkpoint_at_a_url_replaces_an_earlier_deployment(
     schemes = {'disk://': _load, **CheckpointLoader._schemes}
     monkeypatch.setattr(CheckpointLoader, '_schemes', schemes)
     (trained_here / 'small.pth').write_text('earlier')
+    (trained_here / 'small.py').write_text('model = dict(deploy=dict(fold=True))')
     deploy_classifier(trained[0], f'disk://{trained[1]}', trained_here / 'small.pth')
     assert torch.load(trained_here / 'small.pth', weights_only=False)['state_dict']
 
@@ -181,3 +196,18 @@ def test_an_earlier_deployment_is_replaced(trained_here):
     deploy_classifier(*files, trained_here / 'small.pth', fold=False)
     deploy_classifier(*files, trained_here / 'small.pth')
     assert Config.fromfile(trained_here / 'small.py').model.deploy == dict(fold=True)
+
+
+def test_a_deployment_that_is_interrupted_while_written_can_be_repeated(
+    trained_here,
+):
+    files = str(trained_here / 'my.py'), str(trained_here / 'epoch_7.pth')
+
+    def _interrupt(line):
+        if line.startswith('wrote'):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deploy_classifier(*files, trained_here / 'small.pth', log=_interrupt)
+    deploy_classifier(*files, trained_here / 'small.pth')
+    assert torch.load(trained_here / 'small.pth')['state_dict']

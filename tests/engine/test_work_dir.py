@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import pytest
 import torch
@@ -21,6 +22,18 @@ def test_latest_is_the_one_named(tmp_path):
     touch(tmp_path / 'epoch_2.pth', age=1)
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
     assert latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_1.pth')
+
+
+def test_latest_of_a_copied_folder_is_in_the_copy(tmp_path):
+    here, there = tmp_path / 'here', tmp_path / 'there'
+    here.mkdir()
+    for epoch in (1, 2):
+        touch(here / f'epoch_{epoch}.pth', age=0)
+    (here / 'last_checkpoint').write_text(str(here / 'epoch_1.pth'))
+    shutil.copytree(here, there)
+    assert latest_checkpoint(there) == str(there / 'epoch_1.pth')
+    (there / 'epoch_1.pth').unlink()
+    assert latest_checkpoint(there) == str(here / 'epoch_1.pth')
 
 
 def test_damaged_or_missing_falls_back_to_the_highest_whole_one(tmp_path, capsys):

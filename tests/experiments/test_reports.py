@@ -4,9 +4,14 @@ import csv
 import json
 
 import pytest
+from mmengine.config import Config
 
 from mmadf.analysis.tables import write_csv
-from mmadf.experiments.reports import read_robustness_report, write_robustness_report
+from mmadf.experiments.reports import (
+    read_robustness_report,
+    write_robustness_report,
+    write_study_report,
+)
 from mmadf.experiments.studies.summary import summarise
 from tests.experiments.robustness.examples import ROWS
 from tests.experiments.studies.examples import RESULTS
@@ -32,3 +37,18 @@ def test_csv_of_a_study_holds_full_numbers_and_empty_fields(tmp_path):
     assert (plain['difference'], plain['mean']) == ('', '80.0')
     assert (new['difference'], new['low']) == ('1.0', '')
     assert new['deployed_multiply_adds'] == '2250000000'
+
+
+@pytest.mark.parametrize('held_out', [True, False])
+def test_report_of_a_study_says_if_the_test_images_selected_checkpoints(
+    tmp_path, held_out
+):
+    pytest.importorskip('scipy')
+    study = Config(
+        dict(records=str(tmp_path), metric='accuracy/top1', control='plain', suffix='')
+    )
+    last = RESULTS[-1]._replace(held_out=held_out)
+    text = write_study_report(study, [*RESULTS[:-1], last])
+    assert (tmp_path / 'table.md').read_text() == text + '\n'
+    sentence = 'The test images are the validation images, which also selected the'
+    assert (sentence in text) == (not held_out)

@@ -63,18 +63,6 @@ def test_deploy_writes_the_deployed_network_with_its_card(trained, tool, tmp_pat
     assert str(tmp_path) not in card + (folder / 'config.json').read_text()
 
 
-def test_card_of_an_epoch_without_validation_shows_the_last_one(
-    trained, tool, tmp_path
-):
-    config, checkpoint = trained
-    content = torch.load(checkpoint)
-    content['meta']['epoch'] = 9
-    torch.save(content, checkpoint)
-    tool(DEPLOY, config, checkpoint, f'{tmp_path / "small"}/')
-    card = (tmp_path / 'small' / 'README.md').read_text()
-    assert 'after epoch 3' in card and '| accuracy/top1 | 75.00 |' in card
-
-
 def test_card_says_nothing_of_a_training_without_a_log(trained, tool, tmp_path):
     config, checkpoint = trained
     alone = tmp_path / 'alone.pth'

@@ -48,7 +48,7 @@ def read(networks: Dict[str, Path]) -> Dict[str, List[List[Row]]]:
 
     Raises:
         FileNotFoundError: a folder has no results.
-        ValueError: the networks were tested with different settings.
+        ValueError: the networks were tested with different settings or images.
     """
     results: Dict[str, List[List[Row]]] = {}
     tested = {}
@@ -63,7 +63,7 @@ def read(networks: Dict[str, Path]) -> Dict[str, List[List[Row]]]:
         if found != expected:
             raise ValueError(
                 f'{test} was tested with {found}, {first} with {expected}; test both '
-                'with the same options.'
+                'with the same options and images.'
             )
     return results
 

@@ -107,3 +107,15 @@ def fingerprint(cfg: Config, checkpoint: Union[str, Path]) -> str:
     contents = Path(checkpoint).read_bytes(), cfg.pretty_text.encode()
     hashes = [hashlib.sha256(content).hexdigest()[:12] for content in contents]
     return f'{Path(checkpoint).name} {" ".join(hashes)}'
+
+
+def hash_images(images: Tensor, labels: Tensor) -> str:
+    """Return a hash of the pixels and labels of a test.
+
+    Args:
+        images: see `load_images`.
+        labels: see `load_images`.
+    """
+    content = hashlib.sha256(images.numpy())
+    content.update(labels.numpy())
+    return content.hexdigest()[:12]

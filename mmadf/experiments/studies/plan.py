@@ -3,12 +3,15 @@
 import json
 from copy import deepcopy
 from functools import lru_cache
+from logging import WARNING
 from pathlib import Path
 from typing import Dict, List, Optional
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from mmadf.engine.config import check_config, merge_options
+from mmadf.utils.files import atomic_write
 from mmadf.weights.load import read_config
 
 from .identity import describe_run
@@ -29,7 +32,8 @@ _read_config = lru_cache(maxsize=None)(read_config)
 def write_runs(study: Config) -> List[Run]:
     """Write the config of every run and the lists of training and validation images.
 
-    The folder of the study must be locked, see `locked_study`.
+    The folder of the study must be locked, see `locked_study`. A warning is logged if
+    the test images of a variant are its validation images.
 
     Args:
         study: see `load_study`.
@@ -38,13 +42,13 @@ def write_runs(study: Config) -> List[Run]:
         The runs: all variants with the first seed, then all with the second, ...
 
     Raises:
-        ValueError: the configs are invalid, or a run exists or is recorded with other
-            settings or images.
-        FileNotFoundError: a data folder or a config does not exist.
+        ValueError: the configs are invalid, the test images are the training images, or
+            a run exists or is recorded with other settings or images.
+        FileNotFoundError: a data folder, a config or initial weights do not exist.
     """
     root, records = Path(study.work_dir), Path(study.records)
     data = _data_options(study.data, root) if study.get('data') else {}
-    runs, known = [], {}
+    runs, known, not_held_out = [], {}, set()
     for seed in study.seeds:
         for name in study.variants:
             config = root / CONFIGS / f'{name}_seed{seed}.py'
@@ -52,8 +56,18 @@ def write_runs(study: Config) -> List[Run]:
             run = Run(name, seed, root / name / f'seed{seed}', config, record)
             cfg = run_config(study, name, seed, data)
             check_config(cfg, SPLITS)
-            _write_settings(cfg, run, describe_run(cfg, SPLITS, known))
+            settings = describe_run(cfg, SPLITS, known)
+            _write_settings(cfg, run, settings)
+            if settings['data']['val'] == settings['data']['test']:
+                not_held_out.add(name)
             runs.append(run)
+    if not_held_out:
+        print_log(
+            f'The test images of {sorted(not_held_out)} are the validation images, '
+            'which also select the checkpoints; the report says so. Set data to select '
+            'them on images held out from training.',
+            level=WARNING,
+        )
     return runs
 
 
@@ -96,6 +110,11 @@ def _data_options(data: Dict[str, object], root: Path) -> dict:
             raise ValueError(f'data.{name}={value!r} must be of type {kind}.')
     folder = Path(data['root']).resolve()
     train, test = (folder / data.get(name, name) for name in ('train', 'test'))
+    if train.resolve() == test.resolve():
+        raise ValueError(
+            f'data.test={data.get("test", "test")!r} is the folder of the training '
+            f'images, {train}; give another one.'
+        )
     fraction, seed = data.get('val_fraction', 0.1), data.get('split_seed', 0)
     split = write_split(train, root / SPLIT, fraction, seed, data.get('per_class'))
     metainfo = dict(classes=split['classes'])
@@ -109,12 +128,11 @@ def _data_options(data: Dict[str, object], root: Path) -> dict:
 
 def _write_settings(cfg: Config, run: Run, settings: Dict[str, object]) -> None:
     is_recorded(run, settings)
-    texts = {run.config: cfg.pretty_text, run.settings: json.dumps(settings)}
-    for path, text in texts.items():
-        if not write_once(path, text):
-            raise ValueError(
-                f'{run.work_dir} belongs to a run with other settings or images, see '
-                f'{path}; choose another work_dir, or remove that folder and '
-                f'{run.config.stem}.* in {run.config.parent}.'
-            )
+    if not write_once(run.settings, json.dumps(settings)):
+        raise ValueError(
+            f'{run.work_dir} belongs to a run with other settings or images, see '
+            f'{run.settings}; restore them, or choose another work_dir.'
+        )
+    if not write_once(run.config, cfg.pretty_text):  # the data or work_dir was moved
+        atomic_write(run.config, cfg.pretty_text.encode())
     run.work_dir.mkdir(parents=True, exist_ok=True)

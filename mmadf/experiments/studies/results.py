@@ -24,6 +24,7 @@ class Result(NamedTuple):
     the test metric of each readout of a network with several of them; `readout` is the
     one that the network predicts with. `correct` says for each readout which test
     images are classified correctly; it is {} if the metric is not the top-1 accuracy.
+    `held_out` is False if the test images are the validation images.
     """
 
     variant: str
@@ -36,6 +37,7 @@ class Result(NamedTuple):
     costs: Dict[str, int]
     readout: str = ONLY
     correct: Dict[str, np.ndarray] = {}
+    held_out: bool = True
 
 
 def read_results(study: Config) -> Tuple[List[Result], Dict[Path, Exception]]:
@@ -130,6 +132,7 @@ def _result(path: Path, record: Dict[str, object], metric: str) -> Result:
         costs=record['costs'],
         readout=record['readout'],
         correct=_correct(path, record) if metric == TOP1 else {},
+        held_out=record['data']['test'] != record['data']['val'],
     )
 
 

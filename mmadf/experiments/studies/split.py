@@ -133,7 +133,7 @@ def write_split(
             raise ValueError(
                 f'{path} lists other images than val_fraction={fraction}, '
                 f'split_seed={seed} and per_class={per_class} select from {folder}; '
-                f'choose another work_dir, or remove {out.parent}.'
+                'restore the images and these fields, or choose another work_dir.'
             )
         split[name] = str(path.resolve())
     return split

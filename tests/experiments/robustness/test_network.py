@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmadf.experiments.robustness.network import (
     PixelNetwork,
     fingerprint,
+    hash_images,
     load_images,
 )
 from mmadf.weights.load import load_network
@@ -62,3 +63,15 @@ def test_fingerprint_depends_on_weights_and_config(trained, tmp_path):
     other.write_bytes(trained[1].read_bytes() + b'x')
     cfg.model.head.topk = (1,)
     assert len({network, fingerprint(cfg, trained[1]), fingerprint(cfg, other)}) == 3
+
+
+def test_hash_of_images_depends_on_every_pixel_and_label(trained):
+    images, labels = load_images(Config.fromfile(trained[0]))
+    pixel, label = images.clone(), labels.clone()
+    pixel[-1, -1, -1, -1] ^= 1
+    label[-1] = 0
+    hashes = [hash_images(*load_images(Config.fromfile(trained[0])))]
+    hashes += [hash_images(images, labels), hash_images(pixel, labels)]
+    hashes += [hash_images(images, label)]
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 3

@@ -84,6 +84,20 @@ def test_script_reports_resumes_and_compares(call, refused, trained, tmp_path):
     assert figure.with_suffix('.md').read_text().strip() in spread
 
 
+@pytest.mark.slow
+def test_other_images_are_neither_added_nor_compared(call, refused, trained, tmp_path):
+    pytest.importorskip('torchmetrics')
+    nothing = ('--attacks', '--corruptions', 'none')
+    one, two = tmp_path / 'one', tmp_path / 'two'
+    call(SCRIPT, *trained, '--out', one, *nothing)
+    folder = trained[0].parent / 'images'
+    (folder / 'dark' / '004.png').rename(folder / 'light' / '005.png')
+    assert "{'data': '" in refused(SCRIPT, *trained, '--out', one, *nothing)
+    call(SCRIPT, *trained, '--out', two, *nothing)
+    message = refused(COMPARE, tmp_path / 'both.png', f'one={one}', f'two={two}')
+    assert "'data': '" in message and 'the same options and images' in message
+
+
 def test_comparison_refuses_invalid_networks(refused):
     for words, message in (
         (['a'], "'a' is not of the form NAME=DIR"),

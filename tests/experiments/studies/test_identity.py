@@ -1,5 +1,6 @@
-"""What identifies a run: its config and its images, wherever they lie."""
+"""What identifies a run: its config, images and initial weights, wherever they lie."""
 
+import hashlib
 import shutil
 
 import numpy as np
@@ -17,10 +18,11 @@ def images(tmp_path):
     return write_images(tmp_path / 'here' / 'images', per_class=3)
 
 
-def described(root, seed=0, lr=0.1, **dataset):
+def described(root, seed=0, lr=0.1, fields=None, **dataset):
     dataset = dict(type='CustomDataset', data_root=str(root), **dataset)
     loader = dict(batch_size=2, dataset=dict(dataset, pipeline=[dict(type='Flip')]))
-    cfg = Config(dict(lr=lr, randomness=dict(seed=seed), train_dataloader=loader))
+    known = dict(lr=lr, randomness=dict(seed=seed), train_dataloader=loader)
+    cfg = Config({**known, **(fields or {})})
     before = cfg.pretty_text
     found = describe_run(cfg, ['train'], {})
     assert cfg.pretty_text == before
@@ -91,3 +93,58 @@ def test_pixels_are_hashed_where_images_are_in_memory(monkeypatch):
         pixels = np.full((2, 2, 3), value, np.uint8)
         hashes.append(described('memory')['data']['train']['hash'])
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+def init(path):
+    cfg = dict(type='Pretrained', checkpoint=str(path))
+    return dict(model=dict(stages=[dict(type='A', init_cfg=cfg)]))
+
+
+def branches(path):
+    fields = dict(checkpoint='https://x/a.pth', appearance_checkpoint=str(path))
+    return dict(model=dict(backbone=dict(pretrained_branches=fields)))
+
+
+def load_from(path):
+    return dict(load_from=str(path))
+
+
+@pytest.mark.parametrize('fields', [init, branches, load_from])
+def test_weights_are_identified_by_their_content(fields, images, tmp_path):
+    here, there = tmp_path / 'a.pth', tmp_path / 'b.pth'
+    here.write_bytes(b'weights')
+    first = described(images, fields=fields(here))
+    digest = hashlib.sha256(b'weights').hexdigest()[:16]
+    config = first['config']
+    assert config == {**config, **fields(f'sha256:{digest}')}
+    shutil.copy(here, there)
+    assert described(images, fields=fields(there)) == first
+    here.write_bytes(b'others!')
+    others = described(images, fields=fields(here))
+    assert others['config_hash'] != first['config_hash']
+    assert others['data'] == first['data']
+
+
+def test_model_folder_is_identified_by_its_weights(images, tmp_path):
+    (tmp_path / 'folder').mkdir()
+    for path in (tmp_path / 'folder' / 'model.safetensors', tmp_path / 'net.pth'):
+        path.write_bytes(b'weights')
+    (tmp_path / 'folder' / 'README.md').write_text('edited')
+    folder, file = (
+        described(images, fields=init(tmp_path / name))
+        for name in ('folder', 'net.pth')
+    )
+    assert folder == file
+
+
+def test_addresses_and_runs_without_weights_are_as_they_are_written(images):
+    for fields in (init('torchvision://resnet50'), load_from(''), dict(load_from=None)):
+        config = described(images, fields=fields)['config']
+        assert config == {**config, **fields}
+
+
+def test_missing_weights_are_refused(images, tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match="checkpoint='.*gone.pth' does not exis"
+    ):
+        described(images, fields=init(tmp_path / 'gone.pth'))

@@ -1,11 +1,13 @@
 """From a study to the configs of its runs, and what is refused before any starts."""
 
+import shutil
+
 import pytest
 from mmengine.config import Config
 
 from mmadf.experiments.studies.load import load_study
 from mmadf.experiments.studies.plan import run_config, write_runs
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_images
 
 STUDY = """
 _own = dict(anything=1)
@@ -61,6 +63,59 @@ def test_same_settings_are_taken_up_and_others_refused(study, tmp_path):
     options = {**ONE_RUN, 'options.train_cfg.max_epochs': 3}
     with pytest.raises(ValueError, match='plain/seed0 belongs to a run with other'):
         write_runs(load(study, tmp_path, **options))
+
+
+def test_moved_data_and_work_dir_are_taken_up_with_their_new_places(
+    study, tmp_path, image_folder
+):
+    (run,) = write_runs(load(study, tmp_path, **ONE_RUN))
+    settings, split = run.settings.read_text(), tmp_path / 'out' / 'split'
+    lists = [path.read_text() for path in sorted(split.iterdir())]
+    shutil.move(image_folder, tmp_path / 'elsewhere')
+    shutil.move(tmp_path / 'out', tmp_path / 'moved')
+    options = {'data.root': str(tmp_path / 'elsewhere')}
+    options['work_dir'] = str(tmp_path / 'moved')
+    (run,) = write_runs(load(study, tmp_path, **ONE_RUN, **options))
+    cfg = Config.fromfile(run.config)
+    train, test = cfg.train_dataloader.dataset, cfg.test_dataloader.dataset
+    assert train.data_root == str(tmp_path / 'elsewhere' / 'train')
+    assert train.ann_file == str(tmp_path / 'moved' / 'split' / 'train.txt')
+    assert test.data_root == str(tmp_path / 'elsewhere' / 'val')
+    assert run.settings.read_text() == settings
+    moved = (tmp_path / 'moved' / 'split').iterdir()
+    assert [path.read_text() for path in sorted(moved)] == lists
+
+
+def test_study_without_data_warns_if_the_test_images_select_checkpoints(
+    study, tmp_path, image_folder, capsys
+):
+    folders = dict(train='train', val='val', test='val')
+    options = {
+        **ONE_RUN,
+        'data': None,
+        'options': {
+            f'{split}_dataloader.dataset.data_root': str(image_folder / folder)
+            for split, folder in folders.items()
+        },
+    }
+    write_runs(load(study, tmp_path, **options))
+    warning = "The test images of ['plain'] are the validation images"
+    assert warning in capsys.readouterr().out
+    write_images(image_folder / 'other', per_class=3)
+    options['options'] |= {
+        'test_dataloader.dataset.data_root': str(image_folder / 'other')
+    }
+    write_runs(load(study, tmp_path, **options, work_dir=str(tmp_path / 'new')))
+    assert 'validation images' not in capsys.readouterr().out
+
+
+def test_other_images_in_the_same_place_are_refused(study, tmp_path, image_folder):
+    write_runs(load(study, tmp_path, **ONE_RUN))
+    with open(image_folder / 'val' / 'dark' / '000.png', 'ab') as file:
+        file.write(b'0')
+    message = 'plain/seed0 belongs to a run with other .*seed0.json; restore them, or'
+    with pytest.raises(ValueError, match=message):
+        write_runs(load(study, tmp_path, **ONE_RUN))
 
 
 def test_files_are_written_whole_and_only_once(study, tmp_path, monkeypatch):
@@ -146,6 +201,8 @@ INVALID_OPTIONS = [
     ({'data.val_fraction': 1.5}, 'val_fraction=1.5 must be in'),
     ({'data.val_fraction': 'x'}, "data.val_fraction='x' must be of type float"),
     ({'data.per_class': 99}, 'per_class=99 must be in 1 to 12, .* of class 0'),
+    ({'data.test': 'train'}, "data.test='train' is the folder of the training im"),
+    ({'data.test': 'val/../train'}, 'is the folder of the training images'),
     ({'data.split_seed': 'x'}, "data.split_seed='x' must be of type int"),
 ]
 

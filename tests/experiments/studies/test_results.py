@@ -35,7 +35,7 @@ def record(seed):
         seconds=2.5,
         costs=dict(deployed_parameters=10),
         config_hash='ab',
-        data=dict(test=dict(images=4, hash='cd')),
+        data=dict(test=dict(images=4, hash='cd'), val=dict(images=4, hash='gh')),
         predictions=hashlib.sha256(PREDICTIONS).hexdigest(),
     )
     return {**dict.fromkeys(FIELDS), **known}
@@ -65,6 +65,13 @@ def test_results_are_those_of_the_records(study):
     assert results[0].costs == dict(deployed_parameters=10)
     (correct,) = results[0].correct.values()
     assert correct.tolist() == [True, True, False, True]
+
+
+def test_result_says_whether_the_test_images_are_held_out(study):
+    path = study.records / 'a_seed2.json'
+    path.write_text(path.read_text().replace('"gh"', '"cd"'))
+    results, _ = read_results(study)
+    assert [result.held_out for result in results] == [True, True, False]
 
 
 def empty(path):

@@ -1,0 +1,77 @@
+"""The accuracy that a model card cites is that of the checkpoint, or none."""
+
+import json
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmadf.hub.card import Origin, model_card
+from tests.hub.conftest import PLAIN, build, config
+
+UNKNOWN = 'the training log has no validation of this checkpoint'
+
+
+def train(step, **more):
+    return dict(step=step, loss=0.5, time=0.1, **more)
+
+
+def val(step, top1):
+    return {'step': step, 'accuracy/top1': top1, 'time': 0.1}
+
+
+BY_EPOCH = [train(4, epoch=1), val(1, 62.5), train(8, epoch=2), val(2, 87.5)]
+# MMEngine notes either the iteration of a validation or 0.
+BY_ITERATION = [train(500), val(500, 40.0), train(1000), val(1000, 61.0)]
+WITHOUT_STEPS = [train(500), val(0, 40.0), train(1000), val(0, 61.0)]
+
+
+@pytest.fixture
+def accuracy(tmp_path):
+    """Return what the card of a checkpoint says of its accuracy."""
+
+    def _accuracy(records, **meta):
+        log = tmp_path / '20260101_000000' / 'vis_data' / 'scalars.json'
+        log.parent.mkdir(parents=True)
+        log.write_text(''.join(f'{json.dumps(record)}\n' for record in records))
+        cfg = config(PLAIN)
+        content = dict(model=PLAIN, classes=None, test_pipeline=[])
+        origin = Origin(cfg, meta, Config(cfg.to_dict()), tmp_path)
+        images = torch.zeros(1, 3, 32, 32)
+        card = model_card('name', build(PLAIN), content, origin, images)
+        return card.partition('## Accuracy')[2]
+
+    return _accuracy
+
+
+@pytest.mark.parametrize(
+    ('records', 'meta', 'after', 'top1'),
+    [
+        (BY_EPOCH, dict(epoch=1, iter=4), 'epoch 1', '62.50'),
+        (BY_EPOCH, dict(epoch=2, iter=8), 'epoch 2', '87.50'),
+        (BY_ITERATION, dict(epoch=2, iter=500), 'iteration 500', '40.00'),
+        (WITHOUT_STEPS, dict(epoch=2, iter=500), 'iteration 500', '40.00'),
+        (WITHOUT_STEPS, dict(epoch=0, iter=1000), 'iteration 1000', '61.00'),
+    ],
+)
+def test_card_cites_the_validation_of_the_checkpoint(
+    accuracy, records, meta, after, top1
+):
+    text = accuracy(records, **meta)
+    assert f'Validation after {after}, from' in text
+    assert text.count('accuracy/top1') == 1
+    assert f'| accuracy/top1 | {top1} |' in text
+
+
+@pytest.mark.parametrize(
+    ('records', 'meta'),
+    [
+        (BY_EPOCH, dict(epoch=9, iter=36)),
+        (BY_EPOCH, dict()),
+        (BY_ITERATION, dict(epoch=500, iter=700)),
+        ([train(4, epoch=1)], dict(epoch=1, iter=4)),
+    ],
+)
+def test_card_cites_no_other_validation(accuracy, records, meta):
+    text = accuracy(records, **meta)
+    assert UNKNOWN in text and 'accuracy/top1' not in text
