@@ -57,14 +57,16 @@ class ADFBackbone(BaseModule):
             they stay in evaluation mode. From 1 to the number of semantic stages, or -1
             for none. To freeze one branch, set `frozen_stages` in its config instead.
         stop_gradient: whether to detach the feature maps that the mappers read, so that
-            only an auxiliary head trains the appearance branch.
+            only an auxiliary head trains the appearance branch. It requires
+            `appearance_out_indices` up to the last stage that a mapper reads.
         pretrained_branches: arguments of `load_branches` except the network, to
             initialise both backbones from checkpoints; None for none.
         deploy: arguments of `switch_to_deploy`, to build the deployed form; or None.
         init_cfg: initialisation of MMEngine's BaseModule.
 
     Raises:
-        ValueError: a stage that does not exist, an unknown family, or no mapper.
+        ValueError: a stage that does not exist, an unknown family, no mapper, or an
+            appearance stage that no loss can train.
         TypeError: an argument that is not a config, such as a built module.
     """
 
@@ -99,6 +101,8 @@ class ADFBackbone(BaseModule):
         self.mappers = connect(
             mapper, appearance, semantic, same_backbone, stop_gradient
         )
+        if stop_gradient:
+            _check_trained(shown, appearance.last_stage(), self.mappers.last_source)
         self.frozen_stages = frozen_stages
         _check_frozen_stages(frozen_stages, semantic.last_stage() + 1)
         for module in self._frozen_modules():
@@ -226,6 +230,23 @@ def _check_config(backbone: dict, other: dict, mapper: object, options: dict) ->
             f'ADFBackbone: mapper={mapper!r} fuses nothing; give the config of a '
             "mapper, e.g. mapper=dict(type='Mapper', sources=(0, 1)), or use the "
             'backbone by itself.'
+        )
+
+
+def _check_trained(shown: Tuple[int, ...], last: int, read: int) -> None:
+    """Require an auxiliary head behind all appearance stages that mappers read.
+
+    Args:
+        shown: `appearance_out_indices`.
+        last: last stage of them, -1 for none.
+        read: last stage that a mapper reads.
+    """
+    if last < read:
+        raise ValueError(
+            f'ADFBackbone: stop_gradient=True with appearance_out_indices={shown} '
+            f'leaves no loss that trains appearance stage {read}, which a mapper '
+            f'reads; return that stage to an auxiliary head, with '
+            f'appearance_out_indices=({read},), or set stop_gradient=False.'
         )
 
 

@@ -12,7 +12,7 @@ from mmadf.weights.pretrained import load_branches
 
 from . import requirements
 from .branch import Branch, Features, build_appearance, cut_branch
-from .checks import check_config, check_heads, same_predictions
+from .checks import check_config, check_heads, check_stop_gradient, same_predictions
 from .deployed import check_weights, cut_appearance
 from .features import readout_features
 from .host_tools import check_hooks, check_training, switch_loss
@@ -70,7 +70,7 @@ class ADFClassifier(ImageClassifier):
         distill_weight: values other than 0 need heads with the loss of `ClsHead`.
         distill_temperature: see `Objective`.
         stop_gradient: whether to detach the appearance feature maps that the mappers
-            read, so that the semantic loss does not train the appearance branch.
+            read; `appearance_weight` or `distill_weight` > 0 then trains the branch.
         pretrained_branches: arguments of `load_branches` except the classifier, to
             initialise both branches from checkpoints; None for none.
         deploy: arguments of `switch_to_deploy`, to build the deployed form; or None.
@@ -120,6 +120,7 @@ class ADFClassifier(ImageClassifier):
         )
         options = dict(deploy=deploy, pretrained_branches=pretrained_branches)
         check_config(slots, appearance, mapper, readout, objective, options)
+        check_stop_gradient(stop_gradient, objective)
         super().__init__(
             **deepcopy(slots),
             pretrained=pretrained,

@@ -158,6 +158,10 @@ def test_a_value_that_makes_no_network_is_named():
             dict(semantic_weight=0, appearance_weight=0, distill_weight=1),
             'semantic_weight=0 and appearance_weight=0 leave no loss',
         ),
+        (
+            dict(stop_gradient=True, appearance_weight=0),
+            'stop_gradient=True with appearance_weight=0 and distill_weight=0',
+        ),
         (dict(appearance_weight=-1), 'appearance_weight=-1'),
         (dict(appearance_weight=INF), 'appearance_weight=inf'),
         (dict(semantic_weight=NAN), 'semantic_weight=nan'),
