@@ -52,10 +52,12 @@ class ADFBackbone(BaseModule):
             stages that `mapper` counts; None for the `out_indices` in `backbone`.
         appearance_out_indices: appearance stages whose feature maps are returned after
             the semantic ones.
-        frozen_stages: number of stages, the first one with the stem, that are frozen in
-            both branches, as far as these run: their parameters get no gradient, and
-            they stay in evaluation mode. From 1 to the number of semantic stages, or -1
-            for none. To freeze one branch, set `frozen_stages` in its config instead.
+        frozen_stages: number of stages, the first one with the stem and position
+            embeddings, that are frozen in both branches, as far as these run: their
+            parameters and those of norms through which only they are returned get no
+            gradient, and they stay in evaluation mode. From 1 to the number of
+            semantic stages, or -1 for none. To freeze one branch, set `frozen_stages`
+            in its config instead.
         stop_gradient: whether to detach the feature maps that the mappers read, so that
             only an auxiliary head trains the appearance branch. It requires
             `appearance_out_indices` up to the last stage that a mapper reads.
@@ -105,8 +107,7 @@ class ADFBackbone(BaseModule):
             _check_trained(shown, appearance.last_stage(), self.mappers.last_source)
         self.frozen_stages = frozen_stages
         _check_frozen_stages(frozen_stages, semantic.last_stage() + 1)
-        for module in self._frozen_modules():
-            module.requires_grad_(False)
+        self._freeze()
         self.register_load_state_dict_pre_hook(check_weights)
         self.register_load_state_dict_pre_hook(check_reparameterised)
         if deploy is not None:
@@ -171,6 +172,15 @@ class ADFBackbone(BaseModule):
         """
         cut_appearance(self, fold, _fused_outputs)
 
+    def _freeze(self) -> None:
+        """Freeze stages; parameters of a backbone itself are position embeddings."""
+        for module in self._frozen_modules():
+            module.requires_grad_(False)
+        if self.frozen_stages > 0:
+            for backbone in (self.backbone, self.appearance_backbone):
+                for parameter in backbone.parameters(recurse=False):
+                    parameter.requires_grad_(False)
+
     def _frozen_modules(self) -> Iterator[nn.Module]:
         """Yield the modules of the frozen stages of both branches."""
         for branch, read in (
@@ -178,8 +188,13 @@ class ADFBackbone(BaseModule):
             (self.appearance, self.mappers.last_source),
         ):
             last = min(self.frozen_stages, branch.last_stage(read) + 1) - 1
-            for name in branch.stages.used(max(last, -1)):
-                yield branch.backbone.get_submodule(name)
+            stages, modules = branch.stages, dict(branch.backbone.named_modules())
+            frozen = [stage for stage in branch.out_stages if stage <= last]
+            trained = [stage for stage in branch.out_stages if stage > last]
+            kept = {name for stage in trained for name in stages.output_names(stage)}
+            for name in stages.used(max(last, -1), frozen):
+                if name in modules and name not in kept:
+                    yield modules[name]
 
 
 def _fused_outputs(network: ADFBackbone, image: Tensor) -> Tuple[Tensor, ...]:

@@ -137,6 +137,53 @@ def test_frozen_stages_stay_as_they_are_in_both_branches():
     assert isinstance(adf.backbone.conv1, DecoupledConv2d)
 
 
+VIT = dict(
+    type='VisionTransformer',
+    arch=dict(embed_dims=8, num_layers=4, num_heads=2, feedforward_channels=16),
+    img_size=32,
+    patch_size=8,
+    with_cls_token=False,
+    out_type='featmap',
+)
+SWIN = dict(
+    type='SwinTransformer',
+    arch=dict(embed_dims=12, depths=[1, 1, 1, 1], num_heads=[1, 1, 1, 1]),
+    img_size=64,
+    use_abs_pos_embed=True,
+    pad_small_map=True,
+)
+
+
+@pytest.mark.parametrize(
+    ('inner', 'outputs', 'frozen'),
+    [
+        (VIT, (1, 3), ('pos_embed', 'patch_embed.', 'layers.0.', 'layers.1.')),
+        (
+            SWIN,
+            (0, 1, 2, 3),
+            (
+                *('absolute_pos_embed', 'patch_embed.', 'stages.0.', 'norm0.'),
+                *('stages.1.blocks.', 'norm1.'),
+            ),
+        ),
+    ],
+    ids=['ViT', 'Swin'],
+)
+def test_position_embeddings_and_norms_of_frozen_stages_are_frozen(
+    inner, outputs, frozen
+):
+    adf = backbone(
+        backbone=inner,
+        mapper=dict(type='Mapper', sources=(0,)),
+        out_indices=outputs,
+        appearance_out_indices=outputs,
+        frozen_stages=2,
+    )
+    for network in (adf.backbone, adf.appearance_backbone):
+        for name, parameter in network.named_parameters():
+            assert parameter.requires_grad != name.startswith(frozen), name
+
+
 @torch.no_grad()
 def test_both_branches_start_from_a_checkpoint(tmp_path):
     path = tmp_path / 'backbone.pth'
