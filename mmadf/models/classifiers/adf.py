@@ -60,8 +60,8 @@ class ADFClassifier(ImageClassifier):
         neck: config of the semantic neck, a list of configs for a sequence, or None.
         appearance: what differs in the appearance branch, a dict with any of
             `backbone`, `neck` and `head`. Slots that are not given are built from
-            the semantic branch's config, with weights of their own; a head that
-            is not given takes its `in_channels` from the given backbone and neck.
+            the semantic branch's config, with weights of their own; a head that is
+            not given takes `in_channels` from a backbone or neck that is given.
         readout: predicting logits: 'semantic' (fused), 'appearance', or 'sum' of both.
         semantic_weight: this and the next five arguments are those of `Objective`.
         appearance_weight: not 0 if `semantic_weight` is 0.
