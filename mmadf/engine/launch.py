@@ -14,8 +14,11 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import BaseLoop, Runner
+from mmpretrain.utils import get_ori_model
+from torch import nn
 
 from . import loops  # noqa: F401  registers
+from .checkpointing import check_activation_checkpointing
 from .config import check_config
 from .hooks.decoupled_training import check_norm_eval
 from .work_dir import check_checkpoint
@@ -37,7 +40,7 @@ def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
         ValueError: misspelt keys, a file that is no whole checkpoint, a length of
             training below 1, a launcher that needs a GPU where there is none,
             launcher='slurm' in a process that srun has not started, or see
-            `check_norm_eval`.
+            `check_norm_eval` and `check_activation_checkpointing`.
         FileNotFoundError: a data folder or checkpoint that does not exist.
     """
     check_config(cfg, splits)
@@ -50,8 +53,11 @@ def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
         join_cpu_processes(cfg)
     custom = 'runner_type' in cfg
     runner = RUNNERS.build(cfg) if custom else QuietRunner.from_cfg(cfg)
-    if 'train' in splits:
+    is_built = isinstance(runner.model, nn.Module)  # FlexibleRunner builds it later
+    if 'train' in splits and is_built:
         check_norm_eval(runner)
+        modules = cfg.get('activation_checkpointing')
+        check_activation_checkpointing(get_ori_model(runner.model), modules)
     return runner
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
+from mmpretrain.models import ClsDataPreprocessor
 from torch import nn
 from torch.testing import assert_close
 
@@ -28,7 +29,7 @@ def classifier(**preprocessor):
 
 
 def build(cfg, **preprocessor):
-    preprocessor = dict(mean=MEAN, std=STD, to_rgb=True, **preprocessor)
+    preprocessor = {**dict(mean=MEAN, std=STD, to_rgb=True), **preprocessor}
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = MODELS.build(dict(cfg, data_preprocessor=preprocessor))
     return randomise(model, std=0.2)
@@ -56,7 +57,7 @@ class Linear(nn.Module):
     def __init__(self, weight):
         super().__init__()
         self.weight = nn.Parameter(weight)
-        self.data_preprocessor = nn.Identity()
+        self.data_preprocessor = ClsDataPreprocessor(mean=[0] * 3, std=[1] * 3)
 
     def loss(self, inputs, data_samples):
         logits = torch.einsum('kcij,ncij->nk', self.weight, inputs)
@@ -125,9 +126,13 @@ def test_pgd_equals_a_loop_over_pixels(step_size, step):
     assert wrong.float().mean() < 1e-3  # where rounding turns the sign of a gradient
 
 
+def runner_of(model, **cfg):
+    return SimpleNamespace(model=model, cfg=cfg)
+
+
 def trained(model, hook, data):
     """Return the state of the model after one training step."""
-    runner = SimpleNamespace(model=model)
+    runner = runner_of(model)
     hook.before_train(runner)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     model.train_step(data, OptimWrapper(optimizer))
@@ -186,7 +191,7 @@ def test_only_training_is_attacked_and_only_while_it_lasts():
     seen = []
     model.backbone.register_forward_hook(lambda m, args, out: seen.append(args[0]))
     hook = AdversarialTrainingHook('fgsm')
-    hook.before_train(SimpleNamespace(model=model))
+    hook.before_train(runner_of(model))
     model.train(False)
     model(x, labels, mode='loss')
     model.train()
@@ -196,7 +201,7 @@ def test_only_training_is_attacked_and_only_while_it_lasts():
     model(x, labels, mode='loss')
     assert not torch.equal(seen[-1][:2], x[:2])
     assert torch.equal(seen[-1][2:], x[2:])
-    hook.after_train(SimpleNamespace(model=model))
+    hook.after_train(runner_of(model))
     model(x, labels, mode='loss')
     assert torch.equal(seen[-1], x)
 
@@ -232,4 +237,31 @@ def test_arguments_out_of_range_are_refused():
 def test_padding_is_refused():
     model = classifier(pad_size_divisor=8)
     with pytest.raises(ValueError, match='pad_size_divisor=8'):
-        AdversarialTrainingHook().before_train(SimpleNamespace(model=model))
+        AdversarialTrainingHook().before_train(runner_of(model))
+
+
+def test_images_that_only_the_pipeline_normalises_are_refused():
+    model = classifier(mean=None, std=None)
+    with pytest.raises(ValueError, match='data_preprocessor has no mean and std'):
+        AdversarialTrainingHook().before_train(runner_of(model))
+
+
+@pytest.mark.parametrize(
+    ('changes', 'modules', 'message'),
+    [
+        (
+            dict(),
+            ['backbone.layer3'],
+            r"activation_checkpointing=\['backbone.layer3'\]",
+        ),
+        (dict(with_cp=True), None, 'backbone.with_cp=True'),
+    ],
+)
+def test_reentrant_checkpointing_is_refused_by_the_name_of_its_field(
+    changes, modules, message
+):
+    model = build(adf_cfg(backbone=backbone_cfg(**changes)))
+    with pytest.raises(ValueError, match=message):
+        AdversarialTrainingHook().before_train(
+            runner_of(model, activation_checkpointing=modules)
+        )

@@ -103,6 +103,17 @@ def test_weighted_gradients_are_scaled_by_the_norm_of_each_kernel(net):
         assert_close(p.grad, expected)
 
 
+def test_frozen_kernels_are_neither_projected_nor_scaled(net):
+    net.conv.weight.requires_grad_(False)
+    before = net.conv.weight.clone()
+    WeightProjectionHook(1).after_train_iter(runner(net), 0)
+    assert torch.equal(net.conv.weight, before)
+    assert_close(net.fc.weight.norm(dim=1), torch.ones(2))
+    WeightedGradientsHook().before_train(runner(net))
+    net(x(), mode='loss')['loss'].backward()
+    assert net.conv.weight.grad is None and net.fc.weight.grad.abs().sum() > 0
+
+
 def test_orthogonality_equals_loops_and_vanishes_for_orthogonal_kernels():
     w = torch.randn(3, 2, 2)
     total = 0

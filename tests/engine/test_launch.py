@@ -21,6 +21,30 @@ def test_other_launchers_than_torchrun_and_slurm_are_refused_on_a_cpu(monkeypatc
         launch.build_runner(cfg, splits=())
 
 
+def runner_cfg(tmp_path, **changes):
+    cfg = dict(
+        model=adf_cfg(),
+        work_dir=str(tmp_path),
+        env_cfg=dict(),
+        default_scope='mmpretrain',
+        activation_checkpointing=['backbone'],
+    )
+    return Config({**cfg, **changes})
+
+
+def test_checkpointing_without_effect_is_refused_before_training(tmp_path):
+    with pytest.raises(ValueError, match="activation_checkpointing='backbone'"):
+        launch.build_runner(runner_cfg(tmp_path), splits=('train',))
+    launch.build_runner(runner_cfg(tmp_path), splits=('test',))
+
+
+def test_a_runner_that_builds_its_network_later_is_built(tmp_path):
+    strategy = dict(type='SingleDeviceStrategy')
+    cfg = runner_cfg(tmp_path, runner_type='FlexibleRunner', strategy=strategy)
+    runner = launch.build_runner(cfg, splits=('train',))
+    assert type(runner).__name__ == 'FlexibleRunner'
+
+
 TASK = dict(
     SLURM_JOB_ID='1234',
     SLURM_STEP_ID='2',

@@ -77,7 +77,8 @@ class AdversarialTrainingHook(Hook):
 
     Raises:
         ValueError: an unknown attack or a number out of range; when training starts, a
-            data preprocessor that pads.
+            data preprocessor that pads or does not normalise, or activation
+            checkpointing.
     """
 
     def __init__(
@@ -121,6 +122,8 @@ class AdversarialTrainingHook(Hook):
                 f'AdversarialTrainingHook: pad_size_divisor={divisor} pads images, and '
                 'padding cannot be attacked; resize in the pipeline and set it to 1.'
             )
+        _pixel_scale(model.data_preprocessor)
+        _check_checkpointing(model, runner.cfg.get('activation_checkpointing'))
         self.handle = model.register_forward_pre_hook(self._replace, with_kwargs=True)
 
     def after_train(self, runner: Runner) -> None:
@@ -146,7 +149,7 @@ class AdversarialTrainingHook(Hook):
             inputs: normalised images, (N, C, H, W).
             data_samples: N annotations.
         """
-        unit, black, white = _pixel_scale(model.data_preprocessor, inputs)
+        unit, black, white = _pixel_scale(model.data_preprocessor)
         radius = self.eps * unit
         lower = torch.maximum(inputs - radius, black)
         upper = torch.minimum(inputs + radius, white)
@@ -175,10 +178,40 @@ def _buffers_kept(model: nn.Module) -> Iterator[None]:
             buffer.copy_(value)
 
 
-def _pixel_scale(preprocessor: nn.Module, x: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    """Return 1/255 of the pixel range, black and white, all three normalised."""
-    if getattr(preprocessor, '_enable_normalize', False):
-        mean, std = preprocessor.mean, preprocessor.std
-    else:
-        mean, std = x.new_zeros(1), x.new_ones(1)
+def _pixel_scale(preprocessor: nn.Module) -> Tuple[Tensor, Tensor, Tensor]:
+    """Return 1/255 of the pixel range, black and white, all three normalised.
+
+    Raises:
+        ValueError: the data preprocessor does not normalise, so that the range of the
+            images is unknown.
+    """
+    if not getattr(preprocessor, '_enable_normalize', False):
+        raise ValueError(
+            'AdversarialTrainingHook: the data_preprocessor has no mean and std, from '
+            'which the range of pixel values follows; normalise there and not in the '
+            'pipeline. mean=[0, 0, 0] and std=[1, 1, 1] leave images of 0 to 255 as '
+            'they are.'
+        )
+    mean, std = preprocessor.mean, preprocessor.std
     return 1 / std, (0 - mean) / std, (255 - mean) / std
+
+
+def _check_checkpointing(model: nn.Module, modules: object) -> None:
+    """Refuse activation checkpointing, of which the hosts use the reentrant form.
+
+    Args:
+        model: its blocks may have `with_cp`.
+        modules: `activation_checkpointing` of the config, or None.
+
+    Raises:
+        ValueError: some activations are not saved.
+    """
+    names = [n for n, m in model.named_modules() if getattr(m, 'with_cp', False)]
+    fields = [f'{name}.with_cp=True' for name in names[:1]]
+    fields += [f'activation_checkpointing={modules!r}'] if modules else []
+    if fields:
+        raise ValueError(
+            f'AdversarialTrainingHook: {" and ".join(fields)} recomputes activations '
+            'in a way that cannot return the gradient of the images, which the attack '
+            'needs; remove it, or the hook.'
+        )

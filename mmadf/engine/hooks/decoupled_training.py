@@ -50,6 +50,7 @@ class WeightProjectionHook(Hook):
 
     Paper: weight projection. Code: wy1iu/DCNets: every 100 iterations; the state of the
     optimizer is left unchanged.
+    Ours: frozen kernels stay as they are.
 
     Args:
         interval: iterations between projections, > 0.
@@ -72,6 +73,8 @@ class WeightProjectionHook(Hook):
         if not self.every_n_train_iters(runner, self.interval):
             return
         for layer in _decoupled_layers(runner.model, self):
+            if not layer.weight.requires_grad:
+                continue
             w = layer.weight.flatten(1)
             w = w.to(torch.promote_types(w.dtype, torch.float32))
             layer.weight.copy_(nn.functional.normalize(w, dim=1).view_as(layer.weight))
@@ -82,12 +85,17 @@ class WeightedGradientsHook(Hook):
     """Multiply the gradient of each kernel of the decoupled layers by its norm.
 
     Paper: weighted gradients, dw = |w| * dL/dw; we have not verified the formula.
+    Ours: kernels that are frozen when training starts are left out.
     """
 
     def before_train(self, runner: Runner) -> None:
         """Register a hook on the weight of each decoupled layer."""
         weights = [layer.weight for layer in _decoupled_layers(runner.model, self)]
-        self.handles = [w.register_hook(partial(_times_norms, w)) for w in weights]
+        self.handles = [
+            w.register_hook(partial(_times_norms, w))
+            for w in weights
+            if w.requires_grad
+        ]
 
     def after_train(self, runner: Runner) -> None:
         """Remove the hooks."""
@@ -140,7 +148,8 @@ def check_norm_eval(runner: Runner) -> None:
 class OrthogonalityHook(Hook):
     """Add `orthogonality_loss` of the kernels to the losses of the model.
 
-    Paper and code (wy1iu/DCNets): 1e-5 times the sum over the decoupled layers.
+    Paper and code (wy1iu/DCNets): 1e-5 times the sum over the decoupled layers. Those
+    with frozen kernels add a constant.
 
     Args:
         weight: factor of the loss, >= 0.

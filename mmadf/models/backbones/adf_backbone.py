@@ -52,19 +52,23 @@ class ADFBackbone(BaseModule):
             stages that `mapper` counts; None for the `out_indices` in `backbone`.
         appearance_out_indices: appearance stages whose feature maps are returned after
             the semantic ones.
-        frozen_stages: number of stages, the first one with the stem, that are frozen in
-            both branches, as far as these run: their parameters get no gradient, and
-            they stay in evaluation mode. From 1 to the number of semantic stages, or -1
-            for none. To freeze one branch, set `frozen_stages` in its config instead.
+        frozen_stages: number of stages, the first one with the stem and position
+            embeddings, that are frozen in both branches, as far as these run: their
+            parameters and those of norms through which only they are returned get no
+            gradient, and they stay in evaluation mode. From 1 to the number of
+            semantic stages, or -1 for none. To freeze one branch, set `frozen_stages`
+            in its config instead.
         stop_gradient: whether to detach the feature maps that the mappers read, so that
-            only an auxiliary head trains the appearance branch.
+            only an auxiliary head trains the appearance branch. It requires
+            `appearance_out_indices` up to the last stage that a mapper reads.
         pretrained_branches: arguments of `load_branches` except the network, to
             initialise both backbones from checkpoints; None for none.
         deploy: arguments of `switch_to_deploy`, to build the deployed form; or None.
         init_cfg: initialisation of MMEngine's BaseModule.
 
     Raises:
-        ValueError: a stage that does not exist, an unknown family, or no mapper.
+        ValueError: a stage that does not exist, an unknown family, no mapper, or an
+            appearance stage that no loss can train.
         TypeError: an argument that is not a config, such as a built module.
     """
 
@@ -99,10 +103,11 @@ class ADFBackbone(BaseModule):
         self.mappers = connect(
             mapper, appearance, semantic, same_backbone, stop_gradient
         )
+        if stop_gradient:
+            _check_trained(shown, appearance.last_stage(), self.mappers.last_source)
         self.frozen_stages = frozen_stages
         _check_frozen_stages(frozen_stages, semantic.last_stage() + 1)
-        for module in self._frozen_modules():
-            module.requires_grad_(False)
+        self._freeze()
         self.register_load_state_dict_pre_hook(check_weights)
         self.register_load_state_dict_pre_hook(check_reparameterised)
         if deploy is not None:
@@ -167,6 +172,15 @@ class ADFBackbone(BaseModule):
         """
         cut_appearance(self, fold, _fused_outputs)
 
+    def _freeze(self) -> None:
+        """Freeze stages; parameters of a backbone itself are position embeddings."""
+        for module in self._frozen_modules():
+            module.requires_grad_(False)
+        if self.frozen_stages > 0:
+            for backbone in (self.backbone, self.appearance_backbone):
+                for parameter in backbone.parameters(recurse=False):
+                    parameter.requires_grad_(False)
+
     def _frozen_modules(self) -> Iterator[nn.Module]:
         """Yield the modules of the frozen stages of both branches."""
         for branch, read in (
@@ -174,8 +188,13 @@ class ADFBackbone(BaseModule):
             (self.appearance, self.mappers.last_source),
         ):
             last = min(self.frozen_stages, branch.last_stage(read) + 1) - 1
-            for name in branch.stages.used(max(last, -1)):
-                yield branch.backbone.get_submodule(name)
+            stages, modules = branch.stages, dict(branch.backbone.named_modules())
+            frozen = [stage for stage in branch.out_stages if stage <= last]
+            trained = [stage for stage in branch.out_stages if stage > last]
+            kept = {name for stage in trained for name in stages.output_names(stage)}
+            for name in stages.used(max(last, -1), frozen):
+                if name in modules and name not in kept:
+                    yield modules[name]
 
 
 def _fused_outputs(network: ADFBackbone, image: Tensor) -> Tuple[Tensor, ...]:
@@ -226,6 +245,23 @@ def _check_config(backbone: dict, other: dict, mapper: object, options: dict) ->
             f'ADFBackbone: mapper={mapper!r} fuses nothing; give the config of a '
             "mapper, e.g. mapper=dict(type='Mapper', sources=(0, 1)), or use the "
             'backbone by itself.'
+        )
+
+
+def _check_trained(shown: Tuple[int, ...], last: int, read: int) -> None:
+    """Require an auxiliary head behind all appearance stages that mappers read.
+
+    Args:
+        shown: `appearance_out_indices`.
+        last: last stage of them, -1 for none.
+        read: last stage that a mapper reads.
+    """
+    if last < read:
+        raise ValueError(
+            f'ADFBackbone: stop_gradient=True with appearance_out_indices={shown} '
+            f'leaves no loss that trains appearance stage {read}, which a mapper '
+            f'reads; return that stage to an auxiliary head, with '
+            f'appearance_out_indices=({read},), or set stop_gradient=False.'
         )
 
 

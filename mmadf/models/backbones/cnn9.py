@@ -3,7 +3,7 @@
 from typing import Optional, Sequence
 
 from mmcv.cnn import ConvModule
-from torch import nn
+from torch import Tensor, nn
 
 from mmadf.registry import MODELS
 
@@ -31,7 +31,8 @@ class CNN9(StagedBackbone):
         channels: channels of the groups.
         fc_channels: outputs of the fully connected layer, > 0.
         map_size: height and width of the feature map that it takes, an eighth of the
-            image's.
+            image's. In training images of another size are refused; in evaluation it
+            is applied to every window of a larger feature map.
         conv_cfg: type of all ten convolutions, None for `nn.Conv2d`.
         norm_cfg: norm after each convolution, or None. Only an `nn.Conv2d` without
             norm has a bias.
@@ -41,7 +42,8 @@ class CNN9(StagedBackbone):
             `ConvModule` applies.
 
     Raises:
-        ValueError: for a stage that does not exist, see `StagedBackbone`.
+        ValueError: for a stage that does not exist, see `StagedBackbone`; in training,
+            for images of another size.
     """
 
     def __init__(
@@ -70,5 +72,23 @@ class CNN9(StagedBackbone):
             ]
             stages.append(nn.Sequential(*convs, nn.MaxPool2d(2)))
             in_channels = width
-        stages.append(ConvModule(in_channels, fc_channels, map_size, **layer))
+        stages.append(WholeMapConv(in_channels, fc_channels, map_size, **layer))
         super().__init__(stages, out_indices, init_cfg)
+
+
+class WholeMapConv(ConvModule):
+    """A convolution over the whole feature map, with norm and activation."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute (N, C, H, W) -> (N, K, 1, 1).
+
+        Raises:
+            ValueError: in training, the feature map has another size than the kernel.
+        """
+        size = tuple(x.shape[-2:])
+        if self.training and size != self.kernel_size:
+            raise ValueError(
+                f'CNN9: map_size={self.kernel_size} must be the size of the feature '
+                f'map, got {size}; set map_size={size}, or resize the images.'
+            )
+        return super().forward(x)

@@ -12,7 +12,7 @@ from mmadf.weights.pretrained import load_branches
 
 from . import requirements
 from .branch import Branch, Features, build_appearance, cut_branch
-from .checks import check_config, check_heads, same_predictions
+from .checks import check_config, check_heads, check_stop_gradient, same_predictions
 from .deployed import check_weights, cut_appearance
 from .features import readout_features
 from .host_tools import check_hooks, check_training, switch_loss
@@ -60,8 +60,8 @@ class ADFClassifier(ImageClassifier):
         neck: config of the semantic neck, a list of configs for a sequence, or None.
         appearance: what differs in the appearance branch, a dict with any of
             `backbone`, `neck` and `head`. Slots that are not given are built from
-            the semantic branch's config, with weights of their own; a head that
-            is not given takes its `in_channels` from the given backbone and neck.
+            the semantic branch's config, with weights of their own; a head that is
+            not given takes `in_channels` from a backbone or neck that is given.
         readout: predicting logits: 'semantic' (fused), 'appearance', or 'sum' of both.
         semantic_weight: this and the next five arguments are those of `Objective`.
         appearance_weight: not 0 if `semantic_weight` is 0.
@@ -70,7 +70,7 @@ class ADFClassifier(ImageClassifier):
         distill_weight: values other than 0 need heads with the loss of `ClsHead`.
         distill_temperature: see `Objective`.
         stop_gradient: whether to detach the appearance feature maps that the mappers
-            read, so that the semantic loss does not train the appearance branch.
+            read; `appearance_weight` or `distill_weight` > 0 then trains the branch.
         pretrained_branches: arguments of `load_branches` except the classifier, to
             initialise both branches from checkpoints; None for none.
         deploy: arguments of `switch_to_deploy`, to build the deployed form; or None.
@@ -120,6 +120,7 @@ class ADFClassifier(ImageClassifier):
         )
         options = dict(deploy=deploy, pretrained_branches=pretrained_branches)
         check_config(slots, appearance, mapper, readout, objective, options)
+        check_stop_gradient(stop_gradient, objective)
         super().__init__(
             **deepcopy(slots),
             pretrained=pretrained,

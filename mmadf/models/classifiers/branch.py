@@ -126,8 +126,8 @@ def build_appearance(semantic: dict, changes: dict) -> Branch:
         semantic: configs of backbone, neck and head of the semantic branch. With
             head=None only mappers read the appearance branch, so that it gets neither
             neck nor head.
-        changes: those that differ. With a backbone and no head, the semantic head's
-            config is used with `in_channels` of the features that it takes here.
+        changes: those that differ. With a backbone or a neck and no head, the semantic
+            head's config is used with `in_channels` of the features that it takes here.
 
     Raises:
         ValueError: an unknown backbone, modules that do not fit, or a branch that does
@@ -138,9 +138,14 @@ def build_appearance(semantic: dict, changes: dict) -> Branch:
     if semantic['head'] is None:
         return cut_branch(backbone)._replace(out_stages=())
     neck = None if slots['neck'] is None else MODELS.build(slots['neck'])
-    if 'backbone' in changes and 'head' not in changes:
-        check_in_channels(slots['head'])
-        slots['head']['in_channels'] = infer_channels(backbone, neck)
+    if 'head' not in changes:
+        if 'backbone' in changes:
+            check_in_channels(slots['head'])
+            slots['head']['in_channels'] = infer_channels(backbone, neck)
+        elif 'neck' in changes and 'in_channels' in slots['head']:
+            # Some necks take feature maps of one size only, and know their channels.
+            known = getattr(neck, 'out_channels', None)
+            slots['head']['in_channels'] = known or infer_channels(backbone, neck)
     return cut_branch(backbone, neck, MODELS.build(slots['head']))
 
 

@@ -140,6 +140,26 @@ def _check_choices(
         )
 
 
+def check_stop_gradient(stop_gradient: bool, objective: dict) -> None:
+    """Require a loss that trains the appearance branch.
+
+    Args:
+        stop_gradient: whether only the losses of the appearance head do.
+        objective: arguments of `Objective`.
+
+    Raises:
+        ValueError: both losses of the appearance head have the weight 0.
+    """
+    weights = objective['appearance_weight'], objective['distill_weight']
+    if stop_gradient and not any(weights):
+        raise ValueError(
+            'ADFClassifier: stop_gradient=True with appearance_weight=0 and '
+            'distill_weight=0 leaves no loss that trains the appearance branch; set '
+            'one of them > 0, also if LossWeightHook changes it, or '
+            'stop_gradient=False.'
+        )
+
+
 # While the branches are built
 
 

@@ -133,9 +133,9 @@ class Mapper(BaseModule):
         init_cfg: initialisation of MMEngine's BaseModule.
 
     Raises:
-        ValueError: unknown fusion or gate, no source, lists of different
-            lengths, a stride that is not a power of 2, or `zero_init` with a norm that
-            has no weights.
+        ValueError: unknown fusion or gate, no source, a number instead of a list, lists
+            of different lengths, a stride that is not a power of 2, or `zero_init` with
+            a norm that has no weights.
     """
 
     def __init__(
@@ -251,13 +251,20 @@ def _check(
     fusion: str,
     gate: str,
 ) -> None:
+    lists = dict(sources=sources, in_channels=in_channels, strides=strides)
+    for name, value in lists.items():
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(
+                f'Mapper: {name}={value!r} must be a list with one entry per source, '
+                f'such as {name}=[{value!r}].'
+            )
     if not len(sources) == len(in_channels) == len(strides) > 0:
         raise ValueError(
             f'Mapper: sources={tuple(sources)}, in_channels={tuple(in_channels)} and '
             f'strides={tuple(strides)} must have one entry per source, at least one.'
         )
     for stride in strides:
-        if stride < 1 or stride & (stride - 1):
+        if not isinstance(stride, int) or stride < 1 or stride & (stride - 1):
             raise ValueError(
                 f'Mapper: strides={tuple(strides)} must be powers of 2 (1, 2, 4, ...), '
                 'how many times finer each source is than the semantic map.'

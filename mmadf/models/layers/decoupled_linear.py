@@ -50,7 +50,16 @@ class DecoupledLinear(nn.Linear):
         super().register_parameter(name, param)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (..., in_features) to (..., K)."""
+        """Map (..., in_features) to (..., K).
+
+        Raises:
+            ValueError: the last dimension of the input has another size.
+        """
+        if x.shape[-1] != self.in_features:
+            raise ValueError(
+                f'DecoupledLinear: input of shape {tuple(x.shape)} must be '
+                f'(..., {self.in_features}); correct in_features, or flatten the input.'
+            )
         maps = x.reshape(-1, self.in_features, 1, 1)
         kernels, r = self.weight[:, :, None, None], patch_norm(maps, (1, 1))
         options = dict(patch_norms=r, **self.operator(r, is_frozen(self.weight)))

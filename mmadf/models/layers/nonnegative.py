@@ -1,7 +1,7 @@
 """A spatial kernel that stays non-negative: projection after every optimizer step."""
 
 from copy import deepcopy
-from typing import Any, Dict
+from typing import Any
 from weakref import WeakSet
 
 import torch
@@ -18,9 +18,9 @@ class NonNegativeSpatialKernel(SpatialKernel):
 
     PyTorch calls `_project_updated` after each `step` of any `torch.optim.Optimizer`,
     and this function clamps the weights that the optimizer has updated. Training uses
-    the weight as it is, so that the first forward pass sees its initial values;
-    evaluation, `state_dict` and deep copies, from which moving averages start, take
-    max(w, 0) and leave the weight itself unchanged.
+    the weight as it is, so that the first forward pass sees its initial values, which
+    are also what `state_dict` holds before the first step. Evaluation and deep copies,
+    from which moving averages start, take max(w, 0) and leave the weight unchanged.
 
     Code: Keras's `NonNeg` in mr7495/image-classification-spatial. Using `relu(w)` in
     the training forward pass is another method: clipped weights get no gradient and
@@ -63,17 +63,6 @@ class NonNegativeSpatialKernel(SpatialKernel):
                 'use_orig_params=True), got a tensor; or set constraint=None.'
             )
         return self.weight
-
-    def _save_to_state_dict(
-        self, destination: Dict[str, Tensor], prefix: str, keep_vars: bool
-    ) -> None:
-        super()._save_to_state_dict(destination, prefix, keep_vars)
-        weight = destination.get(prefix + 'weight')
-        if keep_vars or weight is None or weight.is_meta:
-            return
-        # A feasible weight stays a reference, since averages write through it.
-        if (weight < 0).any():
-            destination[prefix + 'weight'] = weight.clamp(min=0)
 
 
 def _project_updated(optimizer: Optimizer, args: tuple, kwargs: dict) -> None:

@@ -159,6 +159,11 @@ class WiseSrNetPooling(BaseModule):
                 f'map_size={self.map_size} must be the size of the feature map, got '
                 f'{size}; set map_size={size}{remedy}.'
             )
+        if min(self._pooled(size)) < 1:
+            self._refuse(
+                f'pool_size={self.pool_size} must not exceed the size of the feature '
+                f'map, got {size}; use larger images or a smaller pool_size.'
+            )
 
     def _load_from_state_dict(
         self, state_dict: Dict[str, Tensor], prefix: str, *args

@@ -4,14 +4,21 @@ import warnings
 from fnmatch import fnmatchcase
 from typing import Dict, List, Sequence
 
+from mmengine.logging import print_log
 from torch import nn
 
 from mmadf.models.layers import DecoupledConv2d
+from mmadf.utils.messages import first_names
 
 from .replace import convolution_like, find, replace
 
-# Paper: shortcuts and the classifier stay ordinary convolutions.
-ORDINARY = ('*downsample*', '*shortcut*', '*fc*', '*head*', '*classifier*')
+# Paper: shortcuts and the classifier stay ordinary convolutions. Only whole parts of
+# names tell them: downsample_layers (ConvNeXt) and conv_head (timm) are the main path.
+ORDINARY = tuple(
+    pattern
+    for part in ('downsample', 'shortcut', 'fc', 'head', 'classifier')
+    for pattern in (part, f'{part}.*', f'*.{part}', f'*.{part}.*')
+)
 
 
 def decouple(
@@ -27,13 +34,16 @@ def decouple(
     convolutions under `weight_norm` or `spectral_norm` compute something that a
     decoupled layer would silently drop: they are left unchanged, and a warning names
     them. Hooks of the replaced modules are lost. A module that has several names is
-    replaced under all of them, unless one of them is excluded.
+    replaced under all of them, unless one of them is excluded. How many are replaced,
+    and which are not, is logged.
 
     Args:
         model: any network.
         include: shell patterns of the names of modules to replace.
         exclude: shell patterns of the names of modules to leave unchanged, by default
-            those of shortcuts and classifiers.
+            those with a part between dots that is 'downsample', 'shortcut', 'fc',
+            'head' or 'classifier', as hosts name shortcuts and classifiers. timm's
+            ConvNeXt names its main path so, too; give exclude=() for it.
         operator: arguments of `DecoupledConv2d` from `magnitude` on.
 
     Returns:
@@ -66,6 +76,13 @@ def decouple(
         warnings.warn(f'decouple{left}.', stacklevel=2)
     replace(
         model, names, lambda conv: convolution_like(conv, DecoupledConv2d, **operator)
+    )
+    others = [name for name in found if name not in names]
+    print_log(
+        f'decouple: {len(names)} of {len(found)} convolutions of '
+        f'{type(model).__name__} are replaced by DecoupledConv2d; not replaced: '
+        f'{first_names(others)}.',
+        'current',
     )
     return names
 

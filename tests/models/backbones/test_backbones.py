@@ -232,6 +232,15 @@ def test_resnet32_is_initialised_as_in_the_official_code():
         assert squares.mean().item() == pytest.approx(2, rel=0.1)
 
 
+@pytest.mark.parametrize('out_indices', [(3,), (0, 3)])
+def test_cnn9_is_trained_on_images_of_its_map_size_only(out_indices):
+    model = build('CNN9', norm_cfg=NORM, out_indices=out_indices)
+    assert model(torch.randn(2, 3, 32, 32))[-1].shape[2:] == (1, 1)
+    with pytest.raises(ValueError, match=r'map_size=\(4, 4\) .*got \(8, 8\); set'):
+        model(torch.randn(2, 3, 64, 64))
+    assert model.eval()(torch.randn(2, 3, 64, 64))[-1].shape[2:] == (5, 5)
+
+
 def test_only_ordinary_convolutions_of_cnn9_without_norm_have_a_bias():
     for conv_cfg, norm_cfg, bias in [
         (None, None, True),
@@ -264,7 +273,8 @@ def test_prelu_has_one_slope_per_channel_initially_zero():
 @pytest.mark.parametrize('name', FUNCTIONS)
 def test_gradient_reaches_every_parameter(name, norm_cfg, conv_cfg):
     model = build(name, norm_cfg=norm_cfg, conv_cfg=conv_cfg)
-    model(image(64))[-1].square().sum().backward()
+    size = 32 if name == 'CNN9' else 64
+    model(image(size))[-1].square().sum().backward()
     for parameter_name, parameter in model.named_parameters():
         assert parameter.grad.abs().sum() > 0, parameter_name
 

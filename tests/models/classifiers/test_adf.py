@@ -171,7 +171,8 @@ def test_appearance_loss_never_reaches_the_semantic_branch():
 
 
 def test_stopped_gradient_keeps_the_semantic_loss_from_the_appearance_branch():
-    adf = randomise(build(appearance_weight=0.0, stop_gradient=True), std=0.2)
+    adf = randomise(build(stop_gradient=True), std=0.2)
+    adf.objective.appearance_weight = 0.0
     step(adf, images())
     for name, parameter in adf.named_parameters():
         moved = parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)

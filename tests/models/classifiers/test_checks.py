@@ -78,6 +78,14 @@ def test_what_the_errors_say_to_write_builds():
 # Another appearance backbone
 
 SHALLOW = backbone_cfg(base_channels=4, stem_channels=4)  # 4 to 32 channels
+FLATTEN = dict(
+    type='WiseSrNetPooling',
+    in_channels=64,
+    map_size=4,
+    pool_size=None,
+    constraint=None,
+    pooling='flatten',
+)  # takes no image of 224 pixels
 LINEAR_NECK = dict(type='LinearNeck', gap_dim=2, in_channels=64, out_channels=24)
 
 
@@ -88,6 +96,9 @@ LINEAR_NECK = dict(type='LinearNeck', gap_dim=2, in_channels=64, out_channels=24
         (dict(backbone=SHALLOW), 32),
         (dict(backbone=SHALLOW, neck={**LINEAR_NECK, 'in_channels': 32}), 24),
         (dict(backbone=dict(type='ConvNeXt', arch='atto'), neck=None), 320),
+        (dict(neck=LINEAR_NECK), 24),
+        (dict(neck=[LINEAR_NECK]), 24),
+        (dict(neck=FLATTEN), 64 * 4 * 4),
     ],
 )
 def test_the_appearance_head_takes_what_its_neck_gives(appearance, channels):
@@ -157,6 +168,10 @@ def test_a_value_that_makes_no_network_is_named():
         (
             dict(semantic_weight=0, appearance_weight=0, distill_weight=1),
             'semantic_weight=0 and appearance_weight=0 leave no loss',
+        ),
+        (
+            dict(stop_gradient=True, appearance_weight=0),
+            'stop_gradient=True with appearance_weight=0 and distill_weight=0',
         ),
         (dict(appearance_weight=-1), 'appearance_weight=-1'),
         (dict(appearance_weight=INF), 'appearance_weight=inf'),

@@ -207,6 +207,10 @@ def test_bad_arguments_are_named():
     for changes, message in [
         (dict(sources=()), r'sources=\(\)'),
         (dict(in_channels=(2,)), r'in_channels=\(2,\)'),
+        (dict(sources=1), r'sources=1 must be a list .* sources=\[1\]'),
+        (dict(in_channels=2), 'in_channels=2 must be a list'),
+        (dict(strides=8), 'strides=8 must be a list'),
+        (dict(strides=(4.0, 2.0)), r'strides=\(4.0, 2.0\) must be powers'),
         (dict(strides=(4, 3)), r'strides=\(4, 3\)'),
         (dict(strides=(4, 0)), r'strides=\(4, 0\)'),
         (dict(fusion='sum'), "fusion='sum' .*'convex'"),

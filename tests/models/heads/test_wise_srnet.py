@@ -286,6 +286,13 @@ def test_the_kernel_is_resampled_to_the_feature_map():
             assert_close(head((values.expand(2, 4, *size),)), expected)
 
 
+def test_a_map_smaller_than_the_pool_is_refused_with_resize_kernel():
+    head = build(map_size=7, pool_size=3, resize_kernel=True)
+    with pytest.raises(ValueError, match=r'pool_size=3 must not .* got \(5, 2\)'):
+        head((image(2, 4, 5, 2),))
+    assert head((image(2, 4, 3, 3),)).isfinite().all()
+
+
 def test_repeated_positions_at_twice_the_size_give_the_same():
     head = randomise(build(map_size=6, resize_kernel=True))
     x = image(2, 4, 6, 6)

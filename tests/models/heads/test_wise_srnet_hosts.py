@@ -125,10 +125,8 @@ RUNS = {
         )
     ),
     'EMA': dict(hooks=[dict(type='EMAHook', begin_epoch=2)]),
-    'EMA of states, accumulation': dict(
-        hooks=[dict(type='EMAHook', update_buffers=True)],
-        optim=dict(accumulative_counts=3),
-    ),
+    'EMA of states': dict(hooks=[dict(type='EMAHook', update_buffers=True)]),
+    'accumulation': dict(optim=dict(accumulative_counts=3)),
 }
 
 

@@ -45,6 +45,13 @@ def test_leading_dimensions_are_kept():
     assert_close(layer(x), layer(x.flatten(0, 1)).view(2, 7, 3))
 
 
+@pytest.mark.parametrize('shape', [(2, 10), (2, 4), (5, 2)])
+def test_another_number_of_features_is_named(shape):
+    message = rf'\({shape[0]}, {shape[1]}\) must be \(..., 5\)'
+    with pytest.raises(ValueError, match=message):
+        DecoupledLinear(5, 3)(torch.randn(shape))
+
+
 def test_gradcheck():
     layer = randomise(DecoupledLinear(4, 3, angle='sigmoid'), 1.0).double()
     x = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)

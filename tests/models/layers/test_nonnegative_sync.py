@@ -1,8 +1,12 @@
 """Projection in two processes equals one process on the whole batch."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 import torch.distributed as dist
+from mmengine.model import BaseModule
+from mmengine.runner import Runner
 from packaging.version import Version
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
@@ -41,6 +45,15 @@ def train(model, batches):
         optimizer.step()
 
 
+def initial_weights(rank):
+    """Return the weights that the Runner shares among processes of different seeds."""
+    torch.manual_seed(rank)
+    model = BaseModule()
+    model.head = WiseSrNetHead(num_classes=3, in_channels=5, map_size=6)
+    Runner._init_model_weights(SimpleNamespace(model=model))
+    return {name: p.detach() for name, p in model.named_parameters()}
+
+
 def train_halves(rank, folder):
     dist.init_process_group(
         'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
@@ -53,6 +66,7 @@ def train_halves(rank, folder):
         if wrapper == 'FSDP2':
             state = {k: v.full_tensor() for k, v in state.items()}
         torch.save(state, f'{folder}/{wrapper}{rank}.pth')
+    torch.save(initial_weights(rank), f'{folder}/initial{rank}.pth')
     dist.barrier()
     dist.destroy_process_group()
 
@@ -77,3 +91,9 @@ def test_two_processes_are_projected_like_one(wrapper, folder):
         assert found.keys() == expected.keys()
         for name in expected:
             assert_close(found[name], expected[name], rtol=1e-4, atol=1e-6)
+
+
+def test_the_runner_gives_all_processes_the_initial_weights_of_the_first(folder):
+    first, second = (torch.load(folder / f'initial{rank}.pth') for rank in range(2))
+    assert (first['head.pooling.spatial.weight'] < 0).any()
+    assert_close(second, first, rtol=0, atol=0)

@@ -1,9 +1,11 @@
 import copy
+import sys
 
 import pytest
 import torch
 from mmengine.registry import DefaultScope
-from mmpretrain.models import DenseNet, InceptionV3, ResNet
+from mmengine.runner.checkpoint import load_state_dict
+from mmpretrain.models import ConvNeXt, DenseNet, InceptionV3, ResNet
 from mmpretrain.registry import MODELS
 from torch import nn
 from torch.testing import assert_close
@@ -165,13 +167,15 @@ def test_fold_knows_fully_connected_layers(magnitude, kind, bias):
     assert_close(lengths, torch.full_like(lengths, expected), rtol=1e-2, atol=0)
 
 
-def test_layers_that_normalise_refuse_folded_kernels():
+@pytest.mark.parametrize('strict', [True, False])
+def test_layers_that_normalise_refuse_folded_kernels(strict):
     model = nn.Sequential(nn.Conv2d(3, 8, 3))
     decouple(model)
     folded = copy.deepcopy(model)
     fold(folded)
-    with pytest.raises(RuntimeError, match='kernel_norms'):
-        model.load_state_dict(folded.state_dict())
+    with pytest.raises(ValueError, match='0.operator.kernel_norms.* is not folded'):
+        load_state_dict(model, folded.state_dict(), strict=strict)
+    folded.load_state_dict(folded.state_dict())
 
 
 def test_groups_dilation_and_bias_are_kept():
@@ -265,6 +269,34 @@ def test_networks_of_plain_convolutions_are_swapped_and_learn(build, total, left
     (y if torch.is_tensor(y) else y[-1]).square().sum().backward()
     for name in names:
         assert model.get_submodule(name).operator.radius.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize(
+    ('build', 'left'),
+    [
+        (lambda: ConvNeXt('atto'), set()),
+        (
+            lambda: timm_model('regnety_002'),
+            {f's{i}.b1.downsample.conv' for i in (1, 2, 3, 4)},
+        ),
+        (lambda: timm_model('mobilenetv3_small_050'), set()),
+    ],
+    ids=['downsample_layers', 'se.fc1', 'conv_head'],
+)
+def test_names_that_resemble_shortcuts_and_classifiers_are_swapped(build, left):
+    model = build()
+    decouple(model)
+    assert convolutions(model, nn.Conv2d) == left
+
+
+def test_what_is_swapped_is_logged_once(monkeypatch):
+    said = []
+    module = sys.modules[decouple.__module__]
+    monkeypatch.setattr(module, 'print_log', lambda line, logger: said.append(line))
+    decouple(ResNet(18))
+    (line,) = said
+    assert '17 of 20 convolutions of ResNet' in line
+    assert 'not replaced: layer2.0.downsample.0, layer3.0.down' in line
 
 
 def timm_model(name, **options):

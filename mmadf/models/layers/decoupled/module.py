@@ -156,6 +156,21 @@ class DecoupledOperator(nn.Module):
         mean = total[0] / total[1]
         return torch.where(total[1] > 0, mean, self.mean_norm.to(r.dtype))
 
+    def _load_from_state_dict(
+        self, state_dict: Dict[str, Tensor], prefix: str, *args
+    ) -> None:
+        """Load; normalised kernels are refused by a layer that normalises again.
+
+        MMEngine's Runner loads with strict=False, which would ignore their norms.
+        """
+        if self.kernel_norms is None and f'{prefix}kernel_norms' in state_dict:
+            raise ValueError(
+                f'{type(self).__name__}: the weights have {prefix}kernel_norms, which '
+                'a folded network has, and this one is not folded; load the checkpoint '
+                'from before `fold`, or fold this network first.'
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     def _apply(self, fn: Callable, recurse: bool = True) -> nn.Module:
         """Convert as any module, but keep the moving average in float32 or better."""
         super()._apply(fn, recurse)
