@@ -86,9 +86,11 @@ def write_folder(
     with TemporaryDirectory(dir=folder.parent, prefix='.folder-') as parent:
         draft = Path(parent) / folder.name
         draft.mkdir()
-        import_optional('safetensors.torch').save_file(
-            _tensors(network), draft / WEIGHTS, metadata=dict(format='pt')
+        # `save_file` would let nobody else read it, whatever the umask.
+        weights = import_optional('safetensors.torch').save(
+            _tensors(network), metadata=dict(format='pt')
         )
+        (draft / WEIGHTS).write_bytes(weights)
         (draft / CONFIG).write_text(json.dumps(content, indent=2) + '\n')
         difference = compare(draft, expected, tolerance or TOLERANCE)
         card = model_card(folder.name, network, content, origin, expected.images)

@@ -1,6 +1,7 @@
 """Networks of all kinds, written to model folders and read by another process."""
 
 import json
+import os
 
 import pytest
 import torch
@@ -117,6 +118,16 @@ def test_a_feature_extractor_is_refused(tmp_path):
     model = {**PLAIN, 'head': None}
     with pytest.raises(ValueError, match='ImageClassifier returns no logits'):
         mmadf.save_pretrained(build(model), tmp_path / 'folder', config(model))
+
+
+def test_permissions_of_all_files_follow_the_umask(network, tmp_path):
+    former = os.umask(0o027)
+    try:
+        mmadf.save_pretrained(network, tmp_path / 'folder', config(adf()))
+    finally:
+        os.umask(former)
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / 'folder').iterdir()}
+    assert modes == {0o640}
 
 
 def test_files_of_others_are_not_overwritten(network, tmp_path):
