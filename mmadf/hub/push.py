@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Optional, Union
 
 from mmadf.utils.optional import import_optional
-from mmadf.weights.folder import CARD, CONFIG, WEIGHTS, read_folder_config
+from mmadf.weights.folder import CARD, CONFIG, WEIGHTS, folder_file, read_folder_weights
 
 
 def push_to_hub(
@@ -32,10 +32,11 @@ def push_to_hub(
 
     Raises:
         FileNotFoundError: a file of the folder is missing.
-        ImportError: huggingface_hub is not installed.
-        ValueError: it is not a model folder.
+        ImportError: huggingface_hub or safetensors is not installed.
+        ValueError: it is not a model folder, or a file is damaged.
     """
-    read_folder_config(folder)
+    read_folder_weights(folder)
+    folder_file(folder, CARD)
     api = import_optional('huggingface_hub').HfApi(token=token)
     api.create_repo(repository, private=private, exist_ok=True)
     commit = api.upload_folder(

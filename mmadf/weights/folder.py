@@ -81,7 +81,7 @@ def read_folder_weights(folder: Union[str, Path]) -> dict:
     """
     classes = _read_content(folder)['classes']
     meta = dict(dataset_meta=dict(classes=classes)) if classes else {}
-    weights = read_safetensors(_file(folder, WEIGHTS))
+    weights = read_safetensors(folder_file(folder, WEIGHTS))
     return dict(state_dict=weights, meta=meta)
 
 
@@ -113,7 +113,7 @@ def read_safetensors(path: Union[str, Path]) -> dict:
 
 def _read_content(folder: Union[str, Path]) -> dict:
     """Return the checked content of `config.json`."""
-    path = _file(folder, CONFIG)
+    path = folder_file(folder, CONFIG)
     try:
         content = _parse(path)
         _check_format(content)
@@ -167,11 +167,16 @@ def _check_content(content: dict) -> None:
     check_plain(content['test_pipeline'], 'test_pipeline', TRANSFORMS)
 
 
-def _file(folder: Union[str, Path], name: str) -> Path:
+def folder_file(folder: Union[str, Path], name: str) -> Path:
+    """Return the path of a file of a model folder, one of the three names above.
+
+    Raises:
+        FileNotFoundError: the file is missing.
+    """
     path = Path(folder).expanduser() / name
     if not path.is_file():
         raise FileNotFoundError(
-            f'{str(folder)!r} has no {name}; a model folder contains {CONFIG} and '
-            f'{WEIGHTS}.'
+            f'{str(folder)!r} has no {name}; a model folder contains {CONFIG}, '
+            f'{WEIGHTS} and {CARD}, as mmadf.save_pretrained writes it.'
         )
     return path

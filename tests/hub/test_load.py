@@ -105,6 +105,15 @@ def test_push_uploads_the_three_files(folder, monkeypatch):
     options = api.upload_folder.call_args.kwargs
     assert (options['repo_id'], options['folder_path']) == ('user/name', folder)
     assert 'secret.txt' not in options['allow_patterns']
-    with pytest.raises(FileNotFoundError, match='has no config.json'):
-        mmadf.push_to_hub(folder.parent, 'user/name')
     assert api.create_repo.call_count == 1
+
+
+@pytest.mark.parametrize('name', ['config.json', 'model.safetensors', 'README.md'])
+def test_push_of_an_incomplete_folder_creates_no_repository(folder, monkeypatch, name):
+    hub = pytest.importorskip('huggingface_hub')
+    api = mock.Mock()
+    monkeypatch.setattr(hub, 'HfApi', lambda token: api)
+    (folder / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f'has no {name}'):
+        mmadf.push_to_hub(folder, 'user/name')
+    assert api.mock_calls == []
