@@ -6,6 +6,7 @@ from typing import Optional, Sequence, Union
 from mmengine.config import Config
 from torch import nn
 
+from mmadf.utils.messages import first_names
 from mmadf.weights.load import read_config
 
 
@@ -29,15 +30,16 @@ def save_pretrained(
             `mmpretrain.list_models`, or the dict `model` of one. None for the config
             that `mmpretrain.get_model` and `from_pretrained` attach to a network. For a
             network of timm it is `dict(type='TimmClassifier', model_name=...)`.
-        classes: names of the classes; None for those of the config.
+        classes: names of the classes, one for each logit; None for those of the config.
 
     Raises:
         FileNotFoundError: the parent of the folder, or the config, does not exist.
         ImportError: safetensors is not installed.
         OSError: the folder cannot be written.
         ValueError: the network has no config, the config is not that of the network or
-            contains components that a model folder cannot contain, or the folder
-            contains other files of these names.
+            contains components that a model folder cannot contain, `classes` has
+            another length than the logits, or the folder contains other files of these
+            names.
         DeploymentError: the network built from the folder returns other logits.
     """
     # Here, since they import `torch.export`, which `import mmadf` does without.
@@ -47,10 +49,18 @@ def save_pretrained(
 
     folder = check_folder(folder)
     cfg = _find_config(network, config)
+    expected = probe(network, cfg)
     meta = dict(dataset_meta=getattr(network, '_dataset_meta', {}))
     if classes is not None:
+        outputs = expected.logits.shape[1]
+        if len(classes) != outputs:
+            raise ValueError(
+                f'classes has {len(classes)} names ({first_names(classes)}), but '
+                f'{type(network).__name__} has {outputs} outputs; give one name for '
+                'each, in their order.'
+            )
         meta = dict(dataset_meta=dict(classes=list(classes)))
-    write_folder(network, folder, Origin(cfg, meta), probe(network, cfg))
+    write_folder(network, folder, Origin(cfg, meta), expected)
 
 
 def _find_config(network: nn.Module, config: Union[str, dict, Config, None]) -> Config:

@@ -13,7 +13,15 @@ from mmadf.deployment import DeploymentError
 from mmadf.hub.deploy import deploy_to_folder
 from mmadf.models.surgery import decouple
 from tests.helpers import backbone_cfg
-from tests.hub.conftest import CLASSES, HEAD, PLAIN, PREPROCESSOR, adf, build, config
+from tests.hub.conftest import (
+    CLASSES,
+    HEAD,
+    PLAIN,
+    PREPROCESSOR,
+    adf,
+    build,
+    config,
+)
 
 TANH = dict(magnitude='tanh')
 TIMM = dict(type='TIMMBackbone', model_name='test_resnet', features_only=True)
@@ -106,6 +114,14 @@ def test_a_config_of_another_network_is_found_by_its_logits(network, tmp_path):
     other = adf(mapper=dict(type='Mapper', sources=(0, 1), fusion='convex'))
     with pytest.raises(DeploymentError, match='folder differ by .* config of this net'):
         mmadf.save_pretrained(network, tmp_path / 'folder', config(other))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize('count', [0, 4, 6])
+def test_names_of_another_number_of_classes_are_refused(network, tmp_path, count):
+    names = [f'name {index}' for index in range(count)]
+    with pytest.raises(ValueError, match=f'classes has {count} names .* 5 outputs'):
+        mmadf.save_pretrained(network, tmp_path / 'a', config(adf()), classes=names)
     assert list(tmp_path.iterdir()) == []
 
 
