@@ -102,7 +102,8 @@ def write_folder(
 def _move(draft: Path, folder: Path, log: Callable[[str], None]) -> None:
     """Move the files of a folder, but keep a model card, which may be edited."""
     folder.mkdir(exist_ok=True)
-    for name in (WEIGHTS, CONFIG, CARD):
+    # The config first: without it, the others are not known as those of a model folder.
+    for name in (CONFIG, WEIGHTS, CARD):
         if name == CARD and (folder / name).exists():
             log(f'kept {folder / name}')
             continue

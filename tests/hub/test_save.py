@@ -10,7 +10,10 @@ from torch.testing import assert_close
 
 import mmadf
 from mmadf.deployment import DeploymentError
+from mmadf.hub.card import Origin
 from mmadf.hub.deploy import deploy_to_folder
+from mmadf.hub.probe import probe
+from mmadf.hub.write import write_folder
 from mmadf.models.surgery import decouple
 from tests.helpers import backbone_cfg
 from tests.hub.conftest import (
@@ -144,6 +147,19 @@ def test_permissions_of_all_files_follow_the_umask(network, tmp_path):
         os.umask(former)
     modes = {path.stat().st_mode & 0o777 for path in (tmp_path / 'folder').iterdir()}
     assert modes == {0o640}
+
+
+def test_a_folder_that_was_left_half_written_is_written_again(network, tmp_path):
+    def _stop(line):
+        raise KeyboardInterrupt(line)
+
+    folder, cfg = tmp_path / 'folder', config(adf())
+    with pytest.raises(KeyboardInterrupt, match='wrote '):
+        write_folder(network, folder, Origin(cfg, {}), probe(network, cfg), log=_stop)
+    mmadf.save_pretrained(network, folder, cfg)
+    images = torch.randn(1, 3, 32, 32)
+    loaded = mmadf.from_pretrained(folder)
+    assert_close(loaded(images), network(images), rtol=0, atol=0)
 
 
 def test_files_of_others_are_not_overwritten(network, tmp_path):
