@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from mmadf.analysis.cost import cost_by_part, total_cost
 from mmadf.analysis.logs import read_log, validation_unit, validations
+from mmadf.deployment.input_spec import infer_input_spec
 from mmadf.weights.folder import CONFIG
+from mmadf.weights.load import test_dataset
 
 NO_LOG = 'Not known: there is no training log beside the checkpoint.'
 LISTED = 20  # larger numbers of classes are summarised
@@ -95,7 +97,7 @@ def model_card(
         name=name,
         what=_what(network, content['model']),
         classes=_classes(content['classes']),
-        cost=_cost(network, images, content['test_pipeline']),
+        cost=_cost(network, images, origin.cfg),
         training=_training(origin.training) if records else NO_LOG,
         accuracy=_accuracy(records, origin.meta) if records else NO_LOG,
     )
@@ -130,7 +132,7 @@ def _classes(classes: Optional[List[str]]) -> str:
     return f'{len(classes)}: {listed}{more} (all in `{CONFIG}`).'
 
 
-def _cost(network: nn.Module, images: Tensor, pipeline: List[dict]) -> str:
+def _cost(network: nn.Module, images: Tensor, cfg: Config) -> str:
     """Return image size, parameters and multiply-adds."""
     height, width = images.shape[-2:]
     parameters = sum(p.numel() for p in network.parameters()) / 1e6
@@ -138,8 +140,9 @@ def _cost(network: nn.Module, images: Tensor, pipeline: List[dict]) -> str:
     if images.shape[1] == 3:
         work = total_cost(cost_by_part(network, (height, width))).multiply_adds / 1e9
         text = f'{parameters:.2f} M parameters, {work:.2f} G multiply-adds per image.'
-    unknown = '' if pipeline else ' (an example; the preprocessing is not known)'
-    return f'Images of {height} x {width} pixels{unknown}. {text}'
+    fixed = infer_input_spec(test_dataset(cfg).get('pipeline')).size
+    example = '' if fixed else ' (an example; the preprocessing sets no fixed size)'
+    return f'Images of {height} x {width} pixels{example}. {text}'
 
 
 def _training(cfg: Config) -> str:

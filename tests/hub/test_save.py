@@ -19,6 +19,7 @@ from tests.helpers import backbone_cfg
 from tests.hub.conftest import (
     CLASSES,
     HEAD,
+    PIPELINE,
     PLAIN,
     PREPROCESSOR,
     adf,
@@ -185,3 +186,20 @@ def test_card_names_classes_but_no_training_without_a_log(network, tmp_path):
     card = (tmp_path / 'folder' / 'README.md').read_text()
     assert '5: ant, bee, cat, dog, emu' in card
     assert 'there is no training log' in card and 'epochs' not in card
+
+
+@pytest.mark.parametrize(
+    ('pipeline', 'words'),
+    [
+        (PIPELINE, 'Images of 32 x 32 pixels. '),
+        ([*PIPELINE[:2], PIPELINE[3]], 'Images of 224 x 224 pixels (an example; '),
+        ([], 'Images of 224 x 224 pixels (an example; '),
+    ],
+)
+def test_card_has_the_input_size_of_a_pipeline_that_fixes_one(
+    network, tmp_path, pipeline, words
+):
+    cfg = config(adf())
+    cfg.test_dataloader.dataset.pipeline = pipeline
+    mmadf.save_pretrained(network, tmp_path / 'folder', cfg)
+    assert words in (tmp_path / 'folder' / 'README.md').read_text()
