@@ -19,6 +19,7 @@ from mmengine.evaluator import DumpResults
 from mmadf.engine import config, launch
 from mmadf.utils.command_line import (
     add_network_arguments,
+    check_writable,
     parse_network,
     report_invalid_input,
 )
@@ -132,6 +133,8 @@ def main() -> None:
     """Test."""
     args = parse_args()
     with report_invalid_input() as start_work:
+        if args.out and launch.rank_of_process(args.launcher) == 0:
+            check_writable(Path(args.out).parent)
         cfg = merge_args(read_config(args.config), args)
         runner = launch.build_runner(cfg, splits=('test',))
         runner.register_hook(launch.StartHook(start_work))

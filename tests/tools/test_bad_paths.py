@@ -23,6 +23,7 @@ OUT = {
     'export': 'lost.py lost.pth {out}.onnx',
     'model_converters/deploy': 'lost.py lost.pth {out}.pth',
     'robustness': 'lost.py lost.pth --out {out}',
+    'test': 'lost.py lost.pth --out {out}.pkl',
     'study': '{study} --cfg-options work_dir={out}',
 }
 
