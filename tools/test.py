@@ -81,7 +81,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     if args.amp:
         cfg.test_cfg.fp16 = True
     if args.show or args.show_dir:
-        cfg.default_hooks.visualization = dict(
+        hook = dict(
             type='VisualizationHook',
             enable=True,
             show=args.show,
@@ -89,6 +89,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
             out_dir=args.show_dir,
             interval=args.interval,
         )
+        cfg.default_hooks = dict(cfg.get('default_hooks') or {}, visualization=hook)
     config.merge_options(cfg, args.cfg_options)
     if args.tta:
         add_tta(cfg)

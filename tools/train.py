@@ -57,7 +57,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     config.set_launcher(cfg, args)
     if args.auto_scale_lr:
-        cfg.setdefault('auto_scale_lr', {}).enable = True
+        cfg.merge_from_dict({'auto_scale_lr.enable': True})
     config.merge_options(cfg, args.cfg_options)
     if args.amp:
         config.enable_amp(cfg)

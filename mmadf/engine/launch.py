@@ -164,9 +164,8 @@ def join_cpu_processes(cfg: Config) -> None:
             f'launcher={cfg.launcher!r} needs a GPU, and none is available; on CPUs '
             'use tools/dist_train.sh or tools/dist_test.sh (launcher=pytorch).'
         )
-    dist_cfg = cfg.setdefault('env_cfg', {}).setdefault('dist_cfg', {})
-    dist_cfg.backend = 'gloo'
-    timeout = timedelta(seconds=dist_cfg.get('timeout', 1800))
+    cfg.merge_from_dict({'env_cfg.dist_cfg.backend': 'gloo'})
+    timeout = timedelta(seconds=cfg.env_cfg.dist_cfg.get('timeout', 1800))
     torch.distributed.init_process_group('gloo', timeout=timeout)
     wrapper = dict(
         type='MMDistributedDataParallel',

@@ -61,6 +61,9 @@ def read_folder_config(folder: Union[str, Path]) -> Config:
             test_evaluator=dict(type='Accuracy', topk=(1,)),
             test_cfg={},
             custom_hooks=[dict(type='mmadf.CheckDataHook')],
+            visualizer=dict(
+                type='UniversalVisualizer', vis_backends=[dict(type='LocalVisBackend')]
+            ),
         )
     )
 

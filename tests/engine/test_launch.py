@@ -21,6 +21,19 @@ def test_other_launchers_than_torchrun_and_slurm_are_refused_on_a_cpu(monkeypatc
         launch.build_runner(cfg, splits=())
 
 
+def test_processes_on_cpus_are_joined_without_a_backend_in_the_config(monkeypatch):
+    joined = []
+    monkeypatch.setattr(
+        torch.distributed,
+        'init_process_group',
+        lambda name, timeout: joined.append(name),
+    )
+    cfg = Config(dict(model=dict(), launcher='pytorch'))
+    launch.join_cpu_processes(cfg)
+    assert joined == ['gloo']
+    assert cfg.env_cfg == dict(dist_cfg=dict(backend='gloo'))
+
+
 def runner_cfg(tmp_path, **changes):
     cfg = dict(
         model=adf_cfg(),

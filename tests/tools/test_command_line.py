@@ -5,6 +5,7 @@ import re
 import mmpretrain
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.hooks import Hook
 
 from mmadf.registry import HOOKS
@@ -143,6 +144,13 @@ def test_invalid_option(complaint, job, monkeypatch):
     ]:
         with named(options):
             assert re.search(words, complaint(name, *options.split(), config=job))
+
+
+def test_learning_rate_is_not_scaled_without_a_base_batch_size(complaint, job):
+    cfg = Config.fromfile(job)
+    del cfg._cfg_dict['auto_scale_lr']
+    cfg.dump(job)
+    assert 'base_batch_size' in complaint('train', '--auto-scale-lr', config=job)
 
 
 def test_unreadable_image_and_checkpoints_of_an_earlier_run_stay(

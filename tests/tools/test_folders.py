@@ -97,7 +97,9 @@ def test_a_folder_is_tested_like_config_and_checkpoint(
     work_dir = '--work-dir', tmp_path / 'tests'
     tool('test.py', *trained, '--out', tmp_path / 'a.pkl', *work_dir)
     data = '--data', image_folder / 'val'
-    tool('test.py', folder, *data, '--out', tmp_path / 'b.pkl', *work_dir)
+    shown = '--show-dir', tmp_path / 'shown'
+    tool('test.py', folder, *data, '--out', tmp_path / 'b.pkl', *work_dir, *shown)
+    assert len(list((tmp_path / 'shown').iterdir())) == 4  # classes share file names
     expected, found = (
         {
             re.sub('.*/val/', '', sample['img_path']): sample['pred_score']
