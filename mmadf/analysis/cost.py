@@ -22,7 +22,9 @@ class Cost(NamedTuple):
 
 
 @torch.no_grad()
-def cost_by_part(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, Cost]:
+def cost_by_part(
+    model: nn.Module, image_size: Tuple[int, int], channels: int = 3
+) -> Dict[str, Cost]:
     """Count the parameters of each child of a network, and its multiply-adds per image.
 
     PyTorch's `FlopCounterMode` counts convolutions and matrix products. MMPretrain's
@@ -32,11 +34,13 @@ def cost_by_part(model: nn.Module, image_size: Tuple[int, int]) -> Dict[str, Cos
         model: a network, counted in evaluation mode. If it has several readouts, all of
             them are computed.
         image_size: height and width in pixels.
+        channels: of the images, 1 for grey ones.
 
     Returns:
         The cost of each child, and of each mapper, that has parameters or computes.
     """
-    image = torch.zeros(1, 3, *image_size, device=next(model.parameters()).device)
+    device = next(model.parameters()).device
+    image = torch.zeros(1, channels, *image_size, device=device)
     with evaluating(model), FlopCounterMode(display=False) as counter:
         _Readouts(model)(image)
     flops = {k: sum(ops.values()) for k, ops in counter.get_flop_counts().items()}
@@ -85,7 +89,7 @@ def _part(name: str) -> Optional[str]:
 
 
 def cost_by_phase(
-    model: nn.Module, image_size: Tuple[int, int]
+    model: nn.Module, image_size: Tuple[int, int], channels: int = 3
 ) -> Dict[str, Dict[str, Cost]]:
     """Count the parts of a network as it is trained and as it is deployed.
 
@@ -94,18 +98,19 @@ def cost_by_phase(
     Args:
         model: a classifier, which is left unchanged.
         image_size: height and width in pixels.
+        channels: of the images, 1 for grey ones.
 
     Returns:
         The cost of each part, 'trained' and 'deployed'; both are the same for a network
         that cannot be trimmed for deployment.
     """
-    trained = cost_by_part(model, image_size)
+    trained = cost_by_part(model, image_size, channels)
     predicts_fused = chosen_readout(model) == 'semantic'
     if not (hasattr(model, 'switch_to_deploy') and predicts_fused):
         return dict(trained=trained, deployed=trained)
     small = deepcopy(model)
     small.switch_to_deploy(fold=False)
-    return dict(trained=trained, deployed=cost_by_part(small, image_size))
+    return dict(trained=trained, deployed=cost_by_part(small, image_size, channels))
 
 
 def total_cost(parts: Dict[str, Cost], names: Tuple[str, ...] = ()) -> Cost:

@@ -134,12 +134,11 @@ def _classes(classes: Optional[List[str]]) -> str:
 
 def _cost(network: nn.Module, images: Tensor, cfg: Config) -> str:
     """Return image size, parameters and multiply-adds."""
-    height, width = images.shape[-2:]
+    channels, height, width = images.shape[1:]
     parameters = sum(p.numel() for p in network.parameters()) / 1e6
-    text = f'{parameters:.2f} M parameters.'
-    if images.shape[1] == 3:
-        work = total_cost(cost_by_part(network, (height, width))).multiply_adds / 1e9
-        text = f'{parameters:.2f} M parameters, {work:.2f} G multiply-adds per image.'
+    cost = total_cost(cost_by_part(network, (height, width), channels))
+    work = cost.multiply_adds / 1e9
+    text = f'{parameters:.2f} M parameters, {work:.2f} G multiply-adds per image.'
     fixed = infer_input_spec(test_dataset(cfg).get('pipeline')).size
     example = '' if fixed else ' (an example; the preprocessing sets no fixed size)'
     return f'Images of {height} x {width} pixels{example}. {text}'

@@ -40,6 +40,13 @@ def test_parts_are_counted_by_hand():
     assert total_cost(parts, ('body', 'head')) == (16 + 25, 960 + 20)
 
 
+def test_networks_for_grey_images_are_counted_by_hand():
+    model = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1))
+    expected = {'0': (4 * 9 + 4, 4 * 9 * 30)}
+    assert cost_by_part(model, (6, 5), channels=1) == expected
+    assert cost_by_phase(model, (6, 5), channels=1)['deployed'] == expected
+
+
 class Attention(nn.Module):
     """Computes by itself, beside its child."""
 

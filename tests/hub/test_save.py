@@ -188,6 +188,15 @@ def test_card_names_classes_but_no_training_without_a_log(network, tmp_path):
     assert 'there is no training log' in card and 'epochs' not in card
 
 
+def test_card_of_a_network_for_grey_images_has_its_cost(tmp_path):
+    model = dict(PLAIN, backbone=backbone_cfg(in_channels=1), data_preprocessor=None)
+    cfg = config(model)
+    grey = dict(type='LoadImageFromFile', color_type='grayscale')
+    cfg.test_dataloader.dataset.pipeline = [grey, *PIPELINE[1:]]
+    mmadf.save_pretrained(build(model), tmp_path / 'folder', cfg)
+    assert 'G multiply-adds' in (tmp_path / 'folder' / 'README.md').read_text()
+
+
 @pytest.mark.parametrize(
     ('pipeline', 'words'),
     [

@@ -131,8 +131,8 @@ def describe_training(run: Run) -> Dict[str, Any]:
 
 def describe_cost(model: nn.Module, loader: DataLoader) -> Dict[str, Any]:
     """Return the cost of the network and of its parts."""
-    size = tuple(loader.dataset[0]['inputs'].shape[-2:])
-    phases = cost_by_phase(model, size)
+    channels, *size = loader.dataset[0]['inputs'].shape
+    phases = cost_by_phase(model, tuple(size), channels)
     return dict(
         image_size=size, cost=cost_table(phases), total=total_cost(phases['trained'])
     )

@@ -79,7 +79,8 @@ class RecordingTestLoop(ReadoutsTestLoop):
         self.predictions = Predictions()
         metrics = super().run()
         model, image = get_ori_model(self.runner.model), self.dataloader.dataset[0]
-        phases = cost_by_phase(model, tuple(image['inputs'].shape[-2:]))
+        channels, *size = image['inputs'].shape
+        phases = cost_by_phase(model, tuple(size), channels)
         result = dict(
             readout=chosen_readout(model),
             metrics=metrics,

@@ -14,6 +14,7 @@ from mmadf.analysis.report import (
 )
 from tests.analysis.report.examples import LABELS, build, load
 from tests.analysis.test_logs import BY_EPOCH, write
+from tests.helpers import backbone_cfg
 
 for package in ('captum', 'jinja2', 'matplotlib', 'torchmetrics', 'tqdm'):
     pytest.importorskip(package)
@@ -109,6 +110,15 @@ def test_numbers_of_the_page(tmp_path):
         expected[pair] = expected.get(pair, 0) + 1
     assert titles == {f'{pair}: {count}' for pair, count in expected.items()}
     assert page.texts[page.texts.index('seed') :][:2] == ['seed', '5']
+
+
+@torch.no_grad()
+def test_page_of_grey_images(tmp_path):
+    model, loader = build(backbone=backbone_cfg(in_channels=1)), load()
+    loader.dataset.images = loader.dataset.images[:, :1]
+    page, _, _ = report(tmp_path, model, loader)
+    shown = page.texts[page.texts.index('parameters') - 1]
+    assert shown == f'{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M'
 
 
 def test_page_is_self_contained_and_has_no_scripts(hostile):

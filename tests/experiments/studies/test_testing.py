@@ -12,6 +12,7 @@ from mmadf.analysis import cost_by_phase, total_cost
 from mmadf.engine.readouts import readouts
 from mmadf.experiments.studies.testing import Predictions, RecordingTestLoop
 from tests.engine.test_readouts import LABELS, Images, build, run
+from tests.helpers import backbone_cfg
 
 LOOP = f'{RecordingTestLoop.__module__}.RecordingTestLoop'
 
@@ -42,6 +43,20 @@ def test_predictions_and_costs_are_those_of_the_network(changes, tmp_path):
     deployed = total_cost(cost_by_phase(model, (32, 32))['deployed'])
     names = ('deployed_parameters', 'deployed_multiply_adds')
     assert tuple(result['costs'][name] for name in names) == deployed
+
+
+def test_networks_for_grey_images_have_a_cost(tmp_path, monkeypatch):
+    read = Images.__getitem__
+
+    def _read_grey(images, index):
+        item = read(images, index)
+        return {**item, 'inputs': item['inputs'][:1]}
+
+    monkeypatch.setattr(Images, '__getitem__', _read_grey)
+    model = build(backbone=backbone_cfg(in_channels=1)).eval()
+    run(model, tmp_path, LOOP)
+    costs = json.loads((tmp_path / 'result.json').read_text())['costs']
+    assert costs['trained_parameters'] == sum(p.numel() for p in model.parameters())
 
 
 def test_classes_take_the_smallest_integers():
