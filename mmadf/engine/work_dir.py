@@ -108,8 +108,9 @@ def best_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
     if len(found) != 1:
         raise ValueError(
             f'{str(work_dir)!r} has best checkpoints of {len(found)} metrics with a '
-            f'stored score ({", ".join(map(os.path.basename, sorted(paths)))}); keep '
-            'those of one metric.'
+            f'stored score ({", ".join(map(os.path.basename, sorted(paths)))}); '
+            'report.py takes one of them as --checkpoint, and a study needs save_best '
+            'of one metric.'
         )
     (bests,) = found.values()
     return choose(bests).path

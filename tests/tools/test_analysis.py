@@ -11,6 +11,7 @@ from mmadf.analysis import read_log
 from mmadf.deployment import deploy
 from tests.analysis.test_logs import BY_EPOCH, train, write
 from tests.conftest import ROOT
+from tests.engine.test_work_dir import save_best
 
 DIGITS = ROOT / 'configs/adf/adf_tiny_digits.py'
 
@@ -71,6 +72,17 @@ def test_report_refuses_invalid_input(refuse, trained, tmp_path):
     assert '--out' in refuse(script, *arguments, '--out', tmp_path / 'a.png')
     assert '--wrong -1' in refuse(script, *arguments, '--wrong', '-1')
     assert not list(tmp_path.rglob('*.html'))
+
+
+def test_report_of_best_checkpoints_of_two_metrics_asks_for_one(refuse, trained):
+    checkpoint = trained / 'best_accuracy_top1_epoch_2.pth'
+    checkpoint.unlink()
+    save_best(trained, 'accuracy_top1', 2, **{'best_score_accuracy/top1': 0.5})
+    save_best(trained, 'recall', 2, best_score_recall=0.6)
+    line = refuse('analysis/report.py', DIGITS, trained)
+    assert '2 metrics' in line and '--checkpoint' in line
+    line = refuse('analysis/report.py', DIGITS, trained, '--checkpoint', checkpoint)
+    assert 'metrics' not in line and checkpoint.name in line
 
 
 def test_deploy_refuses_invalid_input(refuse, trained, tmp_path):

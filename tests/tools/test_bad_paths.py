@@ -100,6 +100,13 @@ def test_report_refuses_data_that_do_not_fit(refuse, job, trained, image_folder)
     assert 'data_root=' in refuse('analysis/report', words)
 
 
+def test_report_refuses_several_labels_per_image(refuse, job, trained):
+    head = dict(type='MultiLabelLinearClsHead', num_classes=2, in_channels=64)
+    job.write_text(f'{job.read_text()}model.update(head=dict(_delete_=True, **{head}))')
+    line = refuse('analysis/report', f'{job} {trained}')
+    assert 'model.head=MultiLabelLinearClsHead predicts more than one label' in line
+
+
 def test_missing_package_is_found_before_the_test(refuse, monkeypatch):
     for package in ['Jinja2', 'matplotlib', 'tqdm']:
         with named(package), monkeypatch.context() as patch:

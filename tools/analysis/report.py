@@ -22,6 +22,7 @@ from mmadf.analysis.explain import import_grad_cam
 from mmadf.analysis.plots import import_pyplot
 from mmadf.analysis.report import (
     Run,
+    check_single_label,
     kind_of_images,
     read_configuration,
     write_report,
@@ -52,9 +53,6 @@ def parse_args() -> argparse.Namespace:
     args.out = args.out or args.work_dir / 'report.html'
     if args.out.is_dir() or args.out.suffix.lower() not in ('.html', '.htm'):
         parser.error(f'--out {args.out} must be the name of a file, *.html')
-    args.checkpoint = args.checkpoint or best_checkpoint(args.work_dir)
-    if args.checkpoint is None:
-        parser.error(f'no best_*.pth in {args.work_dir}; give --checkpoint')
     return args
 
 
@@ -62,6 +60,9 @@ def main() -> None:
     """Test the network and report the run."""
     args = parse_args()
     with report_invalid_input():
+        checkpoint = args.checkpoint or best_checkpoint(args.work_dir)
+        if checkpoint is None:
+            raise ValueError(f'no best_*.pth in {args.work_dir}; give --checkpoint.')
         import_pyplot()
         import_grad_cam()
         for package in ('jinja2', 'torchmetrics.functional.classification', 'tqdm'):
@@ -74,19 +75,18 @@ def main() -> None:
         if not cfg.get('test_dataloader'):
             raise ValueError(f'config {args.config} has no test_dataloader to test on.')
         config = read_configuration(args.work_dir, cfg.pretty_text)
-        model, meta = load_network(
-            cfg, args.checkpoint, get_device(), args.allow_partial
-        )
+        model, meta = load_network(cfg, checkpoint, get_device(), args.allow_partial)
+        check_single_label(model)
         check_config(cfg, ('test',))
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             loader = Runner.build_dataloader(cfg.test_dataloader)
         check_classes(model, loader.dataset, 'test')
-        check_trained_names(loader.dataset, 'test', meta, args.checkpoint)
+        check_trained_names(loader.dataset, 'test', meta, checkpoint)
         images = kind_of_images(cfg, loader.dataset)
-    seed, checkpoint = meta.get('seed'), Path(args.checkpoint)
-    run = Run(args.work_dir, checkpoint, config, seed, records, images)
+    seed = meta.get('seed')
+    run = Run(args.work_dir, Path(checkpoint), config, seed, records, images)
     table = write_report(model, loader, run, args.out, args.wrong)
-    print(f'\n{args.checkpoint}, {table}\n')
+    print(f'\n{checkpoint}, {table}\n')
     print(f'report: {args.out}')
 
 
