@@ -65,4 +65,7 @@ def _has_map(model: nn.Module, inputs: Tensor) -> bool:
     if not isinstance(model, ImageClassifier):
         return False
     outputs = model.backbone(inputs)
-    return isinstance(outputs, tuple) and model.with_head and outputs[-1].dim() == 4
+    if not (model.with_head and isinstance(outputs, tuple)):
+        return False
+    last = outputs[-1]  # of some backbones a list of tokens or of branches
+    return isinstance(last, Tensor) and last.dim() == 4

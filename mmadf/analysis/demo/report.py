@@ -83,6 +83,7 @@ def gate_sections(
         shown: the image, (H, W, 3), uint8.
         gates: what the gates do with it.
         means: the weights of the gates over a set of images, empty if there is none.
+            The difference from a mean of another size is left out.
     """
     means, grey = means or [None] * len(gates), darkened_grey(shown)
     return ''.join(
@@ -92,8 +93,9 @@ def gate_sections(
 
 def _gate_section(grey: np.ndarray, gate: GateView, mean: Optional[GateMean]) -> str:
     cards = [_weight_card(grey, gate)]
-    if mean is not None:
-        cards.append(_difference_card(grey, weight_map(gate) - mean.mean, mean))
+    weights = weight_map(gate)
+    if mean is not None and mean.mean.shape == weights.shape:
+        cards.append(_difference_card(grey, weights - mean.mean, mean))
     most = float(gate.relative.max())
     text = f'mean {_percent(gate.relative.mean())} of the semantic features'
     picture = heat_map(grey, gate.relative, 'viridis', (0, most))

@@ -14,7 +14,7 @@ from mmadf.analysis.demo import Answers
 from mmadf.analysis.demo.evidence import explain_any
 from mmadf.analysis.demo.report import gate_sections
 from mmadf.analysis.demo.uploads import UploadError
-from mmadf.analysis.explain import explain
+from mmadf.analysis.explain import explain, mean_gates
 from mmadf.analysis.explain.explanation import GateView
 from tests.helpers import CHANNELS, adf_cfg, randomise
 
@@ -39,6 +39,16 @@ FLAT = dict(
     type='ImageClassifier',
     backbone=dict(type='ConvNeXt', arch='atto'),
     head=dict(type='LinearClsHead', num_classes=5, in_channels=320),
+)
+
+TOKENS = dict(
+    type='ImageClassifier',
+    backbone=dict(
+        type='DistilledVisionTransformer',
+        arch=dict(embed_dims=8, num_layers=1, num_heads=1, feedforward_channels=8),
+        img_size=32,
+    ),
+    head=dict(type='DeiTClsHead', num_classes=5, in_channels=8),
 )
 
 
@@ -112,6 +122,15 @@ def test_gates_are_compared_with_their_mean_over_the_examples(photo, tmp_path):
     assert told == f'up to {most:.2g} percentage points'
 
 
+def test_gates_of_other_sizes_than_the_examples_have_no_difference():
+    gate = GateView((0,), 3, 'element', torch.rand(2, 4, 4), torch.rand(4, 4), 0.5)
+    (mean,) = mean_gates([[torch.rand(3, 5)], [torch.rand(3, 5)]])
+    told = captions(gate_sections(np.zeros((32, 32, 3), np.uint8), [gate], [mean]))
+    assert set(told) == {
+        *('Weight of the appearance features', 'Magnitude of what is let in'),
+    }
+
+
 def test_plain_network_has_evidence_by_hand_and_no_gates(photo):
     network = build_network(PLAIN)
     told = captions(Answers(network).explain(str(photo)))
@@ -137,8 +156,9 @@ def test_wise_srnet_shows_its_kernels_for_the_most_probable_classes(photo):
     assert list(told)[-3:] == names
 
 
-def test_network_without_a_feature_map_says_so(photo):
-    html = Answers(build_network(FLAT)).explain(str(photo))
+@pytest.mark.parametrize('model', [FLAT, TOKENS])
+def test_network_without_a_feature_map_says_so(photo, model):
+    html = Answers(build_network(model)).explain(str(photo))
     assert 'Grad-CAM is not available' in html
 
 
