@@ -99,6 +99,17 @@ def test_a_plain_classifier_has_pages_without_gates(network, explain, tmp_path):
     assert 'Gate' not in page and 'gates' not in printed.err
 
 
+def test_file_names_need_not_be_utf_8(network, explain, tmp_path):
+    images = write_images(tmp_path / 'images', 1, ['dark'])
+    (images / 'dark' / '000.png').rename(images / 'k\udce4se.png')
+    (images / 'br\udcfccke.jpg').write_bytes(b'broken')
+    printed = explain(*network('plain', PLAIN), images, tmp_path / 'pages')
+    assert pages_in(tmp_path / 'pages') == ['index.html', 'k\udce4se.png.html']
+    index = (tmp_path / 'pages' / 'index.html').read_text()
+    assert 'href="k%E4se.png.html"' in index
+    assert r'br\udcfccke.jpg: Unid' in index and r'br\udcfccke.jpg: Unid' in printed.out
+
+
 def test_a_folder_of_unreadable_images_is_a_failure(network, explain, tmp_path):
     (tmp_path / 'images').mkdir()
     (tmp_path / 'images' / 'a.png').write_bytes(b'')

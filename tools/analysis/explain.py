@@ -59,7 +59,8 @@ def read_batches(
         try:
             inputs = explain.read_image(file, pipeline)
         except ValueError as error:
-            errors.append(str(error))
+            # The name of a file need not be UTF-8.
+            errors.append(str(error).encode(errors='backslashreplace').decode())
             continue
         yield file, inputs, explain.to_batch(model, inputs)
 

@@ -110,4 +110,4 @@ def _summary(entries: Sequence[Entry]) -> str:
 def relative_link(target: Path, source: Path) -> str:
     """Return the address of a file, as a link in another file."""
     path = os.path.relpath(target, source.parent)
-    return escape(quote(path.replace(os.sep, '/')))
+    return escape(quote(path.replace(os.sep, '/'), errors='surrogateescape'))
