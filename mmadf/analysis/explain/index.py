@@ -7,7 +7,7 @@ from typing import List, NamedTuple, Sequence
 from urllib.parse import quote
 
 from .document import document, mark, percent
-from .page import Page, short
+from .page import Page
 from .pictures import THUMBNAIL, embed, resize
 
 # By value of the menu: its text. Ties keep the order of the page.
@@ -48,8 +48,8 @@ def make_entry(page: Page, file: Path, index: Path) -> Entry:
     """
     verdict = 1 if page.right is None else 2 * page.right
     confidence = float(page.explanation.scores.max())
-    predicted = short(page.classes[page.predicted])
-    truth = '' if page.truth is None else short(page.classes[page.truth])
+    predicted = page.short[page.predicted]
+    truth = '' if page.truth is None else page.short[page.truth]
     keys = dict(
         verdict=verdict,
         confidence=confidence,

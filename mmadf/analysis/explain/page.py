@@ -1,5 +1,6 @@
 """The explanation of one image as an HTML page, for readers who do not know ADF."""
 
+from collections import Counter
 from html import escape
 from typing import List, NamedTuple, Optional, Sequence
 
@@ -51,6 +52,11 @@ class Page(NamedTuple):
     def predicted(self) -> int:
         """Index of the class that the network predicts."""
         return int(self.explanation.scores.argmax())
+
+    @property
+    def short(self) -> List[str]:
+        """Short names of all classes, see `short_names`."""
+        return short_names(self.classes)
 
     @property
     def right(self) -> Optional[bool]:
@@ -123,9 +129,10 @@ def _part_card(photo: np.ndarray, title: str, evidence: Evidence, page: Page) ->
     """Return the prediction of a part of the network, and the evidence for it."""
     predicted = int(evidence.scores.argmax())
     right = None if page.truth is None else predicted == page.truth
-    maps = _evidence(photo, evidence.cam, page.classes[predicted], 'predicted')
+    names = page.short
+    maps = _evidence(photo, evidence.cam, names[predicted], 'predicted')
     if evidence.true_cam is not None:
-        maps += _evidence(photo, evidence.true_cam, page.classes[page.truth], 'true')
+        maps += _evidence(photo, evidence.true_cam, names[page.truth], 'true')
     return (
         f'<section class="card"><h3>{title} {mark(right)}</h3>'
         f'<div class="maps">{maps}</div>'
@@ -135,7 +142,7 @@ def _part_card(photo: np.ndarray, title: str, evidence: Evidence, page: Page) ->
 
 def _evidence(photo: np.ndarray, cam: Tensor, name: str, kind: str) -> str:
     """Return Grad-CAM of one class over the photograph."""
-    caption = f'for the {kind} class, {short(name)}'
+    caption = f'for the {kind} class, {name}'
     if float(cam.max()) <= 0:
         return f'<p class="note">No evidence {escape(caption)}.</p>'
     shown = heat_map(photo, cam, EVIDENCE_MAP, (0, float(cam.max())), opaque=False)
@@ -154,10 +161,11 @@ def _bars(scores: Tensor, page: Page) -> str:
     labels = scores.topk(min(CLASSES, len(scores))).indices.tolist()
     if page.truth is not None and page.truth not in labels:
         labels.append(page.truth)
+    names = page.short
     rows = (
         f'<li class="{"true" if label == page.truth else ""}">'
         f'<i style="width:{percent(scores[label], 1)}"></i>'
-        f'<span>{escape(short(page.classes[label]))}'
+        f'<span>{escape(names[label])}'
         f'{" (true)" if label == page.truth else ""}</span>'
         f'<span>{percent(scores[label])}</span></li>'
         for label in labels
@@ -165,7 +173,16 @@ def _bars(scores: Tensor, page: Page) -> str:
     return f'<ul class="bars">{"".join(rows)}</ul>'
 
 
-def short(name: str) -> str:
-    """Return the first of several comma-separated names, cut to 40 characters."""
-    name = name.split(',')[0]
-    return name if len(name) <= 40 else name[:39] + '…'
+def short_names(classes: Sequence[str]) -> List[str]:
+    """Return the first of several comma-separated names of each class.
+
+    Classes that share their first name keep all of their names. Any name is cut to 40
+    characters.
+    """
+    first = [name.split(',')[0] for name in classes]
+    counts = Counter(first)
+    names = [
+        name if counts[short] > 1 else short
+        for name, short in zip(classes, first, strict=True)
+    ]
+    return [name if len(name) <= 40 else name[:39] + '…' for name in names]

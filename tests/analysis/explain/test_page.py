@@ -16,7 +16,7 @@ from mmadf.analysis.explain.evidence import Evidence
 from mmadf.analysis.explain.explanation import Explanation, GateView
 from mmadf.analysis.explain.gate_mean import mean_gates
 from mmadf.analysis.explain.index import index_html, make_entry
-from mmadf.analysis.explain.page import Page, page_html
+from mmadf.analysis.explain.page import Page, page_html, short_names
 from mmadf.analysis.explain.photograph import Photograph
 
 pytest.importorskip('matplotlib')
@@ -111,6 +111,19 @@ def test_bars_are_the_most_probable_classes_and_the_true_one():
         *(f'{EVIL} (true)', '0%'),
     ]
     assert [of.get('class') for tag, of in reader.tags if tag == 'li'][-1] == 'true'
+
+
+def test_classes_that_share_their_first_name_are_told_apart():
+    classes = ['VW Golf, 2019', 'VW Golf, 2020', 'elk, wapiti', 'VW Golf', 'a' * 41]
+    assert short_names(classes) == [
+        *('VW Golf, 2019', 'VW Golf, 2020', 'elk', 'VW Golf', 'a' * 39 + '…'),
+    ]
+    shown = page(truth=0)._replace(classes=[*classes, 'f', 'g'])
+    texts = Reader(page_html(shown)).texts
+    assert 'VW Golf, 2020' in texts and 'VW Golf, 2019 (true)' in texts
+    reader = Reader(index_html([make_entry(shown, Path('a'), Path('i'))], 'x', []))
+    assert reader.attributes('a', 'data-predicted') == ['VW Golf, 2020']
+    assert reader.attributes('a', 'data-truth') == ['VW Golf, 2019']
 
 
 def test_names_of_classes_and_files_are_text():
