@@ -125,6 +125,11 @@ def _data_options(data: Dict[str, object], root: Path) -> dict:
         )
     fraction, seed = data.get('val_fraction', 0.1), data.get('split_seed', 0)
     split = write_split(train, root / SPLIT, fraction, seed, data.get('per_class'))
+    if not test.is_dir():
+        raise FileNotFoundError(
+            f'{test} is not a folder; set data.test to the name of the folder of test '
+            f'images in data.root={data["root"]!r}, e.g. data.test=val.'
+        )
     metainfo = dict(classes=split['classes'])
     datasets = {
         name: dict(data_root=str(train), ann_file=split[name], metainfo=metainfo)

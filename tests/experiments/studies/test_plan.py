@@ -245,7 +245,10 @@ def test_invalid_options_are_refused_before_anything_runs(study, tmp_path):
 
 MISSING = [
     ({'data.root': 'no/such'}, 'no/such/train is not a folder'),
-    ({'data.test': 'gone'}, 'test_dataloader.dataset.data_root=.*/gone'),
+    (
+        {'data.test': 'gone'},
+        r'/gone is not a folder; set data\.test to .* data\.test=val',
+    ),
     ({'variants.wide.config': 'gone.py'}, 'gone.py'),
 ]
 
