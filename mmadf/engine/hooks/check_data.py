@@ -37,9 +37,8 @@ class CheckDataHook(Hook):
     The class names of the training and validation set, or of the test set, are compared
     with each other and with those of a checkpoint that is tested or resumed. Their
     number is compared with that of each head, and this with the class weights of its
-    loss. The images of each class are counted;
-    empty classes and files that are not read are reported as warnings. Images are
-    decoded before training only.
+    loss. The images of each class are counted; empty classes and files that are not
+    read are reported as warnings. Images are decoded before training only.
 
     MMPretrain's `ClassNumCheckHook` compares numbers of classes only, also those of
     backbones, which VGG sets to -1.
