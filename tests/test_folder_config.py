@@ -1,5 +1,7 @@
 """The configs for your own image folder, with and without pretrained weights."""
 
+from math import cos, pi
+
 import PIL.features
 import PIL.Image
 import pytest
@@ -7,8 +9,11 @@ import torch
 import yaml
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
 from mmengine.utils import get_installed_path
 from mmpretrain.registry import DATASETS
+from torch import nn
+from torch.utils.data import DataLoader
 
 from mmadf.engine.config import check_config
 from tests.conftest import ROOT, write_images
@@ -119,8 +124,36 @@ def test_small_network_reads_small_images(tmp_path, monkeypatch):
             assert dataset[1]['inputs'].shape == (3, 112, 112)
 
 
-def test_schedule_of_the_small_network_ends_with_training():
-    cfg = Config.fromfile(SMALL)
-    warm_up, cosine = cfg.param_scheduler
-    assert warm_up.end == cosine.begin
-    assert cosine.end == warm_up.end + cosine.T_max == cfg.train_cfg.max_epochs
+def learning_rates(cfg, work_dir, batches):
+    """Return the learning rate of each iteration, as MMEngine computes it."""
+    runner = Runner(
+        model=nn.Linear(1, 1),
+        work_dir=str(work_dir),
+        train_dataloader=DataLoader(range(batches)),
+        train_cfg=cfg.train_cfg,
+        optim_wrapper=cfg.optim_wrapper,
+        default_scope='mmpretrain',
+    )
+    assert runner.train_loop.max_epochs  # built by the access; the schedules read it
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    schedules = runner.build_param_scheduler(cfg.param_scheduler)
+    rates = []
+    for _ in range(batches * cfg.train_cfg.max_epochs):
+        rates.append(runner.optim_wrapper.get_lr()['lr'][0])
+        runner.optim_wrapper.optimizer.step()
+        for schedule in schedules:
+            schedule.step()
+    return rates
+
+
+def test_learning_rate_of_the_small_network_decays_until_the_last_epoch(tmp_path):
+    for epochs in (30, 100):
+        with named(epochs):
+            cfg = Config.fromfile(SMALL)
+            cfg.train_cfg.max_epochs = epochs
+            rates = learning_rates(cfg, tmp_path, batches=2)
+            decay = rates[2 * 5 :]
+            cosines = [cos(pi * step / len(decay)) for step in range(len(decay))]
+            expected = [1e-6 + (2e-3 - 1e-6) * (1 + c) / 2 for c in cosines]
+            assert decay == pytest.approx(expected, rel=1e-6)
+            assert rates[:10] == sorted(rates[:10]) and rates[0] == pytest.approx(2e-5)

@@ -137,7 +137,12 @@ def main() -> None:
         if args.launcher == 'slurm':
             check_slurm()
         study = load_study(args.study, args.cfg_options)
-    errors = {} if args.report_only else run_study(study, args)
+    try:
+        errors = {} if args.report_only else run_study(study, args)
+    except KeyboardInterrupt:
+        message = f'Interrupted; repeat the command to resume {study.work_dir}'
+        print(f'\n{message}', file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     with report_invalid_input():
         results, unread = read_results(study)
     report = write_study_report(study, results) or 'No run is recorded.'

@@ -130,15 +130,16 @@ def set_dataloader_defaults(
 
 
 def check_config(cfg: Config, splits: Sequence[str]) -> None:
-    """Reject misspelt or ignored keys and missing data folders.
+    """Reject misspelt or ignored keys, late schedules and missing data folders.
 
     Args:
         cfg: config of a Runner.
         splits: data sets that will be read, any of 'train', 'val' and 'test'.
 
     Raises:
-        ValueError: a top-level key that closely resembles a known one, or a strategy
-            that MMEngine's Runner would ignore.
+        ValueError: a top-level key that closely resembles a known one, a strategy that
+            MMEngine's Runner would ignore, or a schedule that would begin after the
+            last epoch.
         FileNotFoundError: a `data_root` that does not exist or is empty.
     """
     for key in cfg:
@@ -149,6 +150,8 @@ def check_config(cfg: Config, splits: Sequence[str]) -> None:
             f"strategy={cfg.strategy!r} is ignored by MMEngine's Runner; set "
             "runner_type='FlexibleRunner', or remove strategy."
         )
+    if 'train' in splits:
+        _check_schedules(cfg)
     for field, data_root in _data_roots(cfg, splits):
         is_folder = os.path.isdir(data_root)
         if not is_folder or not os.listdir(data_root):
@@ -157,6 +160,21 @@ def check_config(cfg: Config, splits: Sequence[str]) -> None:
                 f'{field}.data_root={data_root!r} {problem} (relative to '
                 f'{os.getcwd()!r}); put the data there, or set another one with '
                 f'--cfg-options {field}.data_root=DIR.'
+            )
+
+
+def _check_schedules(cfg: Config) -> None:
+    """Reject schedules that last until the end of training and begin after it."""
+    schedules = cfg.get('param_scheduler')
+    epochs = (cfg.get('train_cfg') or {}).get('max_epochs')
+    for index, schedule in enumerate(schedules if isinstance(schedules, list) else ()):
+        by_epoch, begin = schedule.get('by_epoch', True), schedule.get('begin', 0)
+        if epochs and by_epoch and 'end' not in schedule and begin >= epochs:
+            raise ValueError(
+                f'param_scheduler.{index}.begin={begin} must be less than '
+                f'train_cfg.max_epochs={epochs}; train for more epochs, or set '
+                f'param_scheduler.{index}.begin and the end of the schedule before it '
+                'to a smaller number.'
             )
 
 

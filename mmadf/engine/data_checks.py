@@ -55,6 +55,23 @@ def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
             )
 
 
+def check_class_weights(model: nn.Module) -> None:
+    """Compare the number of class weights of each loss with the classes of its head.
+
+    Raises:
+        ValueError: the numbers differ; the message names the head.
+    """
+    for name, head in model.named_modules():
+        count = getattr(head, 'num_classes', None)
+        for loss in head.children():
+            weights = getattr(loss, 'class_weight', None)
+            if None not in (count, weights) and len(weights) != count:
+                raise ValueError(
+                    f'model.{name}.loss.class_weight={weights} must have one number '
+                    f'per class, num_classes={count}, in the order of the classes.'
+                )
+
+
 def check_same_names(
     names: Optional[Sequence[str]],
     expected: Optional[Sequence[str]],

@@ -53,7 +53,7 @@ class Reservation:
                 f'work_dir={str(work_dir)!r} cannot be written: {error.strerror}; '
                 'choose another one with --work-dir.'
             ) from error
-        earlier = _files_of_runs(folder)
+        earlier = files_of_runs(folder)
         if earlier and not (resume or overwrite):
             names = first_names(path.name for path in earlier)
             raise ValueError(
@@ -108,7 +108,7 @@ def lock_folder(folder: Path, name: str, user: str) -> IO[str]:
     return lock
 
 
-def _files_of_runs(folder: Path) -> List[Path]:
+def files_of_runs(folder: Path) -> List[Path]:
     """Return the checkpoints and the log folders of training runs in a folder."""
     checkpoints = [path for name in CHECKPOINTS for path in sorted(folder.glob(name))]
     records = [path for path in sorted(folder.glob(RECORDS)) if path.stat().st_size]

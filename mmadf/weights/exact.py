@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from logging import WARNING
+from pathlib import Path
 from typing import Dict
 
 from mmengine.hooks import Hook
@@ -58,8 +59,20 @@ def load_exactly(
     if differences:
         raise ValueError(
             f'checkpoint={checkpoint!r} does not fit the network; give a checkpoint of '
-            f'this config. {differences}'
+            f'this config{_other_configs(checkpoint)}. {differences}'
         )
+
+
+def _other_configs(checkpoint: str) -> str:
+    """Name the configs beside a checkpoint; training writes its own there."""
+    path = Path(checkpoint).expanduser()
+    files = sorted(path.parent.glob('*.py')) if path.is_file() else []
+    configs = [
+        file
+        for file in files
+        if '\nmodel = dict(' in f'\n{file.read_text(errors="replace")}'
+    ]
+    return f', or the config beside it: {first_names(configs)}' if configs else ''
 
 
 def _differences(report: LoadReport) -> str:

@@ -112,15 +112,24 @@ def load_network(
         FileNotFoundError: if the file does not exist.
         ValueError: if the file is not a checkpoint, or not of this network.
     """
-    cfg = cfg.copy()
-    cfg.model = strip_pretrained(cfg.model.to_dict())
-    if cfg.get('default_scope') not in (None, 'mmpretrain'):  # a segmentor, for example
-        cfg.model.setdefault('_scope_', cfg.default_scope)
-    model = mmpretrain.get_model(cfg)
+    model = build_network(cfg)
     weights, meta = read_checkpoint(str(checkpoint))
     load_exactly(model, weights, str(checkpoint), allow_partial)
     model._dataset_meta = meta.get('dataset_meta') or model._dataset_meta
     return model.to(device), meta
+
+
+def build_network(cfg: Config) -> nn.Module:
+    """Build a network in evaluation mode without its pretrained weights.
+
+    Args:
+        cfg: config of the network, see `read_config`.
+    """
+    cfg = cfg.copy()
+    cfg.model = strip_pretrained(cfg.model.to_dict())
+    if cfg.get('default_scope') not in (None, 'mmpretrain'):  # a segmentor, for example
+        cfg.model.setdefault('_scope_', cfg.default_scope)
+    return mmpretrain.get_model(cfg)
 
 
 def strip_pretrained(cfg: Any) -> Any:

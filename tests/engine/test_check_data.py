@@ -7,6 +7,7 @@ import pytest
 from mmengine.registry import DefaultScope
 from mmengine.runner import BaseLoop
 from mmpretrain.datasets import CustomDataset
+from mmpretrain.models import CrossEntropyLoss, LinearClsHead
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -111,6 +112,20 @@ def test_heads_of_a_wrapped_network_are_compared_with_the_test_set(
     run.model.module.head.num_classes = 3
     with pytest.raises(ValueError, match='num_classes=3, but the test set has 2'):
         CheckDataHook().before_test(run)
+
+
+def test_class_weights_of_another_number_than_the_classes_are_refused(
+    image_folder, runner
+):
+    run = runner(train=dataset(image_folder / 'train'))
+    for weights in (None, [1.0, 3.0]):
+        loss = CrossEntropyLoss(class_weight=weights)
+        run.model.head = LinearClsHead(num_classes=2, in_channels=4, loss=loss)
+        CheckDataHook().before_train(run)
+    run.model.head.loss_module.class_weight = [1.0, 2.0, 3.0]
+    message = r'model.head.loss.class_weight=\[1.0, 2.0, 3.0\] must .* num_classes=2'
+    with pytest.raises(ValueError, match=message):
+        CheckDataHook().before_train(run)
 
 
 def test_images_per_class_empty_classes_and_unread_files_are_logged(

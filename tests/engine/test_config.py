@@ -148,3 +148,15 @@ def test_strategy_that_the_runner_would_ignore_is_refused():
     check(strategy=strategy, runner_type='FlexibleRunner')
     with pytest.raises(ValueError, match="strategy=.*runner_type='FlexibleRunner'"):
         check(strategy=strategy)
+
+
+def test_schedule_that_would_begin_after_the_last_epoch_is_refused():
+    schedules = [dict(type='LinearLR', end=5), dict(type='CosineAnnealingLR', begin=5)]
+    fields = dict(param_scheduler=schedules, train_cfg=dict(max_epochs=5))
+    check(**fields)  # a test reads no schedule
+    message = 'param_scheduler.1.begin=5 must be less than train_cfg.max_epochs=5'
+    with pytest.raises(ValueError, match=message):
+        check(['train'], **fields)
+    check(['train'], **{**fields, 'train_cfg': dict(max_epochs=6)})
+    schedules[1]['end'] = 9
+    check(['train'], **fields)

@@ -215,10 +215,22 @@ def test_stopped_and_resumed_run_ends_like_an_undisturbed_one(
 
 def test_run_stopped_in_each_epoch_ends_like_an_undisturbed_one(start, stopped):
     expected = outcome(start('whole'))
-    for count, at in enumerate((1, 2, 6)):
-        number = SIGNALS[count]
+    stops = (signal.SIGINT, 1), (signal.SIGTERM, 2), (signal.SIGUSR1, 6)
+    for count, (number, at) in enumerate(stops):
         stopped('train', at, number, resume=count > 0)
     assert_same(outcome(start('stopped', resume=True)), expected)
+
+
+def test_second_ctrl_c_ends_training_at_once(start, tmp_path):
+    handlers = [signal.getsignal(number) for number in SIGNALS]
+    twice = [Signal(signal.SIGINT, 'train', 1) for _ in range(2)]
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start('stopped', *twice)
+    finally:
+        for number, handler in zip(SIGNALS, handlers, strict=True):
+            signal.signal(number, handler)
+    assert not (tmp_path / 'stopped' / INTERRUPTED).exists()
 
 
 def test_pending_gradients_are_applied_before_the_stop(stopped, tmp_path):

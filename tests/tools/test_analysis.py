@@ -38,6 +38,36 @@ def test_complexity_compares_with_the_single_network(tool, capsys):
     assert [name for name in names if name in expected] == expected
 
 
+WISE_SRNET = """
+model = dict(
+    type='ImageClassifier',
+    backbone=dict(
+        type='ResNet_CIFAR', depth=18, stem_channels=8, base_channels=8
+    ),
+    head=dict(type='WiseSrNetHead', num_classes=3, in_channels=64, map_size=7),
+)
+steps = [dict(type='LoadImageFromFile'), {resize}, dict(type='PackInputs')]
+test_dataloader = dict(dataset=dict(type='CustomDataset', pipeline=steps))
+"""
+
+
+def test_complexity_counts_for_the_images_of_the_test_pipeline(tool, tmp_path, capsys):
+    path = tmp_path / 'small.py'
+    path.write_text(WISE_SRNET.format(resize="dict(type='Resize', scale=(56, 56))"))
+    tool('analysis/complexity.py', path)
+    by_default = capsys.readouterr().out
+    assert by_default.startswith('image of 56 x 56 pixels\n')
+    tool('analysis/complexity.py', path, '--size', '56')
+    assert capsys.readouterr().out == by_default
+
+
+def test_complexity_refuses_a_map_of_another_size(refuse, tmp_path):
+    path = tmp_path / 'small.py'
+    path.write_text(WISE_SRNET.format(resize="dict(type='ResizeEdge', scale=56)"))
+    line = refuse('analysis/complexity.py', path)  # at 224 pixels
+    assert 'got (28, 28); set map_size=(28, 28)' in line
+
+
 def test_complexity_refuses_an_invalid_size(refuse):
     assert '--size 0' in refuse('analysis/complexity.py', DIGITS, '--size', '0')
 

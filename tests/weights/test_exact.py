@@ -56,6 +56,21 @@ def test_difference_is_refused_or_reported(weights, logged):
             assert message.startswith('a.pth is loaded in part only: 1 ')
 
 
+def test_refusal_names_the_config_that_training_wrote_beside_the_checkpoint(
+    weights, tmp_path
+):
+    weights['0.bias'] = torch.ones(4)
+    checkpoint = tmp_path / 'epoch_1.pth'
+    checkpoint.touch()
+    (tmp_path / 'notes.py').write_text('a_model = dict()')
+    with pytest.raises(ValueError, match=r'a checkpoint of this config\. 1 misshapen'):
+        load_exactly(network(), weights, str(checkpoint))
+    (tmp_path / 'mine.py').write_text("launcher = 'none'\nmodel = dict()\n")
+    message = r'of this config, or the config beside it: \S*/mine\.py\. 1 misshapen'
+    with pytest.raises(ValueError, match=message):
+        load_exactly(network(), weights, str(checkpoint))
+
+
 def test_counter_of_batches_may_be_missing(weights, logged):
     del weights['1.num_batches_tracked']
     model = network()

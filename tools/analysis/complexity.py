@@ -2,6 +2,8 @@
 
 Run: python tools/analysis/complexity.py CONFIG [--size 224]
 
+The image has the size that the test pipeline returns, or 224 pixels if that varies.
+
 For an ADF network the table has columns for training, with both heads, and for
 deployment, without folding of batch norms, and compares them with the single network
 that its semantic branch is. PyTorch's counter counts convolutions and matrix products
@@ -10,11 +12,12 @@ of one image; MMPretrain's tables call multiply-adds FLOPs.
 
 import argparse
 
-import mmpretrain
-
 from mmadf.analysis import cost_by_phase, cost_table
+from mmadf.deployment.input_spec import infer_input_spec
 from mmadf.utils.command_line import report_invalid_input
-from mmadf.weights.load import read_config, strip_pretrained
+from mmadf.weights.load import build_network, read_config, test_dataset
+
+SIZE = 224
 
 
 def main() -> None:
@@ -22,16 +25,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config file, or a name of list_models')
     parser.add_argument(
-        '--size', type=int, default=224, help='image height and width in pixels'
+        '--size',
+        type=int,
+        help='image height and width in pixels (default: as the test pipeline returns, '
+        f'or {SIZE} if that varies)',
     )
     args = parser.parse_args()
-    if args.size < 1:
+    if args.size is not None and args.size < 1:
         parser.error(f'--size {args.size} must be > 0')
     with report_invalid_input():
         cfg = read_config(args.config)
-        cfg.model = strip_pretrained(cfg.model.to_dict())
-        model = mmpretrain.get_model(cfg)
-    head, *rows = cost_table(cost_by_phase(model, (args.size, args.size)))
+        size = (args.size or SIZE,) * 2
+        if args.size is None:
+            pipeline = test_dataset(cfg).get('pipeline')
+            size = infer_input_spec(pipeline).size or size
+        head, *rows = cost_table(cost_by_phase(build_network(cfg), size))
+    print(f'image of {size[0]} x {size[1]} pixels')
     for row in [head, ['-' * len(head[0])] * len(head), *rows]:
         print(' | '.join(f'{cell:>19}' for cell in row))
 

@@ -5,10 +5,8 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, end=2, convert_to_iter_based=True),
     dict(
         type='CosineAnnealingLR',
-        T_max=18,
         eta_min=1e-5,
         begin=2,
-        end=20,
         convert_to_iter_based=True,
     ),
 ]

@@ -5,10 +5,8 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, end=5, convert_to_iter_based=True),
     dict(
         type='CosineAnnealingLR',
-        T_max=95,
         eta_min=1e-6,
         begin=5,
-        end=100,
         convert_to_iter_based=True,
     ),
 ]

@@ -11,6 +11,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from mmadf.engine.data_checks import (
+    check_class_weights,
     check_classes,
     check_names,
     check_same_names,
@@ -35,9 +36,9 @@ class CheckDataHook(Hook):
 
     The class names of the training and validation set, or of the test set, are compared
     with each other and with those of a checkpoint that is tested or resumed. Their
-    number is compared with that of each head. The images of each class are counted;
-    empty classes and files that are not read are reported as warnings. Images are
-    decoded before training only.
+    number is compared with that of each head, and this with the class weights of its
+    loss. The images of each class are counted; empty classes and files that are not
+    read are reported as warnings. Images are decoded before training only.
 
     MMPretrain's `ClassNumCheckHook` compares numbers of classes only, also those of
     backbones, which VGG sets to -1.
@@ -50,7 +51,8 @@ class CheckDataHook(Hook):
 
     Raises:
         ValueError: when the work starts, if class names or numbers of classes differ,
-            if a label is no class, or if an image cannot be read.
+            if a loss has another number of class weights, if a label is no class, or if
+            an image cannot be read.
     """
 
     def __init__(self, max_images: int = 2000, max_pixels: int = MAX_PIXELS) -> None:
@@ -75,6 +77,7 @@ class CheckDataHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Check the training and the validation set."""
         datasets = built_datasets(runner)
+        check_class_weights(_network(runner.model))
         names, folders = _names_and_folders(datasets['train'])
         for split, dataset in datasets.items():
             self._check(runner, dataset, split)

@@ -11,9 +11,9 @@ from torch import Tensor
 def init_worker(worker: int, init: Optional[Callable], training: Tensor) -> None:
     """Initialise a worker that survives the signals while the training goes on.
 
-    Some schedulers signal every process of a job, and a data loader fails as soon as a
-    worker dies. At the end of a program PyTorch and Python terminate the workers that
-    are left.
+    Ctrl-C and some schedulers signal every process of a job, and a data loader fails as
+    soon as a worker dies. At the end of a program PyTorch and Python terminate the
+    workers that are left.
 
     Args:
         worker: number of the worker.
@@ -21,8 +21,8 @@ def init_worker(worker: int, init: Optional[Callable], training: Tensor) -> None
         training: whether the training goes on, in shared memory.
     """
     signal.signal(signal.SIGTERM, partial(_terminate_unless, training))
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    for ignored in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(ignored, signal.SIG_IGN)
     if init is not None:
         init(worker)
 

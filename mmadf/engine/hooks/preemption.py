@@ -29,7 +29,7 @@ from mmadf.utils.files import atomic_write
 
 from .preempted_workers import init_worker
 
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class TrainingInterrupted(SystemExit):
@@ -41,9 +41,10 @@ class TrainingInterrupted(SystemExit):
 
 @HOOKS.register_module()
 class PreemptionHook(Hook):
-    """Stop at SIGTERM, SIGUSR1 or SIGUSR2 with a checkpoint of the current iteration.
+    """Stop at one of SIGNALS with a checkpoint of the current iteration.
 
-    Schedulers of clusters send such a signal before the time limit and when another job
+    Ctrl-C sends SIGINT; a second one raises KeyboardInterrupt at once. Schedulers of
+    clusters send one of the other signals before the time limit and when another job
     takes the place of this one. All processes finish the current iteration, also if
     only one of them receives the signal, and end with exit code 75. The file
     `interrupted.pth` in the work directory then contains all of the state within the
@@ -102,6 +103,8 @@ class PreemptionHook(Hook):
 
     def _receive(self, number: int, frame: object) -> None:
         self.received = number
+        if number == signal.SIGINT:  # the next one has its usual effect
+            signal.signal(number, self.handlers[number])
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Continue within the epoch, if the checkpoint was written there."""

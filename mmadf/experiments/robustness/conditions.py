@@ -26,7 +26,9 @@ def plan_conditions(
     corruptions: Sequence[str],
     severities: Sequence[int],
 ) -> List[Condition]:
-    """Return all conditions: clean, attacks, transfer attacks, corruptions.
+    """Return all conditions: clean, attacks, transfer attacks, corruptions, AutoAttack.
+
+    AutoAttack is the last one, because it takes most of the time.
 
     Args:
         attacks: names of white-box attacks.
@@ -37,9 +39,10 @@ def plan_conditions(
         severities: severities of each corruption, 1 to 5.
     """
     transferred = [name for name in attacks if transfer and name != 'autoattack']
-    return [
+    conditions = [
         Condition('clean'),
         *(Condition('attack', name, e) for name in attacks for e in eps),
         *(Condition('transfer', name, e) for name in transferred for e in eps),
         *(Condition('corruption', name, s) for name in corruptions for s in severities),
     ]
+    return sorted(conditions, key=lambda condition: condition.name == 'autoattack')

@@ -11,8 +11,11 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmadf.engine.config import check_config, merge_options
+from mmadf.engine.reserve import files_of_runs
+from mmadf.utils.command_line import INVALID
 from mmadf.utils.files import atomic_write
-from mmadf.weights.load import read_config
+from mmadf.utils.messages import one_line
+from mmadf.weights.load import build_network, read_config
 
 from .identity import describe_run
 from .load import CONFIGS, SPLIT
@@ -32,8 +35,9 @@ _read_config = lru_cache(maxsize=None)(read_config)
 def write_runs(study: Config) -> List[Run]:
     """Write the config of every run and the lists of training and validation images.
 
-    The folder of the study must be locked, see `locked_study`. A warning is logged if
-    the test images of a variant are its validation images.
+    The folder of the study must be locked, see `locked_study`. The network of each
+    variant that has unfinished runs is built once. A warning is logged if the test
+    images of a variant are its validation images.
 
     Args:
         study: see `load_study`.
@@ -42,13 +46,14 @@ def write_runs(study: Config) -> List[Run]:
         The runs: all variants with the first seed, then all with the second, ...
 
     Raises:
-        ValueError: the configs are invalid, the test images are the training images, or
-            a run exists or is recorded with other settings or images.
+        ValueError: a config is invalid or its network cannot be built, the test images
+            are the training images, or a run has been started or is recorded with other
+            settings or images.
         FileNotFoundError: a data folder, a config or initial weights do not exist.
     """
     root, records = Path(study.work_dir), Path(study.records)
     data = _data_options(study.data, root) if study.get('data') else {}
-    runs, known, not_held_out = [], {}, set()
+    runs, known, built, not_held_out = [], {}, set(), set()
     for seed in study.seeds:
         for name in study.variants:
             config = root / CONFIGS / f'{name}_seed{seed}.py'
@@ -56,6 +61,9 @@ def write_runs(study: Config) -> List[Run]:
             run = Run(name, seed, root / name / f'seed{seed}', config, record)
             cfg = run_config(study, name, seed, data)
             check_config(cfg, SPLITS)
+            if name not in built and not record.exists():
+                _check_network(cfg, name)
+                built.add(name)
             settings = describe_run(cfg, SPLITS, known)
             _write_settings(cfg, run, settings)
             if settings['data']['val'] == settings['data']['test']:
@@ -117,6 +125,11 @@ def _data_options(data: Dict[str, object], root: Path) -> dict:
         )
     fraction, seed = data.get('val_fraction', 0.1), data.get('split_seed', 0)
     split = write_split(train, root / SPLIT, fraction, seed, data.get('per_class'))
+    if not test.is_dir():
+        raise FileNotFoundError(
+            f'{test} is not a folder; set data.test to the name of the folder of test '
+            f'images in data.root={data["root"]!r}, e.g. data.test=val.'
+        )
     metainfo = dict(classes=split['classes'])
     datasets = {
         name: dict(data_root=str(train), ann_file=split[name], metainfo=metainfo)
@@ -126,13 +139,27 @@ def _data_options(data: Dict[str, object], root: Path) -> dict:
     return {f'{name}_dataloader.dataset': fields for name, fields in datasets.items()}
 
 
+def _check_network(cfg: Config, variant: str) -> None:
+    """Build the network of a variant, which would fail at the start of its training."""
+    try:
+        build_network(cfg)
+    except INVALID as error:
+        raise ValueError(
+            f'the network of variant {variant!r} cannot be built: {one_line(error)}'
+        ) from error
+
+
 def _write_settings(cfg: Config, run: Run, settings: Dict[str, object]) -> None:
     is_recorded(run, settings)
-    if not write_once(run.settings, json.dumps(settings)):
-        raise ValueError(
-            f'{run.work_dir} belongs to a run with other settings or images, see '
-            f'{run.settings}; restore them, or choose another work_dir.'
-        )
-    if not write_once(run.config, cfg.pretty_text):  # the data or work_dir was moved
+    text = json.dumps(settings)
+    if not write_once(run.settings, text):
+        if run.job.exists() or run.result.exists() or files_of_runs(run.work_dir):
+            raise ValueError(
+                f'{run.work_dir} belongs to a run with other settings or images, see '
+                f'{run.settings}; restore them, choose another work_dir, or remove '
+                'that folder to train the run anew.'
+            )
+        atomic_write(run.settings, text.encode())  # nothing has been trained with them
+    if not write_once(run.config, cfg.pretty_text):  # moved data, or corrected
         atomic_write(run.config, cfg.pretty_text.encode())
     run.work_dir.mkdir(parents=True, exist_ok=True)

@@ -81,17 +81,17 @@ class WiseSrNetHead(ClsHead):
         nn.init.normal_(self.fc.weight, std=0.01)
         nn.init.zeros_(self.fc.bias)
 
-    def pre_logits(self, feats: Tuple[Tensor, ...]) -> Tensor:
+    def pre_logits(self, feats: Union[Tensor, Tuple[Tensor, ...]]) -> Tensor:
         """Return the features before dropout and linear layer.
 
         Args:
-            feats: feature maps of the backbone, see `WiseSrNetPooling.forward`.
+            feats: one or several feature maps, see `WiseSrNetPooling.forward`.
 
         Returns:
             (N, C'), where C' is in_channels, or in_channels * positions for 'flatten'.
         """
-        return self.pooling(feats)[0]
+        return self.pooling(feats if isinstance(feats, Tensor) else feats[-1])
 
-    def forward(self, feats: Tuple[Tensor, ...]) -> Tensor:
+    def forward(self, feats: Union[Tensor, Tuple[Tensor, ...]]) -> Tensor:
         """Return the logits, (N, num_classes); `feats` is as in `pre_logits`."""
         return self.fc(self.dropout(self.pre_logits(feats)))

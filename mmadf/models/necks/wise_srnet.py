@@ -86,22 +86,26 @@ class WiseSrNetPooling(BaseModule):
         self.out_channels = in_channels * positions
         self.any_size = resize_kernel or pooling == 'mean'
 
-    def forward(self, feats: Tuple[Tensor, ...]) -> Tuple[Tensor]:
+    def forward(
+        self, feats: Union[Tensor, Tuple[Tensor, ...]]
+    ) -> Union[Tensor, Tuple[Tensor]]:
         """Pool the last feature map of a backbone.
 
         Args:
-            feats: feature maps; the last one, (N, in_channels, *map_size), is used.
+            feats: a feature map, (N, in_channels, *map_size), or a tuple of feature
+                maps, of which the last one is used.
 
         Returns:
-            One tensor (N, out_channels), where out_channels is in_channels, or
-            in_channels * positions for pooling='flatten'.
+            A tensor (N, out_channels), in a tuple if `feats` is one; out_channels is
+            in_channels, or in_channels * positions for pooling='flatten'.
 
         Raises:
-            ValueError: if the last feature map has another shape.
+            ValueError: if the feature map has another shape.
         """
-        x = feats[-1]
+        x = feats if isinstance(feats, Tensor) else feats[-1]
         self._check_feature_map(x)
-        return (self.spatial(self.pool(x)).flatten(1),)
+        pooled = self.spatial(self.pool(x)).flatten(1)
+        return pooled if isinstance(feats, Tensor) else (pooled,)
 
     def extra_repr(self) -> str:
         """Show the arguments that the submodules do not show."""

@@ -104,6 +104,19 @@ def test_interrupted_queue_terminates_its_processes(runs, scripts, monkeypatch):
         run_all(runs, scripts, 1)
 
 
+def test_interrupted_study_says_how_to_resume(study, scripts, out, monkeypatch):
+    def _interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ProgressBar, 'update', _interrupt)
+    code, _, errors = study()
+    assert code == 130
+    assert errors.splitlines()[-1] == (
+        f'Interrupted; repeat the command to resume {out}'
+    )
+    assert 'Traceback' not in errors
+
+
 def test_training_without_a_best_checkpoint_is_an_error(runs, scripts):
     (scripts / 'train.py').write_text('')
     with pytest.raises(RunError, match='save_best.*if the file has been removed'):

@@ -1,5 +1,6 @@
 """From a study to the configs of its runs, and what is refused before any starts."""
 
+import json
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ from mmengine.config import Config
 from mmadf.experiments.studies.load import load_study
 from mmadf.experiments.studies.plan import run_config, write_runs
 from tests.conftest import ROOT, write_images
+from tests.helpers import named
 
 STUDY = """
 _own = dict(anything=1)
@@ -57,11 +59,38 @@ def test_every_run_has_its_variant_seed_and_data(study, tmp_path, image_folder):
     assert runs[3].work_dir == tmp_path / 'out' / 'wide' / 'seed4'
 
 
+STARTED = ['epoch_1.pth', '20260101_000000/vis_data/scalars.json', 'test/result.json']
+
+
 def test_same_settings_are_taken_up_and_others_refused(study, tmp_path):
     first = write_runs(load(study, tmp_path, **ONE_RUN))
     assert write_runs(load(study, tmp_path, **ONE_RUN)) == first
     options = {**ONE_RUN, 'options.train_cfg.max_epochs': 3}
-    with pytest.raises(ValueError, match='plain/seed0 belongs to a run with other'):
+    for name in [*STARTED, 'slurm_job']:
+        with named(name):
+            file = first[0].work_dir / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text('any')
+            with pytest.raises(ValueError, match='plain/seed0 belongs to a run with o'):
+                write_runs(load(study, tmp_path, **options))
+            file.unlink()
+
+
+def test_settings_of_a_run_that_has_trained_nothing_can_be_corrected(study, tmp_path):
+    (run,) = write_runs(load(study, tmp_path, **ONE_RUN))
+    (run.work_dir / 'train.log').write_text('out of memory')
+    options = {**ONE_RUN, 'options.train_cfg.max_epochs': 3}
+    assert write_runs(load(study, tmp_path, **options)) == [run]
+    assert Config.fromfile(run.config).train_cfg.max_epochs == 3
+    assert (
+        json.loads(run.settings.read_text())['config']['train_cfg']['max_epochs'] == 3
+    )
+
+
+def test_networks_are_built_before_anything_runs(study, tmp_path):
+    options = {'variants.wide.options': {'model.neck.type': 'GlobalAveragePolling'}}
+    message = "the network of variant 'wide' cannot be .*GlobalAveragePolling"
+    with pytest.raises(ValueError, match=message):
         write_runs(load(study, tmp_path, **options))
 
 
@@ -110,10 +139,11 @@ def test_study_without_data_warns_if_the_test_images_select_checkpoints(
 
 
 def test_other_images_in_the_same_place_are_refused(study, tmp_path, image_folder):
-    write_runs(load(study, tmp_path, **ONE_RUN))
+    (run,) = write_runs(load(study, tmp_path, **ONE_RUN))
+    (run.work_dir / 'epoch_1.pth').touch()
     with open(image_folder / 'val' / 'dark' / '000.png', 'ab') as file:
         file.write(b'0')
-    message = 'plain/seed0 belongs to a run with other .*seed0.json; restore them, or'
+    message = 'plain/seed0 belongs to a run with other .*seed0.json; restore them,'
     with pytest.raises(ValueError, match=message):
         write_runs(load(study, tmp_path, **ONE_RUN))
 
@@ -215,7 +245,10 @@ def test_invalid_options_are_refused_before_anything_runs(study, tmp_path):
 
 MISSING = [
     ({'data.root': 'no/such'}, 'no/such/train is not a folder'),
-    ({'data.test': 'gone'}, 'test_dataloader.dataset.data_root=.*/gone'),
+    (
+        {'data.test': 'gone'},
+        r'/gone is not a folder; set data\.test to .* data\.test=val',
+    ),
     ({'variants.wide.config': 'gone.py'}, 'gone.py'),
 ]
 

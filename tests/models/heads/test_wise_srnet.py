@@ -179,6 +179,15 @@ def test_the_head_has_the_neck_as_its_pooling():
     assert_close(features, head.pre_logits(maps))
 
 
+def test_tensor_gives_what_a_tuple_of_it_gives():
+    head, x = randomise(build()).eval(), image(3)
+    assert_close(head(x), head((x,)))
+    assert_close(head.pooling(x), head.pooling((x,))[0])
+    for ranks in (2, 3):
+        with named(ranks), pytest.raises(ValueError, match=r'must be \(N, 4, H, W\)'):
+            head(torch.zeros((4, 4, 7)[:ranks]))
+
+
 # Laws
 
 

@@ -463,8 +463,8 @@ def test_input_without_batch_is_refused():
     ('options', 'message'),
     [
         (dict(magnitude='cube'), "magnitude='cube' and angle='cosine' must be in"),
-        (dict(), "rho=None must be a tensor .* for magnitude='tanh'"),
-        (dict(magnitude='log', angle='sigmoid'), "k=None must be .* angle='sigmoid'"),
+        (dict(), r"rho=None \(the radius\) must be a tensor .* for magnitude='tanh'"),
+        (dict(magnitude='log', angle='sigmoid'), r"k=None \(the curv.*='sigmoid'"),
     ],
 )
 def test_function_names_what_is_missing(options, message):

@@ -139,11 +139,12 @@ def _check(
             f'{sorted(MAGNITUDES)} and {sorted(ANGLES)}.'
         )
     needs = dict(rho=MAGNITUDES[magnitude].has_radius, k=bool(ANGLES[angle].k))
+    meanings = dict(rho='the radius', k='the curvature')
     for name, value in dict(rho=rho, k=k).items():
         if needs[name] and value is None:
             raise ValueError(
-                f'decoupled_conv2d: {name}=None must be a tensor of shape (K,) or (1,) '
-                f'for magnitude={magnitude!r} and angle={angle!r}.'
+                f'decoupled_conv2d: {name}=None ({meanings[name]}) must be a tensor of '
+                f'shape (K,) or (1,) for magnitude={magnitude!r} and angle={angle!r}.'
             )
 
 
