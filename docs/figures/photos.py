@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import List
 
 from mmadf.analysis import explain
-from mmadf.analysis.explain.page import short
 from mmadf.analysis.explain.pictures import EVIDENCE_MAP, heat_map
 from mmadf.analysis.plots import save_figure
 from mmadf.analysis.style import PALETTE, WIDTH, styled
@@ -70,7 +69,7 @@ def _draw_bars(axes: object, page: explain.Page) -> None:
     axes.barh(range(BARS), scores.tolist(), color=PALETTE[5], alpha=0.6)
     for row, (score, label) in enumerate(zip(scores, labels, strict=True)):
         style = dict(va='center', fontsize=9)
-        axes.text(0.01, row, short(page.classes[label]), **style)
+        axes.text(0.01, row, page.short[label], **style)
         axes.text(0.99, row, f'{float(score):.0%}', ha='right', **style)
     axes.set(xlim=(0, 1), ylim=(BARS - 0.5, -0.5))
     axes.axis('off')

@@ -31,6 +31,14 @@ from mmadf.engine.random_state import random_state
 from mmadf.engine.work_dir import INTERRUPTED, latest_checkpoint
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Handle SIGINT as in a terminal; pytest-xdist ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Noise(Dataset):
     """Random numbers, as of random crops."""
 
@@ -277,6 +285,12 @@ def test_handlers_are_restored_after_training(start):
     before = [signal.getsignal(number) for number in SIGNALS]
     start('whole')
     assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_signals_that_are_ignored_remain_so(start):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert start('whole', Signal(signal.SIGINT, 'train', 1)).iter == 12
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_outside_of_the_main_thread_nothing_changes(start):

@@ -43,15 +43,16 @@ class TrainingInterrupted(SystemExit):
 class PreemptionHook(Hook):
     """Stop at one of SIGNALS with a checkpoint of the current iteration.
 
-    Ctrl-C sends SIGINT; a second one raises KeyboardInterrupt at once. Schedulers of
-    clusters send one of the other signals before the time limit and when another job
-    takes the place of this one. All processes finish the current iteration, also if
-    only one of them receives the signal, and end with exit code 75. The file
-    `interrupted.pth` in the work directory then contains all of the state within the
-    epoch: the number of trained batches, the states of the random number generators and
-    the buffers of every process. A resumed run continues with the next batch, and ends
-    with the same weights as an undisturbed one. The file is removed once the next
-    regular checkpoint is on disk.
+    Ctrl-C sends SIGINT; a second one raises KeyboardInterrupt at once. A signal that is
+    ignored when training starts, as SIGINT in the background of a shell script, remains
+    ignored. Schedulers of clusters send one of the other signals before the time limit
+    and when another job takes the place of this one. All processes finish the current
+    iteration, also if only one of them receives the signal, and end with exit code 75.
+    The file `interrupted.pth` in the work directory then contains all of the state
+    within the epoch: the number of trained batches, the states of the random number
+    generators and the buffers of every process. A resumed run continues with the next
+    batch, and ends with the same weights as an undisturbed one. The file is removed
+    once the next regular checkpoint is on disk.
 
     With gradient accumulation, training stops after the next step of the optimizer. A
     validation is repeated by the resumed run. It is interrupted only if all processes
@@ -83,7 +84,11 @@ class PreemptionHook(Hook):
         is_main = threading.current_thread() is threading.main_thread()
         if not (is_main and isinstance(runner.train_loop, loops)):
             return
-        self.handlers = {s: signal.signal(s, self._receive) for s in SIGNALS}
+        self.handlers = {
+            number: signal.signal(number, self._receive)
+            for number in SIGNALS
+            if signal.getsignal(number) is not signal.SIG_IGN
+        }
         self.training.fill_(True)
         atexit.register(self.training.fill_, False)  # also after an error
         for loop in filter(None, (runner.train_loop, runner.val_loop)):
