@@ -66,10 +66,11 @@ def draw(pages: List[explain.Page], out: Path) -> None:
 def _draw_bars(axes: object, page: explain.Page) -> None:
     """Draw the most probable classes, the most probable on top."""
     scores, labels = page.explanation.scores.topk(BARS)
+    names = page.short
     axes.barh(range(BARS), scores.tolist(), color=PALETTE[5], alpha=0.6)
     for row, (score, label) in enumerate(zip(scores, labels, strict=True)):
         style = dict(va='center', fontsize=9)
-        axes.text(0.01, row, page.short[label], **style)
+        axes.text(0.01, row, names[label], **style)
         axes.text(0.99, row, f'{float(score):.0%}', ha='right', **style)
     axes.set(xlim=(0, 1), ylim=(BARS - 0.5, -0.5))
     axes.axis('off')

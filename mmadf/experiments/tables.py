@@ -1,11 +1,12 @@
 """Markdown tables of studies and of robustness tests."""
 
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Dict, List, Sequence
 
 from mmadf.analysis.tables import is_unknown, markdown_table
 
 from .robustness.summary import Row, common_conditions
+from .studies.statistics import mean_and_deviation
 
 UNKNOWN = '–'
 ATTACKS = dict(attack='white-box attack', transfer='transfer attack')
@@ -159,8 +160,10 @@ def _spread(tests: Sequence[Sequence[Row]], title: str, field: str, style: str) 
         fmean(getattr(row, field) for row in rows if _title(row) == title)
         for rows in tests
     ]
-    mean = format(fmean(values), style)
-    return f'{mean} ± {stdev(values):{style}}' if len(values) > 1 else mean
+    mean, deviation = mean_and_deviation(values)
+    return f'{mean:{style}}' + (
+        '' if is_unknown(deviation) else f' ± {deviation:{style}}'
+    )
 
 
 def _comparison(row: dict, metric: str, control: str) -> dict:

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from mmengine.config import Config
-from torch import Tensor, nn
+from torch import nn
 
 from mmadf.analysis.cost import cost_by_part, total_cost
 from mmadf.analysis.logs import read_log, validation_unit, validations
-from mmadf.deployment.input_spec import infer_input_spec
 from mmadf.weights.folder import CONFIG
-from mmadf.weights.load import test_dataset
+
+from .probe import Probe
 
 NO_LOG = 'Not known: there is no training log beside the checkpoint.'
 LISTED = 20  # larger numbers of classes are summarised
@@ -81,7 +81,7 @@ def model_card(
     network: nn.Module,
     content: Dict[str, Any],
     origin: Origin,
-    images: Tensor,
+    expected: Probe,
 ) -> str:
     """Return the model card of a network, in Markdown.
 
@@ -90,14 +90,14 @@ def model_card(
         network: the network.
         content: content of its `config.json`.
         origin: its checkpoint and training.
-        images: a batch of its input, (N, C, H, W).
+        expected: a batch of its input, see `probe`.
     """
     records = _log_records(origin.log_dir)
     return TEMPLATE.format(
         name=name,
         what=_what(network, content['model']),
         classes=_classes(content['classes']),
-        cost=_cost(network, images, origin.cfg),
+        cost=_cost(network, expected),
         training=_training(origin.training) if records else NO_LOG,
         accuracy=_accuracy(records, origin.meta) if records else NO_LOG,
     )
@@ -132,16 +132,17 @@ def _classes(classes: Optional[List[str]]) -> str:
     return f'{len(classes)}: {listed}{more} (all in `{CONFIG}`).'
 
 
-def _cost(network: nn.Module, images: Tensor, cfg: Config) -> str:
+def _cost(network: nn.Module, expected: Probe) -> str:
     """Return image size, parameters and multiply-adds."""
-    channels, height, width = images.shape[1:]
-    parameters = sum(p.numel() for p in network.parameters()) / 1e6
+    channels, height, width = expected.images.shape[1:]
     cost = total_cost(cost_by_part(network, (height, width), channels))
-    work = cost.multiply_adds / 1e9
-    text = f'{parameters:.2f} M parameters, {work:.2f} G multiply-adds per image.'
-    fixed = infer_input_spec(test_dataset(cfg).get('pipeline')).size
-    example = '' if fixed else ' (an example; the preprocessing sets no fixed size)'
-    return f'Images of {height} x {width} pixels{example}. {text}'
+    parameters, work = cost.parameters / 1e6, cost.multiply_adds / 1e9
+    example = ' (an example; the preprocessing sets no fixed size)'
+    return (
+        f'Images of {height} x {width} pixels'
+        f'{"" if expected.has_fixed_size else example}. '
+        f'{parameters:.2f} M parameters, {work:.2f} G multiply-adds per image.'
+    )
 
 
 def _training(cfg: Config) -> str:

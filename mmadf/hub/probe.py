@@ -15,10 +15,15 @@ from mmadf.weights.load import load_network, read_config, test_dataset
 
 
 class Probe(NamedTuple):
-    """Images, (N, C, H, W), and the logits that a network must return, (N, K)."""
+    """Images, (N, C, H, W), and the logits that a network must return, (N, K).
+
+    `has_fixed_size` is False if the test pipeline sets no size: that of the images is
+    then an example.
+    """
 
     images: Tensor
     logits: Tensor
+    has_fixed_size: bool
 
 
 @torch.no_grad()
@@ -35,7 +40,7 @@ def probe(network: nn.Module, cfg: Config) -> Probe:
             f'{type(network).__name__} returns no logits, (N, K); a model folder '
             'contains a classifier with one head.'
         )
-    return Probe(images, logits)
+    return Probe(images, logits, spec.size is not None)
 
 
 @torch.no_grad()
@@ -53,7 +58,7 @@ def compare(folder: Path, expected: Probe, tolerance: float) -> float:
     Raises:
         DeploymentError: the difference is above the tolerance.
     """
-    images, logits = expected
+    images, logits, _ = expected
     loaded, _ = load_network(read_config(str(folder)), folder, str(images.device))
     difference = relative_difference(loaded(images), logits)
     if not difference <= tolerance:

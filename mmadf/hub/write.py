@@ -93,7 +93,7 @@ def write_folder(
         (draft / WEIGHTS).write_bytes(weights)
         (draft / CONFIG).write_text(json.dumps(content, indent=2) + '\n')
         difference = compare(draft, expected, tolerance or TOLERANCE)
-        card = model_card(folder.name, network, content, origin, expected.images)
+        card = model_card(folder.name, network, content, origin, expected)
         (draft / CARD).write_text(card, encoding='utf-8')
         _move(draft, folder, log)
     return difference

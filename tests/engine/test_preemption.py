@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import threading
+from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
 
@@ -31,12 +32,22 @@ from mmadf.engine.random_state import random_state
 from mmadf.engine.work_dir import INTERRUPTED, latest_checkpoint
 
 
+@contextmanager
+def handlers_restored():
+    handlers = [signal.getsignal(number) for number in SIGNALS]
+    try:
+        yield
+    finally:
+        for number, handler in zip(SIGNALS, handlers, strict=True):
+            signal.signal(number, handler)
+
+
 @pytest.fixture(autouse=True)
 def interruptible():
     """Handle SIGINT as in a terminal; pytest-xdist ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+    with handlers_restored():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
 
 
 class Noise(Dataset):
@@ -158,13 +169,8 @@ def stopped(start):
     """Return a function that trains until a signal."""
 
     def _stopped(event, at, number=signal.SIGTERM, **kwargs):
-        handlers = [signal.getsignal(number) for number in SIGNALS]
-        try:
-            with pytest.raises(TrainingInterrupted) as stop:
-                start('stopped', Signal(number, event, at), **kwargs)
-        finally:
-            for number, handler in zip(SIGNALS, handlers, strict=True):
-                signal.signal(number, handler)
+        with handlers_restored(), pytest.raises(TrainingInterrupted) as stop:
+            start('stopped', Signal(number, event, at), **kwargs)
         assert stop.value.code == os.EX_TEMPFAIL
 
     return _stopped
@@ -230,14 +236,9 @@ def test_run_stopped_in_each_epoch_ends_like_an_undisturbed_one(start, stopped):
 
 
 def test_second_ctrl_c_ends_training_at_once(start, tmp_path):
-    handlers = [signal.getsignal(number) for number in SIGNALS]
     twice = [Signal(signal.SIGINT, 'train', 1) for _ in range(2)]
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            start('stopped', *twice)
-    finally:
-        for number, handler in zip(SIGNALS, handlers, strict=True):
-            signal.signal(number, handler)
+    with pytest.raises(KeyboardInterrupt):
+        start('stopped', *twice)
     assert not (tmp_path / 'stopped' / INTERRUPTED).exists()
 
 

@@ -7,6 +7,7 @@ import torch
 from mmengine.config import Config
 
 from mmadf.hub.card import Origin, model_card
+from mmadf.hub.probe import Probe
 from tests.hub.conftest import PLAIN, build, config
 
 UNKNOWN = 'the training log has no validation of this checkpoint'
@@ -37,8 +38,8 @@ def accuracy(tmp_path):
         cfg = config(PLAIN)
         content = dict(model=PLAIN, classes=None, test_pipeline=[])
         origin = Origin(cfg, meta, Config(cfg.to_dict()), tmp_path)
-        images = torch.zeros(1, 3, 32, 32)
-        card = model_card('name', build(PLAIN), content, origin, images)
+        expected = Probe(torch.zeros(1, 3, 32, 32), torch.zeros(1, 3), True)
+        card = model_card('name', build(PLAIN), content, origin, expected)
         return card.partition('## Accuracy')[2]
 
     return _accuracy

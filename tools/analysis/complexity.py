@@ -35,11 +35,10 @@ def main() -> None:
         parser.error(f'--size {args.size} must be > 0')
     with report_invalid_input():
         cfg = read_config(args.config)
-        size = (args.size or SIZE,) * 2
-        if args.size is None:
-            pipeline = test_dataset(cfg).get('pipeline')
-            size = infer_input_spec(pipeline).size or size
-        head, *rows = cost_table(cost_by_phase(build_network(cfg), size))
+        spec = infer_input_spec(test_dataset(cfg).get('pipeline'))
+        size = (args.size, args.size) if args.size else spec.size or (SIZE, SIZE)
+        phases = cost_by_phase(build_network(cfg), size, spec.channels)
+        head, *rows = cost_table(phases)
     print(f'image of {size[0]} x {size[1]} pixels')
     for row in [head, ['-' * len(head[0])] * len(head), *rows]:
         print(' | '.join(f'{cell:>19}' for cell in row))

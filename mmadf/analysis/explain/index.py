@@ -48,8 +48,9 @@ def make_entry(page: Page, file: Path, index: Path) -> Entry:
     """
     verdict = 1 if page.right is None else 2 * page.right
     confidence = float(page.explanation.scores.max())
-    predicted = page.short[page.predicted]
-    truth = '' if page.truth is None else page.short[page.truth]
+    names = page.short
+    predicted = names[page.predicted]
+    truth = '' if page.truth is None else names[page.truth]
     keys = dict(
         verdict=verdict,
         confidence=confidence,

@@ -20,6 +20,7 @@ from mmadf.analysis import (
     training_seconds,
     validation_curve,
     validation_unit,
+    validations,
 )
 from mmadf.analysis.logs import Curve
 from mmadf.utils.files import atomic_write
@@ -159,8 +160,8 @@ def read_predictions(path: Path, record: Dict[str, object]) -> Dict[str, np.ndar
 
 
 def _validation_curves(log: List[dict]) -> Dict[str, Curve]:
-    validations = (record for record in log if 'loss' not in record)
-    names = dict.fromkeys(name for record in validations for name in record)
+    found = validations(log).values()
+    names = dict.fromkeys(name for record in found for name in record)
     return {name: validation_curve(log, name) for name in names if name not in COUNTERS}
 
 

@@ -174,15 +174,18 @@ class ADFBackbone(BaseModule):
 
     def _freeze(self) -> None:
         """Freeze stages; parameters of a backbone itself are position embeddings."""
+        if self.frozen_stages < 1:
+            return
         for module in self._frozen_modules():
             module.requires_grad_(False)
-        if self.frozen_stages > 0:
-            for backbone in (self.backbone, self.appearance_backbone):
-                for parameter in backbone.parameters(recurse=False):
-                    parameter.requires_grad_(False)
+        for backbone in (self.backbone, self.appearance_backbone):
+            for parameter in backbone.parameters(recurse=False):
+                parameter.requires_grad_(False)
 
     def _frozen_modules(self) -> Iterator[nn.Module]:
         """Yield the modules of the frozen stages of both branches."""
+        if self.frozen_stages < 1:
+            return
         for branch, read in (
             (self.semantic, -1),
             (self.appearance, self.mappers.last_source),
@@ -192,7 +195,7 @@ class ADFBackbone(BaseModule):
             frozen = [stage for stage in branch.out_stages if stage <= last]
             trained = [stage for stage in branch.out_stages if stage > last]
             kept = {name for stage in trained for name in stages.output_names(stage)}
-            for name in stages.used(max(last, -1), frozen):
+            for name in stages.used(last, frozen):
                 if name in modules and name not in kept:
                     yield modules[name]
 
