@@ -79,8 +79,8 @@ def test_every_training_checks_its_data_and_keeps_its_best_checkpoint():
             types = hook_types(cfg)
             assert types.count('CheckDataHook') == 1
             assert {'IterTimerHook', 'LoggerHook', 'ParamSchedulerHook'} <= set(types)
-            imports = dict(imports=['mmadf'], allow_failed_imports=False)
-            assert cfg.custom_imports == imports
+            assert cfg.custom_imports.imports[0] == 'mmadf'
+            assert cfg.custom_imports.allow_failed_imports is False
 
 
 def test_hooks_of_the_hosts_recipe_stay():

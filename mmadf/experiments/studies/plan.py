@@ -72,8 +72,8 @@ def write_runs(study: Config) -> List[Run]:
     if not_held_out:
         print_log(
             f'The test images of {sorted(not_held_out)} are the validation images, '
-            'which also select the checkpoints; the report says so. Set data to select '
-            'them on images held out from training.',
+            'which also select the checkpoints; the report says so. For a result, set '
+            'data, with a folder of test images.',
             level=WARNING,
         )
     return runs
@@ -112,31 +112,42 @@ def _data_options(data: Dict[str, object], root: Path) -> dict:
             f"data={data!r} must be a dict with 'root'; the allowed fields are "
             f'{sorted(DATA_FIELDS)}.'
         )
+    search = ('test', None) in data.items()  # on the images held out for validation
     for name, value in data.items():
-        if not isinstance(value, DATA_FIELDS[name]):
+        if (name, value) != ('test', None) and not isinstance(value, DATA_FIELDS[name]):
             kind = DATA_FIELDS[name].__name__
             raise ValueError(f'data.{name}={value!r} must be of type {kind}.')
-    folder = Path(data['root']).resolve()
-    train, test = (folder / data.get(name, name) for name in ('train', 'test'))
-    if train.resolve() == test.resolve():
-        raise ValueError(
-            f'data.test={data.get("test", "test")!r} is the folder of the training '
-            f'images, {train}; give another one.'
-        )
+    train = Path(data['root']).resolve() / data.get('train', 'train')
     fraction, seed = data.get('val_fraction', 0.1), data.get('split_seed', 0)
     split = write_split(train, root / SPLIT, fraction, seed, data.get('per_class'))
-    if not test.is_dir():
-        raise FileNotFoundError(
-            f'{test} is not a folder; set data.test to the name of the folder of test '
-            f'images in data.root={data["root"]!r}, e.g. data.test=val.'
-        )
     metainfo = dict(classes=split['classes'])
     datasets = {
         name: dict(data_root=str(train), ann_file=split[name], metainfo=metainfo)
         for name in ('train', 'val')
     }
-    datasets['test'] = dict(data_root=str(test), metainfo=metainfo)
+    if search:
+        datasets['test'] = datasets['val']
+    else:
+        test = _test_folder(data, train)
+        datasets['test'] = dict(data_root=str(test), metainfo=metainfo)
     return {f'{name}_dataloader.dataset': fields for name, fields in datasets.items()}
+
+
+def _test_folder(data: Dict[str, object], train: Path) -> Path:
+    """Return the folder of test images, which must exist and not be `train`."""
+    name = data.get('test', 'test')
+    test = Path(data['root']).resolve() / name
+    if train.resolve() == test.resolve():
+        raise ValueError(
+            f'data.test={name!r} is the folder of the training images, {train}; give '
+            'another one, or None to test on the images held out for validation.'
+        )
+    if not test.is_dir():
+        raise FileNotFoundError(
+            f'{test} is not a folder; set data.test to the name of the folder of test '
+            f'images in data.root={data["root"]!r}, e.g. data.test=val.'
+        )
+    return test
 
 
 def _check_network(cfg: Config, variant: str) -> None:

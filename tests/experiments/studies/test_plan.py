@@ -138,6 +138,19 @@ def test_study_without_data_warns_if_the_test_images_select_checkpoints(
     assert 'validation images' not in capsys.readouterr().out
 
 
+def test_search_tests_on_the_images_held_out_for_validation(
+    study, tmp_path, image_folder, capsys
+):
+    shutil.rmtree(image_folder / 'val')  # test images are not needed
+    (run,) = write_runs(load(study, tmp_path, **ONE_RUN, **{'data.test': None}))
+    cfg = Config.fromfile(run.config)
+    assert cfg.test_dataloader.dataset.data_root == str(image_folder / 'train')
+    lists = [cfg[f'{name}_dataloader'].dataset.ann_file for name in ('val', 'test')]
+    assert lists == [str(tmp_path / 'out' / 'split' / 'val.txt')] * 2
+    assert cfg.train_dataloader.dataset.ann_file != lists[0]
+    assert "test images of ['plain'] are the validation" in capsys.readouterr().out
+
+
 def test_other_images_in_the_same_place_are_refused(study, tmp_path, image_folder):
     (run,) = write_runs(load(study, tmp_path, **ONE_RUN))
     (run.work_dir / 'epoch_1.pth').touch()

@@ -1,0 +1,13 @@
+"""ADF-RegNetX-200MF on scenes whose heads learn from a gated mean of their logits.
+
+Run: python tools/train.py configs/adf/adf_regnet_scenes_gated_teacher.py
+Expect: see configs/studies/adf_regnet_scenes_search.py.
+Cost: about that of adf_regnet_scenes.py.
+"""
+
+_base_ = './adf_regnet_scenes.py'
+
+custom_imports = dict(
+    imports=['mmadf', 'mmadf.experiments.adf_variants'], allow_failed_imports=False
+)
+model = dict(type='GatedTeacherADF', distill_weight=1.0, distill_temperature=2.0)
