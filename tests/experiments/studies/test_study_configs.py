@@ -12,6 +12,7 @@ from mmadf.analysis import cost_by_phase, total_cost
 from mmadf.experiments.studies.load import load_study
 from mmadf.experiments.studies.plan import run_config
 from mmadf.registry import MODELS
+from mmadf.weights.load import build_network
 from tests.conftest import ROOT
 
 
@@ -147,8 +148,13 @@ def test_study_from_pretrained_weights_ends_where_its_schedule_ends():
 
 
 def test_study_of_operators_compares_the_layers_that_its_names_say():
-    networks = models_of('decoupled_cifar100_10')
-    assert {'baseline', 'sphere', 'ball', 'tanh', 'linear', 'segmented'} < set(networks)
+    operators, *others = (
+        models_of(f'decoupled_cifar100_10{suffix}')
+        for suffix in ('', '_norelu', '_nobn')
+    )
+    assert operators.keys() > {'baseline', 'sphere', 'ball', 'tanh', 'linear'}
+    assert [len(networks) for networks in others] == [3, 3]
+    networks = {**operators, **others[0], **others[1]}
     for variant, model in networks.items():
         operator, *changes = variant.split('_')
         backbone = model.backbone
@@ -161,6 +167,19 @@ def test_study_of_operators_compares_the_layers_that_its_names_say():
             angle = 'square_cosine' if 'sqcos' in changes else 'cosine'
             found = backbone.conv_cfg.magnitude, backbone.conv_cfg.angle
             assert found == (operator, angle), variant
+
+
+def test_weight_decay_of_plain_convolutions_is_removed_in_one_control():
+    study = load_study(ROOT / 'configs/studies/decoupled_cifar100_10.py')
+    for variant in study.variants:
+        cfg = run_config(study, variant, 0)
+        wrapper = build_optim_wrapper(build_network(cfg), cfg.optim_wrapper)
+        decays = [
+            group['weight_decay']
+            for group in wrapper.optimizer.param_groups
+            if group['params'][0].dim() == 4
+        ]
+        assert set(decays) == {5e-4 if variant == 'baseline' else 0.0}, variant
 
 
 def test_studies_state_their_number_of_runs():
