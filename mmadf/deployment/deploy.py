@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Callable, Union
+from typing import Callable, Optional, Union
 
 import torch
 from mmengine.config import Config
@@ -10,6 +10,7 @@ from mmengine.runner import save_checkpoint
 from torch import Tensor, nn
 
 from mmadf.models import ADFBackbone, ADFClassifier
+from mmadf.registry import MODELS
 from mmadf.weights.load import load_network, read_config, strip_pretrained, test_dataset
 
 from .checks import DeploymentError, check_out, relative_difference
@@ -59,7 +60,7 @@ def deploy_classifier(
     _check_overwriting(checkpoint, out)
     cfg = read_config(config)
     model, meta = load_network(cfg, checkpoint)
-    check_deployable(model, config)
+    check_deployable(model, config, cfg)
     spec = infer_input_spec(test_dataset(cfg).get('pipeline'))
     images = torch.randn(2, spec.channels, *(spec.size or (224, 224)))
     with torch.no_grad():
@@ -87,13 +88,20 @@ def deployed_config(cfg: Config, fold: bool) -> Config:
     """Return the config with `deploy` set and without pretrained weights."""
     cfg = cfg.copy()
     cfg.model = strip_pretrained(cfg.model.to_dict())
-    on_backbone = str(cfg.model.backbone.type).split('.')[-1] == 'ADFBackbone'
-    adf = cfg.model.backbone if on_backbone else cfg.model
-    adf.deploy = dict(fold=fold)
+    _adf_config(cfg).deploy = dict(fold=fold)
     if AUXILIARY in cfg.model:
         cfg.model[AUXILIARY] = None
     cfg.load_from, cfg.resume = None, False
     return cfg
+
+
+def _adf_config(cfg: Config) -> Optional[Config]:
+    """Return the config of the ADF network, None if a wrapper contains it."""
+    for part in (cfg.model, cfg.model.get('backbone')):
+        built = part and MODELS.get(part.type)
+        if isinstance(built, type) and issubclass(built, (ADFClassifier, ADFBackbone)):
+            return part
+    return None
 
 
 def adf_part(model: nn.Module) -> nn.Module:
@@ -102,21 +110,29 @@ def adf_part(model: nn.Module) -> nn.Module:
     return backbone if isinstance(backbone, ADFBackbone) else model
 
 
-def check_deployable(model: nn.Module, config: str) -> None:
+def check_deployable(model: nn.Module, config: str, cfg: Config) -> None:
     """Refuse networks that are not trained ADF networks with a fused prediction.
 
     Args:
         model: the network.
         config: name of its config, for the message.
+        cfg: its config.
 
     Raises:
-        ValueError: it is another network, deployed already, or needs its appearance
-            head.
+        ValueError: it is another network, deployed already, needs its appearance head,
+            or is inside a wrapper, which could not build the deployed form.
     """
     part = adf_part(model)
     readout = getattr(part, 'readout', 'semantic')  # a backbone has no other
     is_adf = isinstance(part, (ADFClassifier, ADFBackbone))
     if is_adf and not part.deployed and readout == 'semantic':
+        if _adf_config(cfg) is None:
+            raise ValueError(
+                f'config={config} builds {type(part).__name__} inside another type, '
+                'which cannot build the deployed form; decouple the backbones of the '
+                "ADF network instead, by conv_cfg or by type='DecoupledBackbone', or "
+                'write the whole network to a folder with --whole.'
+            )
         return
     found = type(part).__name__
     if is_adf:

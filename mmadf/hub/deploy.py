@@ -60,7 +60,7 @@ def deploy_to_folder(
     stored, tolerance = cfg, None
     deploys = isinstance(network, ADFClassifier) and not (whole or network.deployed)
     if deploys:
-        check_deployable(network, config)
+        check_deployable(network, config, cfg)
         stored, tolerance = deployed_config(cfg, fold), TOLERANCE
     origin = Origin(stored, meta, cfg, Path(checkpoint).parent)
     expected = probe(network, cfg)

@@ -12,9 +12,11 @@ from torch.testing import assert_close
 from mmadf.deployment import DeploymentError, deploy_classifier
 from mmadf.deployment import deploy as module
 from mmadf.models.classifiers import deployed as deployed_module
+from tests.deployment.conftest import backbone_cfg
 from tests.helpers import named
 
 ADF = dict(type='mmadf.ADFClassifier', mapper=dict(type='Mapper', sources=(0,)))
+ADF_BACKBONE = dict(ADF, type='mmadf.ADFBackbone', backbone=backbone_cfg())
 META = dict(dataset_meta=dict(classes=('a', 'b', 'c', 'd', 'e')), epoch=7)
 
 
@@ -104,6 +106,10 @@ def test_other_networks_are_refused(write_files, tmp_path):
         (dict(), 'net.py builds ImageClassifier; '),
         (dict(ADF, deploy=dict(fold=False)), 'builds ADFClassifier with deployed=True'),
         (dict(ADF, readout='sum'), "deployed=False and readout='sum'"),
+        (
+            dict(backbone=dict(type='mmadf.DecoupledBackbone', backbone=ADF_BACKBONE)),
+            'builds ADFBackbone inside another type, which cannot build',
+        ),
     ]:
         with named(model), pytest.raises(ValueError, match=message):
             files, out = write_files(model), tmp_path / 'small.pth'

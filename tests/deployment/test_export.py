@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from mmpretrain import ImageClassificationInferencer
 from mmpretrain.models.utils import ShiftWindowMSA
 from PIL import Image
+from torch.onnx._internal.exporter import _onnx_program
 from torch.testing import assert_close
 
 from mmadf.deployment import DeploymentError, export_classifier
@@ -133,6 +134,18 @@ def test_onnx_gives_the_logits_of_wise_srnet_behind_decoupled_layers(
     assert expected.std(0).min() > 1e-2
     assert_close(onnx(tmp_path / 'net.onnx', x), expected, rtol=1e-4, atol=1e-5)
     assert not (tmp_path / 'net.pt2').exists()
+
+
+@pytest.mark.slow
+def test_weights_in_a_file_of_their_own_are_written_and_compared(
+    write_files, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(_onnx_program, '_LARGE_MODEL_THRESHOLD', 1000)
+    files = write_files()
+    export_classifier(*files, tmp_path / 'net.onnx', log=silent)
+    assert {p.name for p in tmp_path.iterdir()} == {'net.onnx', 'net.onnx.data'}
+    x = images(3)
+    assert_close(onnx(tmp_path / 'net.onnx', x), logits(files, x), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.slow

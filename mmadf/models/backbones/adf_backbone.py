@@ -51,7 +51,7 @@ class ADFBackbone(BaseModule):
         out_indices: semantic stages whose fused feature maps are returned, of the
             stages that `mapper` counts; None for the `out_indices` in `backbone`.
         appearance_out_indices: appearance stages whose feature maps are returned after
-            the semantic ones.
+            the semantic ones. Leave it empty for heads that take the last feature map.
         frozen_stages: number of stages, the first one with the stem and position
             embeddings, that are frozen in both branches, as far as these run: their
             parameters and those of norms through which only they are returned get no

@@ -25,6 +25,7 @@ class CNN9(StagedBackbone):
     removes the two dimensions of size 1, and an ordinary classifier after it.
 
     Stages 0 to 2 are the groups with their pools, stage 3 is the linear layer.
+    `image_size` is the height and width of the images in training.
 
     Args:
         in_channels: channels of the image, > 0.
@@ -74,6 +75,7 @@ class CNN9(StagedBackbone):
             in_channels = width
         stages.append(WholeMapConv(in_channels, fc_channels, map_size, **layer))
         super().__init__(stages, out_indices, init_cfg)
+        self.image_size = map_size * 2 ** len(channels)
 
 
 class WholeMapConv(ConvModule):

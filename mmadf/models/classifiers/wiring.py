@@ -107,8 +107,9 @@ def connect(
     cfgs = [mapper] if isinstance(mapper, dict) else mapper or []
     routes = [find_route(cfg, appearance, semantic) for cfg in cfgs]
     if not all(set(MAPPER_SHAPES) <= set(cfg) for cfg in cfgs):
-        deep = _shapes_by_size(semantic)
-        shallow = deep if same_backbone else _shapes_by_size(appearance)
+        sizes = _image_sizes(semantic, appearance)
+        deep = _shapes_by_size(semantic, sizes)
+        shallow = deep if same_backbone else _shapes_by_size(appearance, sizes)
         cfgs = [
             complete(cfg, route, shallow, deep)
             for cfg, route in zip(cfgs, routes, strict=True)
@@ -119,15 +120,22 @@ def connect(
     return mappers
 
 
-def _shapes_by_size(branch: Branch) -> ShapesBySize:
-    """Return the shapes of the feature maps of all stages for each of `IMAGE_SIZES`.
+def _image_sizes(*branches: Branch) -> Sequence[int]:
+    """Return `IMAGE_SIZES`, or the one size that a backbone states as `image_size`."""
+    stated = (getattr(branch.backbone, 'image_size', None) for branch in branches)
+    return [size for size in stated if size][:1] or IMAGE_SIZES
+
+
+def _shapes_by_size(branch: Branch, sizes: Sequence[int]) -> ShapesBySize:
+    """Return the shapes of the feature maps of all stages for each image size.
 
     Raises:
         ValueError: the backbone does not run without data on the first size.
     """
     backbone, stages = branch.backbone, branch.stages
-    shapes: List[Optional[List[torch.Size]]] = [stage_shapes(backbone, stages)]
-    for size in IMAGE_SIZES[1:]:
+    first, *others = sizes
+    shapes: List[Optional[List[torch.Size]]] = [stage_shapes(backbone, stages, first)]
+    for size in others:
         try:
             shapes.append(stage_shapes(backbone, stages, size))
         except ValueError:

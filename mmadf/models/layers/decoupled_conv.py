@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator, decoupled_conv2d, patch_norm
-from .decoupled.module import is_frozen
+from .decoupled.module import check_weights, is_frozen
 from .fusers import check_parameter, refuse_linear
 
 
@@ -63,6 +63,7 @@ class DecoupledConv2d(nn.Conv2d):
             *(groups, bias, padding_mode),
         )
         self.operator = DecoupledOperator(out_channels, **operator)
+        self.register_load_state_dict_pre_hook(check_weights)
 
     def reset_parameters(self) -> None:
         """Initialise weight and bias as `nn.Conv2d` does, and the operator."""

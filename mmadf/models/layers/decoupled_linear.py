@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmadf.registry import MODELS
 
 from .decoupled import DecoupledOperator, decoupled_conv2d, patch_norm
-from .decoupled.module import is_frozen
+from .decoupled.module import check_weights, is_frozen
 from .fusers import check_parameter
 
 
@@ -37,6 +37,7 @@ class DecoupledLinear(nn.Linear):
     ) -> None:
         super().__init__(in_features, out_features, bias)
         self.operator = DecoupledOperator(out_features, **operator)
+        self.register_load_state_dict_pre_hook(check_weights)
 
     def reset_parameters(self) -> None:
         """Initialise weight and bias as `nn.Linear` does, and the operator."""

@@ -132,15 +132,19 @@ class WiseSrNetPooling(BaseModule):
         if len(self.map_size) != 2 or min(self.map_size) < 1:
             self._refuse(f'map_size={self.map_size} must be one or two positive sizes.')
         smaller = min(self.map_size)
-        if self.pool_size is not None and not 1 <= self.pool_size <= smaller:
+        sizes = None, *range(1, smaller + 1)
+        if self.pool_size not in sizes:
             self._refuse(
                 f'pool_size={self.pool_size} must be from 1 to {smaller} for map_size='
                 f'{self.map_size}, or None for no pool.'
             )
-        required = dict(constraint=None, resize_kernel=False, pool_size=None)
+        required = dict(
+            constraint=None, kernel_init='normal', resize_kernel=False, pool_size=None
+        )
         if self.pooling == 'flatten':
             del required['pool_size']
-        given = {name: getattr(self, name) for name in required}
+        given = {**vars(self), 'kernel_init': kernel_init}
+        given = {name: given[name] for name in required}
         if self.pooling in WITHOUT_KERNEL and given != required:
             self._refuse(f'pooling={self.pooling!r} requires {required}, got {given}.')
 

@@ -10,7 +10,7 @@ from torch import nn
 from mmadf.models.layers import DecoupledConv2d
 from mmadf.utils.messages import first_names
 
-from .replace import convolution_like, find, replace
+from .replace import convolution_like, find, has_own_weight, replace
 
 # Paper: shortcuts and the classifier stay ordinary convolutions. Only whole parts of
 # names tell them: downsample_layers (ConvNeXt) and conv_head (timm) are the main path.
@@ -92,8 +92,18 @@ def recouple(model: nn.Module) -> List[str]:
 
     Returns:
         Names of the replaced modules.
+
+    Raises:
+        ValueError: a layer is folded, so that its kernels are normalised.
     """
-    names = list(find(model, DecoupledConv2d))
+    layers = find(model, DecoupledConv2d)
+    names, operators = list(layers), {n: m.operator for n, m in layers.items()}
+    folded = [n for n, o in operators.items() if o.kernel_norms is not None]
+    if folded:
+        raise ValueError(
+            f'recouple: {first_names(folded)} are folded, so that their weights are '
+            'normalised kernels; call recouple before fold.'
+        )
     replace(model, names, lambda layer: convolution_like(layer, nn.Conv2d))
     return names
 
@@ -108,7 +118,7 @@ def _check_patterns(**patterns: Sequence[str]) -> None:
 
 def _is_plain(conv: nn.Conv2d) -> bool:
     """Return whether a convolution computes with its parameter `weight` alone."""
-    return type(conv) is nn.Conv2d and 'weight' in conv._parameters
+    return type(conv) is nn.Conv2d and has_own_weight(conv)
 
 
 def _left_alone(chosen: Dict[str, nn.Module]) -> str:

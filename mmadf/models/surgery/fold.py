@@ -9,41 +9,47 @@ from torch.utils._pytree import tree_leaves
 
 from mmadf.models.layers import DECOUPLED_LAYERS, DecoupledConv2d, DecoupledLinear
 from mmadf.models.layers.decoupled.formula import unit_kernels
-from mmadf.models.stages.shapes import random_image
+from mmadf.models.stages.shapes import random_image, run_without_data
 
 from .norms import Forward, fold_norms
-from .replace import convolution_like, find, replace
+from .replace import convolution_like, find, has_own_weight, replace
 
 TOLERANCE = 1e-3  # of the largest value of an output, in float32
 
 
 @torch.no_grad()
-def fold(network: nn.Module, function: Optional[Forward] = None) -> List[str]:
+def fold(
+    network: nn.Module, function: Optional[Forward] = None, image_size: int = 224
+) -> List[str]:
     """Fold a network for inference, in place; its output changes by rounding only.
 
     Decoupled layers with magnitude 'linear' and angle 'cosine' become ordinary ones of
     the same output; the others normalise their kernels once instead of in each forward
-    pass. Modules inside the network that have a `switch_to_deploy`, such as RepVGG's
-    blocks, call it, unless they still contain decoupled layers, whose kernels cannot be
-    merged. If `function` is given, batch norms are folded into convolutions.
+    pass; layers whose weight is computed from others, as by `weight_norm`, are left
+    unchanged. Modules inside the network that have a `switch_to_deploy`, such as
+    RepVGG's blocks, call it, unless they still contain decoupled layers, whose kernels
+    cannot be merged. If `function` is given, batch norms are folded into convolutions.
 
     Args:
         network: changed in place, with new parameters for the folded modules; in
             evaluation mode afterwards if `function` is given.
         function: runs the network on an image, (N, C, H, W), and returns all tensors
             that are used outside, in any nesting.
+        image_size: height and width of the images that `function` gets, in pixels.
 
     Returns:
         Names of the folded modules.
 
     Raises:
         ValueError: `function` is given and the `switch_to_deploy` of some module
-            changes the output; the network is left unchanged.
+            changes the output; the network is left unchanged, as it is after any error
+            of `function`.
     """
-    if function is not None:
-        _check_switching(network, function)
-    names = _fold_modules(network)
-    return names if function is None else names + fold_norms(network, function)
+    if function is None:
+        return _fold_modules(network)
+    run_without_data(network, function, image_size)
+    _check_switching(network, function, image_size)
+    return _fold_modules(network) + fold_norms(network, function, image_size)
 
 
 def _fold_modules(network: nn.Module) -> List[str]:
@@ -65,7 +71,7 @@ def _switchable(network: nn.Module) -> Dict[str, nn.Module]:
     return {n: m for n, m in modules if n and hasattr(m, 'switch_to_deploy')}
 
 
-def _check_switching(network: nn.Module, function: Forward) -> None:
+def _check_switching(network: nn.Module, function: Forward, image_size: int) -> None:
     """Compare the output before and after `switch_to_deploy` on a copy of a network.
 
     Raises:
@@ -75,7 +81,7 @@ def _check_switching(network: nn.Module, function: Forward) -> None:
     if not switchable or any(p.is_meta for p in network.parameters()):
         return
     trial = deepcopy(network).eval().float()
-    image = random_image(trial)
+    image = random_image(trial, image_size)
     before = tree_leaves(function(trial, image))
     _fold_modules(trial)
     after = tree_leaves(function(trial, image))
@@ -93,6 +99,7 @@ def _check_switching(network: nn.Module, function: Forward) -> None:
 
 def _fold_decoupled_layers(network: nn.Module) -> List[str]:
     layers = find(network, DECOUPLED_LAYERS)
+    layers = {name: layer for name, layer in layers.items() if has_own_weight(layer)}
     operators = {name: layer.operator for name, layer in layers.items()}
     ordinary = [
         name

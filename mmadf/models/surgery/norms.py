@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from mmadf.models.stages.shapes import run_without_data
 
-from .replace import replace
+from .replace import has_own_weight, replace
 
 NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm, SyncBatchNorm)
 
@@ -21,23 +21,29 @@ Forward = Callable[[nn.Module, Tensor], Any]
 
 
 @torch.no_grad()
-def fold_norms(network: nn.Module, function: Forward) -> List[str]:
+def fold_norms(
+    network: nn.Module, function: Forward, image_size: int = 224
+) -> List[str]:
     """Fold each batch norm into the convolution whose output only the norm reads.
 
     One forward pass without data shows what reads what, so that neither the order of
     modules nor their names matter. Folded norms become `nn.Identity`; weights are
     computed in float64. Subclasses of the norms, such as timm's with an activation
-    inside, are left unchanged, except for MMCV's 'SyncBN'.
+    inside, are left unchanged, except for MMCV's 'SyncBN', and so are norms after a
+    convolution whose weight is computed from others (`weight_norm`, `spectral_norm`).
 
     Args:
         network: changed in place, in evaluation mode afterwards.
         function: see `fold`.
+        image_size: see `fold`.
 
     Returns:
         Names of the folded norms.
     """
     network.eval()
-    pairs = run_without_data(network, lambda net, x: _find_pairs(net, x, function))
+    pairs = run_without_data(
+        network, lambda net, x: _find_pairs(net, x, function), image_size
+    )
     for conv_name, norm_name in pairs:
         conv, norm = network.get_submodule(conv_name), network.get_submodule(norm_name)
         conv.weight, conv.bias = _folded_norm(conv, norm)
@@ -80,7 +86,7 @@ def _find_pairs(
     watch.reads.update({id(x) for x in tree_leaves(returned)})
     convs, norms = {}, {}
     for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d) and has_own_weight(module):
             convs[id(module.weight)] = name
         if type(module) in NORMS:
             norms[id(module.running_mean)] = name

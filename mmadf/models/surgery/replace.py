@@ -11,6 +11,11 @@ def find(model: nn.Module, cls: Union[type, Tuple[type, ...]]) -> Dict[str, nn.M
     return {name: module for name, module in modules if isinstance(module, cls)}
 
 
+def has_own_weight(module: nn.Module) -> bool:
+    """Return whether `weight` is a parameter, not computed as by `weight_norm`."""
+    return 'weight' in module._parameters
+
+
 def replace(
     model: nn.Module,
     names: Sequence[str],

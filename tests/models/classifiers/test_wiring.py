@@ -121,6 +121,21 @@ def test_appearance_branch_can_have_another_backbone():
     step(adf, images())
 
 
+@pytest.mark.parametrize('appearance', [None, dict(backbone=backbone_cfg())])
+def test_shapes_are_inferred_at_the_image_size_that_a_backbone_states(appearance):
+    backbone = dict(type='CNN9', channels=(8, 8, 8), fc_channels=8)
+    mapper = dict(type='Mapper', sources=(0, 1))
+    adf = build(
+        backbone=backbone,
+        head=dict(type='LinearClsHead', num_classes=5, in_channels=8),
+        appearance=appearance,
+        mapper=mapper,
+    )
+    sides = (16, 8) if appearance is None else (32, 16)  # of the sources; target: 1
+    assert adf.mappers[0].strides == sides
+    assert adf.fused_maps(images(size=32))[-1].shape[2:] == (1, 1)
+
+
 def test_a_source_may_lie_behind_what_the_appearance_head_takes():
     shallow = backbone_cfg(out_indices=(1,))
     head = dict(type='LinearClsHead', num_classes=5, in_channels=CHANNELS[1])

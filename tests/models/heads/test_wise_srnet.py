@@ -378,6 +378,11 @@ def test_autocast(dtype, size):
 def test_invalid_arguments_are_refused():
     for changes, message in [
         (dict(map_size=(2, 8), pool_size=3), r'pool_size=3 .* 1 to 2 .*\(2, 8\)'),
+        (dict(pool_size=(2, 2)), r'pool_size=\(2, 2\) must be from 1 to'),
+        (
+            dict(pooling='mean', constraint=None, pool_size=None, kernel_init='gap'),
+            "'mean' requires .*'kernel_init': 'normal'.* got .*'kernel_init': 'gap'",
+        ),
         (dict(pool_size=0), 'pool_size=0 .* 1 to 7'),
         (dict(map_size=0), r'map_size=\(0, 0\)'),
         (dict(map_size=(7, 7, 7)), r'map_size=\(7, 7, 7\)'),

@@ -465,8 +465,13 @@ def test_input_without_batch_is_refused():
         (dict(magnitude='cube'), "magnitude='cube' and angle='cosine' must be in"),
         (dict(), r"rho=None \(the radius\) must be a tensor .* for magnitude='tanh'"),
         (dict(magnitude='log', angle='sigmoid'), r"k=None \(the curv.*='sigmoid'"),
+        (dict(magnitude='log', padding='circular'), "='circular' must be 'same', 'val"),
+        (
+            dict(magnitude='log', padding='same', stride=2),
+            "'same' requires stride=1, got 2",
+        ),
     ],
 )
-def test_function_names_what_is_missing(options, message):
+def test_function_names_what_is_missing_or_not_allowed(options, message):
     with pytest.raises(ValueError, match=message):
         decoupled_conv2d(image(), torch.randn(6, 4, 3, 3).double(), **options)

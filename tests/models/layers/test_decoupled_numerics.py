@@ -63,6 +63,20 @@ def test_moving_average_moves_in_models_of_low_precision(dtype):
     assert layer.operator.mean_norm.item() == pytest.approx(m - 0.999**100, rel=1e-4)
 
 
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('magnitude', ['ball', 'tanh'])
+def test_radii_of_models_of_low_precision_neither_overflow_nor_round(magnitude, dtype):
+    layer = DecoupledConv2d(4, 2, 1, magnitude=magnitude, angle='learnable_sigmoid')
+    layer.operator.radius.data.fill_(3.0)
+    layer.operator.v.data.fill_(0.1875)
+    layer.operator.mean_norm.fill_(30000.0)
+    layer.eval().to(dtype)
+    r = torch.ones(1, 1, 2, 2)
+    rho, k = layer.operator.rho(r), layer.operator.curvature(r)
+    assert_close(rho, torch.full((2,), 270003.0))  # beyond the range of float16
+    assert_close(k, torch.full((2,), 0.2375), rtol=1e-6, atol=0)
+
+
 def test_moving_average_follows_the_device_and_stays_in_double():
     layer = DecoupledConv2d(3, 4, 3).double()
     assert layer.operator.mean_norm.dtype == torch.float64

@@ -178,6 +178,37 @@ def test_layers_that_normalise_refuse_folded_kernels(strict):
     folded.load_state_dict(folded.state_dict())
 
 
+@pytest.mark.parametrize('strict', [True, False])
+def test_folded_layers_refuse_kernels_that_are_not_normalised(strict):
+    model = nn.Sequential(nn.Conv2d(3, 8, 3))
+    decouple(model)
+    folded = copy.deepcopy(model)
+    fold(folded)
+    with pytest.raises(ValueError, match='have 0.weight without 0.operator.kernel_no'):
+        load_state_dict(folded, model.state_dict(), strict=strict)
+
+
+@pytest.mark.parametrize(
+    'parametrise', [nn.utils.spectral_norm, nn.utils.parametrizations.weight_norm]
+)
+@pytest.mark.parametrize('magnitude', ['tanh', 'linear'])
+def test_layers_whose_weight_is_computed_are_not_folded(parametrise, magnitude):
+    layer = DecoupledConv2d(3, 4, 3, magnitude=magnitude)
+    model = nn.Sequential(parametrise(layer), DecoupledConv2d(4, 2, 1)).eval()
+    x = torch.randn(1, 3, 5, 5)
+    before = model(x)
+    assert fold(model) == ['1']
+    assert model[0] is layer
+    assert_close(model(x), before)
+
+
+def test_folded_layers_are_not_recoupled():
+    model = nn.Sequential(DecoupledConv2d(3, 8, 3))
+    fold(model)
+    with pytest.raises(ValueError, match='recouple: 0 are folded'):
+        recouple(model)
+
+
 def test_groups_dilation_and_bias_are_kept():
     conv = nn.Conv2d(4, 8, 3, 2, 1, 2, groups=2, bias=True, padding_mode='reflect')
     model = nn.Sequential(conv)

@@ -226,3 +226,38 @@ def test_without_a_forward_pass_norms_and_mode_stay():
     network = nn.Sequential(conv(), nn.BatchNorm2d(3)).train()
     assert fold(network) == []
     assert isinstance(network[1], nn.BatchNorm2d) and network.training
+
+
+@pytest.mark.parametrize('parametrise', [nn.utils.weight_norm, nn.utils.spectral_norm])
+def test_norm_after_a_convolution_whose_weight_is_computed_is_kept(parametrise):
+    net = nn.Sequential(
+        parametrise(conv()), nn.BatchNorm2d(3), conv(), nn.BatchNorm2d(3)
+    ).eval()
+    x = torch.randn(2, 3, 8, 8)
+    before = net(x)
+    assert fold(net, run) == ['3']
+    assert_close(net(x), before)
+
+
+class OneSize(nn.Module):
+    """A network for images of 8 pixels, with a decoupled layer and a norm."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = DecoupledConv2d(3, 4, 3, magnitude='linear')
+        self.norm = nn.BatchNorm2d(4)
+
+    def forward(self, x):
+        assert x.shape[2:] == (8, 8)
+        return self.norm(self.layer(x))
+
+
+def test_network_for_one_image_size_is_folded_with_it_or_left_unchanged():
+    net = randomise(OneSize(), 1.0).eval()
+    x = torch.randn(2, 3, 8, 8)
+    before = net(x)
+    with pytest.raises(AssertionError):
+        fold(net, run)
+    assert type(net.layer) is DecoupledConv2d
+    assert fold(net, run, image_size=8) == ['layer', 'norm']
+    assert_close(net(x), before)

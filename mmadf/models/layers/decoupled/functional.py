@@ -67,9 +67,11 @@ def decoupled_conv2d(
         (N, K, H', W'), in the precision of the convolution.
 
     Raises:
-        ValueError: an unknown name, or `rho` or `k` is missing.
+        ValueError: an unknown name, `rho` or `k` is missing, or padding='same' with a
+            stride other than 1.
     """
     _check(magnitude, angle, rho, k)
+    _check_padding(padding, stride)
     if patch_norms is None:
         geometry = stride, padding, dilation, groups
         patch_norms = patch_norm(x, weight.shape[2:], *geometry)
@@ -146,6 +148,19 @@ def _check(
                 f'decoupled_conv2d: {name}=None ({meanings[name]}) must be a tensor of '
                 f'shape (K,) or (1,) for magnitude={magnitude!r} and angle={angle!r}.'
             )
+
+
+def _check_padding(padding: Union[Size, str], stride: Size) -> None:
+    if isinstance(padding, str) and padding not in ('same', 'valid'):
+        raise ValueError(
+            f"decoupled_conv2d: padding={padding!r} must be 'same', 'valid' or one or "
+            'two numbers; other borders are the padding_mode of DecoupledConv2d.'
+        )
+    if padding == 'same' and _pair(stride) != (1, 1):
+        raise ValueError(
+            f"decoupled_conv2d: padding='same' requires stride=1, got {stride}; give "
+            'the padding as a number.'
+        )
 
 
 def _pad(

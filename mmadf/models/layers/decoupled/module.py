@@ -123,13 +123,13 @@ class DecoupledOperator(nn.Module):
         if isinstance(self.radius, float):
             rho = _constant(self.radius, r)
         else:
-            rho = self.radius.square() + EPS
+            rho = self.radius.to(r.dtype).square() + EPS
         return rho * self.mean_patch_norm(r, is_frozen) if self.is_relative else rho
 
     def curvature(self, r: Tensor) -> Optional[Tensor]:
         """Return k of the angle, (K,) or (1,), or None without it."""
         if ANGLES[self.angle].k == 'learned':
-            return self.v.abs() + 0.05
+            return self.v.to(r.dtype).abs() + 0.05
         return None if self.k is None else _constant(self.k, r)
 
     def mean_patch_norm(self, r: Tensor, is_frozen: bool) -> Tensor:
@@ -156,31 +156,47 @@ class DecoupledOperator(nn.Module):
         mean = total[0] / total[1]
         return torch.where(total[1] > 0, mean, self.mean_norm.to(r.dtype))
 
-    def _load_from_state_dict(
-        self, state_dict: Dict[str, Tensor], prefix: str, *args
-    ) -> None:
-        """Load; normalised kernels are refused by a layer that normalises again.
-
-        MMEngine's Runner loads with strict=False, which would ignore their norms.
-        """
-        if self.kernel_norms is None and f'{prefix}kernel_norms' in state_dict:
-            raise ValueError(
-                f'{type(self).__name__}: the weights have {prefix}kernel_norms, which '
-                'a folded network has, and this one is not folded; load the checkpoint '
-                'from before `fold`, or fold this network first.'
-            )
-        super()._load_from_state_dict(state_dict, prefix, *args)
-
     def _apply(self, fn: Callable, recurse: bool = True) -> nn.Module:
         """Convert as any module, but keep the moving average in float32 or better."""
+        kept = self.mean_norm if self.is_relative else None
         super()._apply(fn, recurse)
-        if self.is_relative:
-            self.mean_norm = at_least_float32(self.mean_norm)
+        if self.is_relative and self.mean_norm.dtype in (torch.half, torch.bfloat16):
+            self.mean_norm = at_least_float32(kept).to(self.mean_norm.device)
         return self
 
     def extra_repr(self) -> str:
         """Return magnitude and angle."""
         return f'magnitude={self.magnitude!r}, angle={self.angle!r}'
+
+
+def check_weights(layer: nn.Module, weights: dict, prefix: str, *_: object) -> None:
+    """Refuse weights from before `fold` in a folded layer, and the reverse.
+
+    A hook for `register_load_state_dict_pre_hook`: MMEngine's Runner loads with
+    strict=False, which would ignore the difference.
+
+    Args:
+        layer: has a `DecoupledOperator` as `operator`.
+        weights: state dict that is about to be loaded.
+        prefix: prefix of the layer's names in it.
+
+    Raises:
+        ValueError: either the weights or the layer are folded, but not both.
+    """
+    kernels, norms = f'{prefix}weight', f'{prefix}operator.kernel_norms'
+    is_folded = layer.operator.kernel_norms is not None
+    if norms in weights and not is_folded:
+        raise ValueError(
+            f'{type(layer).__name__}: the weights have {norms}, which a folded network '
+            'has, and this one is not folded; load the checkpoint from before `fold`, '
+            'or fold this network first.'
+        )
+    if is_folded and kernels in weights and norms not in weights:
+        raise ValueError(
+            f'{type(layer).__name__}: the weights have {kernels} without {norms}, so '
+            'that they are from before `fold`, and this network is folded; load them '
+            'before `fold`.'
+        )
 
 
 def is_frozen(weight: Tensor) -> bool:
