@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import BaseMetric
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
@@ -111,6 +111,7 @@ def start(tmp_path):
 
     def _start(name, *hooks, resume=False, by_epoch=True, workers=0, **fields):
         torch.manual_seed(0)
+        averages = [EMAHook(momentum=0.1)] if fields.pop('ema', False) else []
         work_dir = tmp_path / name
         loader = dict(dataset=Noise(), collate_fn=dict(type='default_collate'))
         sampler = dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler')
@@ -148,7 +149,7 @@ def start(tmp_path):
                 logger=dict(type='LoggerHook', interval=3),
                 worker_seed=WorkerSeedHook(),
             ),
-            custom_hooks=[PreemptionHook(), *hooks],
+            custom_hooks=[PreemptionHook(), *averages, *hooks],
             load_from=latest_checkpoint(work_dir) if resume else None,
             resume=resume,
             randomness=dict(seed=0),
@@ -207,6 +208,7 @@ def assert_same(found, expected):
         ('train', 7, dict()),  # the last one of the second epoch
         ('val', 8, dict()),
         ('val', 8, dict(interval=3)),  # the second epoch is in no other checkpoint
+        ('val', 8, dict(ema=True)),
         ('after_val', 8, dict()),
         ('train', 7, dict(by_epoch=False, workers=2)),
         ('val', 5, dict(by_epoch=False)),
@@ -389,7 +391,7 @@ def test_validations_of_different_lengths_are_not_interrupted(monkeypatch):
     monkeypatch.setattr(hook, '_stop', lambda *args: stops.append(args[1:]))
     for round_up in (False, True):
         loader = SimpleNamespace(sampler=SimpleNamespace(round_up=round_up))
-        hook.after_val_iter(SimpleNamespace(val_dataloader=loader, iter=6))
+        hook.after_val_iter(SimpleNamespace(val_dataloader=loader, iter=6, hooks=[]))
         assert stops == [(6, 0)] * round_up
 
 
