@@ -112,6 +112,7 @@ def start(tmp_path):
     def _start(name, *hooks, resume=False, by_epoch=True, workers=0, **fields):
         torch.manual_seed(0)
         averages = [EMAHook(momentum=0.1)] if fields.pop('ema', False) else []
+        seed = fields.pop('seed', 0)
         work_dir = tmp_path / name
         loader = dict(dataset=Noise(), collate_fn=dict(type='default_collate'))
         sampler = dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler')
@@ -152,7 +153,7 @@ def start(tmp_path):
             custom_hooks=[PreemptionHook(), *averages, *hooks],
             load_from=latest_checkpoint(work_dir) if resume else None,
             resume=resume,
-            randomness=dict(seed=0),
+            randomness=dict(seed=seed),
             log_level='WARNING',
             experiment_name=f'{tmp_path}-{next(starts)}',  # no shared message hub
         )
@@ -235,6 +236,20 @@ def test_run_stopped_in_each_epoch_ends_like_an_undisturbed_one(start, stopped):
     for count, (number, at) in enumerate(stops):
         stopped('train', at, number, resume=count > 0)
     assert_same(outcome(start('stopped', resume=True)), expected)
+
+
+@pytest.mark.parametrize('first, second', [(None, None), (0, 1)])
+def test_images_are_trained_once_per_epoch_with_any_seed_of_the_resumed_run(
+    start, stopped, monkeypatch, first, second
+):
+    read = []
+    monkeypatch.setattr(
+        Noise, '__getitem__', lambda _, i: read.append(i) or dict(x=torch.rand(2))
+    )
+    stopped('train', 1, seed=first)
+    assert len(read) == 6
+    start('stopped', resume=True, seed=second)
+    assert sorted(read[:12]) == list(range(12))
 
 
 def test_second_ctrl_c_ends_training_at_once(start, tmp_path):

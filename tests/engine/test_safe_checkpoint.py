@@ -3,9 +3,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.dataset import DefaultSampler
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.runner import save_checkpoint
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmadf.engine.hooks.safe_checkpoint import SafeBackend, SafeCheckpointHook
 
@@ -139,3 +141,11 @@ def test_other_storage_is_refused():
     assert SafeCheckpointHook(backend_args=None).backend_args == dict(backend='safe')
     with pytest.raises(ValueError, match='backend_args'):
         SafeCheckpointHook(backend_args=dict(backend='petrel'))
+
+
+@pytest.mark.parametrize('own, resumed', [(3, 8), (5, 5)])
+def test_seed_of_the_checkpoint_replaces_that_of_the_run_alone(own, resumed):
+    loader = DataLoader([0], sampler=DefaultSampler([0], seed=own))
+    runner = SimpleNamespace(_resume=True, seed=3, train_dataloader=loader)
+    SafeCheckpointHook().after_load_checkpoint(runner, dict(meta=dict(seed=8)))
+    assert loader.sampler.seed == resumed

@@ -60,9 +60,11 @@ class SafeCheckpointHook(CheckpointHook):
     metric.
 
     Checkpoints contain the states of the random number generators, which a resumed run
-    restores. Weights that are not finite are never saved. If the disk cannot hold the
-    weights twice, training does not start. Before checkpoints and validations the
-    buffers, such as the running statistics of batch norms, are averaged over processes.
+    restores. It reads the images in the order of the seed in the checkpoint, so that
+    no image is trained twice in an epoch without a fixed seed. Weights that are not
+    finite are never saved. If the disk cannot hold the weights twice, training does not
+    start. Before checkpoints and validations the buffers, such as the running
+    statistics of batch norms, are averaged over processes.
 
     Only local directories and the file names of `CheckpointHook` are supported; the
     other arguments are those of `CheckpointHook`.
@@ -97,6 +99,8 @@ class SafeCheckpointHook(CheckpointHook):
                 'where this train loop cannot start; resume with tools/train.py, or '
                 'from the checkpoint of a whole epoch: --resume FILE.'
             )
+        if runner._resume:
+            _restore_order(runner, checkpoint['meta'].get('seed'))
         self.random_states = checkpoint.get('random_states', [])
         self.leftovers = checkpoint.get('outdated', [])
 
@@ -198,6 +202,14 @@ class SafeCheckpointHook(CheckpointHook):
         for path in self.file_backend.outdated - current - set(best.values()):
             os.remove(path)
         self.file_backend.outdated.clear()
+
+
+def _restore_order(runner: Runner, seed: Optional[int]) -> None:
+    """Give the seed of a checkpoint to the training sampler, unless it has its own."""
+    loader = runner.train_dataloader
+    sampler = getattr(loader.batch_sampler, 'sampler', loader.sampler)
+    if seed is not None and getattr(sampler, 'seed', None) == runner.seed:
+        sampler.seed = seed
 
 
 def _average_buffers(runner: Runner) -> None:
