@@ -13,9 +13,11 @@ from mmengine.dist import is_distributed
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from mmpretrain.utils import get_ori_model
 from torch import nn
+
+from mmadf.registry import LOOPS
 
 from . import loops  # noqa: F401  registers
 from .checkpointing import check_activation_checkpointing
@@ -71,8 +73,9 @@ class QuietRunner(Runner):
 
     def build_train_loop(self, loop: Union[BaseLoop, Dict]) -> BaseLoop:
         """Build the train loop."""
-        if isinstance(loop, dict) and 'type' not in loop and loop.get('by_epoch'):
-            fields = {name: loop[name] for name in loop if name != 'by_epoch'}
+        if isinstance(loop, dict) and _is_by_epochs(loop):
+            kind = 'type' if 'type' in loop else 'by_epoch'
+            fields = {name: loop[name] for name in loop if name != kind}
             loop = dict(fields, type='mmadf.ResumableTrainLoop')
         return super().build_train_loop(loop)
 
@@ -83,6 +86,14 @@ class QuietRunner(Runner):
             if not isinstance(handler, logging.FileHandler):
                 handler.addFilter(_is_printed)
         return logger
+
+
+def _is_by_epochs(loop: Dict) -> bool:
+    """Return whether the config of a train loop is one of MMEngine's loop by epochs."""
+    if 'type' not in loop:
+        return bool(loop.get('by_epoch'))
+    kind = loop['type']
+    return (LOOPS.get(kind) if isinstance(kind, str) else kind) is EpochBasedTrainLoop
 
 
 def _is_printed(record: logging.LogRecord) -> bool:

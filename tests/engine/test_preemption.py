@@ -321,6 +321,14 @@ def test_outside_of_the_main_thread_nothing_changes(start):
     assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
+def test_loop_that_cannot_be_stopped_is_named():
+    before, said = [signal.getsignal(number) for number in SIGNALS], []
+    logger = SimpleNamespace(warning=said.append)
+    PreemptionHook().before_run(SimpleNamespace(train_loop=Noise(), logger=logger))
+    assert said[0].startswith("train_cfg.type='Noise': a signal ends this training at")
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
 class Signalled(Dataset):
     """A data set whose worker is signalled while it loads a sample."""
 

@@ -60,8 +60,8 @@ class PreemptionHook(Hook):
     without an `EMAHook`, which validates averaged weights; otherwise training stops
     after the next iteration.
 
-    The hook does nothing with train loops other than `ResumableTrainLoop` and
-    MMEngine's `IterBasedTrainLoop`, and outside of the main thread.
+    The hook does nothing outside of the main thread. With train loops other than
+    `ResumableTrainLoop` and MMEngine's `IterBasedTrainLoop`, it only logs a warning.
 
     Raises:
         TrainingInterrupted: after the checkpoint is written.
@@ -81,9 +81,15 @@ class PreemptionHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Handle the signals, and let the workers of data loaders survive them."""
-        loops = ResumableTrainLoop, IterBasedTrainLoop
-        is_main = threading.current_thread() is threading.main_thread()
-        if not (is_main and isinstance(runner.train_loop, loops)):
+        if threading.current_thread() is not threading.main_thread():
+            return
+        if not isinstance(runner.train_loop, (ResumableTrainLoop, IterBasedTrainLoop)):
+            runner.logger.warning(
+                f'train_cfg.type={type(runner.train_loop).__name__!r}: a signal ends '
+                'this training at once, and --resume repeats the work since the last '
+                'checkpoint; only the loops of by_epoch=True and by_epoch=False stop '
+                'with a checkpoint.'
+            )
             return
         self.handlers = {
             number: signal.signal(number, self._receive)
