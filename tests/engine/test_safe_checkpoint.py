@@ -143,6 +143,13 @@ def test_other_storage_is_refused():
         SafeCheckpointHook(backend_args=dict(backend='petrel'))
 
 
+def test_other_folder_than_the_work_directory_is_refused(started):
+    hook, runner = started
+    assert hook.out_dir == runner.work_dir
+    with pytest.raises(ValueError, match="out_dir='/other' is not .* set work_dir"):
+        SafeCheckpointHook(out_dir='/other')
+
+
 @pytest.mark.parametrize('own, resumed', [(3, 8), (5, 5)])
 def test_seed_of_the_checkpoint_replaces_that_of_the_run_alone(own, resumed):
     loader = DataLoader([0], sampler=DefaultSampler([0], seed=own))

@@ -66,12 +66,13 @@ class SafeCheckpointHook(CheckpointHook):
     start. Before checkpoints and validations the buffers, such as the running
     statistics of batch norms, are averaged over processes.
 
-    Only local directories and the file names of `CheckpointHook` are supported; the
-    other arguments are those of `CheckpointHook`.
+    Only the work directory, on a local disk, and the file names of `CheckpointHook` are
+    supported; the other arguments are those of `CheckpointHook`.
 
     Raises:
-        ValueError: `backend_args`, `file_client_args` or `filename_tmpl` is given, or a
-            checkpoint within an epoch is resumed without `ResumableTrainLoop`.
+        ValueError: `out_dir`, `backend_args`, `file_client_args` or `filename_tmpl` is
+            given, or a checkpoint within an epoch is resumed without
+            `ResumableTrainLoop`.
         OSError: when training starts, if there is too little space on the disk.
         FloatingPointError: when a checkpoint is saved, if a parameter is not finite.
     """
@@ -81,6 +82,12 @@ class SafeCheckpointHook(CheckpointHook):
             raise ValueError(
                 f'SafeCheckpointHook: filename_tmpl={kwargs["filename_tmpl"]!r} is not '
                 'supported, since checkpoints are found by their names; remove it.'
+            )
+        if kwargs.get('out_dir'):
+            raise ValueError(
+                f'SafeCheckpointHook: out_dir={kwargs["out_dir"]!r} is not supported, '
+                'since checkpoints are read from and removed in the work directory; '
+                'remove it, and set work_dir or --work-dir.'
             )
         if kwargs.pop('backend_args', None) or kwargs.get('file_client_args'):
             raise ValueError(
