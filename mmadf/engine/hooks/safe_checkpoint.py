@@ -71,8 +71,8 @@ class SafeCheckpointHook(CheckpointHook):
 
     Raises:
         ValueError: `out_dir`, `backend_args`, `file_client_args` or `filename_tmpl` is
-            given, or a checkpoint within an epoch is resumed without
-            `ResumableTrainLoop`.
+            given; when training starts, if it is by epochs and checkpoints are not; or
+            if a checkpoint within an epoch is resumed without `ResumableTrainLoop`.
         OSError: when training starts, if there is too little space on the disk.
         FloatingPointError: when a checkpoint is saved, if a parameter is not finite.
     """
@@ -129,6 +129,12 @@ class SafeCheckpointHook(CheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """In a resumed run, choose the best checkpoint and finish the validation."""
         super().before_train(runner)
+        if isinstance(runner.train_loop, EpochBasedTrainLoop) and not self.by_epoch:
+            raise ValueError(
+                'default_hooks.checkpoint.by_epoch=False cannot be resumed exactly in '
+                'training by epochs; set it to True, and interval to a number of '
+                'epochs, or train by iterations with train_cfg.by_epoch=False.'
+            )
         _check_space(runner, self.out_dir)
         if runner.iter == 0:
             return
