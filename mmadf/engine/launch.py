@@ -23,6 +23,7 @@ from . import loops  # noqa: F401  registers
 from .checkpointing import check_activation_checkpointing
 from .config import check_config
 from .hooks.decoupled_training import check_norm_eval
+from .training_hooks import complete_hooks
 from .work_dir import check_checkpoint
 
 MAX_LINES = 20  # of messages on the screen
@@ -35,7 +36,8 @@ def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
     """Check a config, prepare the processes and build its Runner.
 
     Args:
-        cfg: config with `launcher` and `work_dir` set.
+        cfg: config with `launcher` and `work_dir` set; a training gets the hooks of
+            `complete_hooks`, unless it sets `runner_type`.
         splits: data sets that will be read, any of 'train', 'val' and 'test'.
 
     Raises:
@@ -54,6 +56,8 @@ def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
     if cfg.get('launcher', 'none') != 'none' and not torch.cuda.is_available():
         join_cpu_processes(cfg)
     custom = 'runner_type' in cfg
+    if 'train' in splits and not custom:
+        complete_hooks(cfg)
     runner = RUNNERS.build(cfg) if custom else QuietRunner.from_cfg(cfg)
     is_built = isinstance(runner.model, nn.Module)  # FlexibleRunner builds it later
     if 'train' in splits and is_built:
