@@ -1,6 +1,7 @@
 """Train a classifier: python tools/train.py CONFIG [--work-dir DIR] [--resume] ..."""
 
 import argparse
+import os
 import sys
 from typing import Optional
 
@@ -78,6 +79,9 @@ def find_checkpoint(cfg: Config, resume: Optional[str]) -> None:
         cfg: config, modified in place.
         resume: path, 'auto' for the newest checkpoint of the work directory, or None
             if the command line does not say.
+
+    Raises:
+        ValueError: the path is a directory, which only FlexibleRunner writes.
     """
     if not cfg.get('resume'):
         return
@@ -88,6 +92,11 @@ def find_checkpoint(cfg: Config, resume: Optional[str]) -> None:
         cfg.load_from, cfg.resume = newest or cfg.get('load_from'), bool(newest)
         if newest is None:
             print_log(f'Nothing to resume in {cfg.work_dir}: training starts anew.')
+    if cfg.resume and os.path.isdir(cfg.load_from) and 'runner_type' not in cfg:
+        raise ValueError(
+            f'{cfg.load_from!r}, to resume from, is a directory; give a checkpoint, or '
+            f'take the newest one in it with --work-dir {cfg.load_from} --resume.'
+        )
 
 
 def train(args: argparse.Namespace) -> int:

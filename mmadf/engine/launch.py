@@ -13,14 +13,17 @@ from mmengine.dist import is_distributed
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from mmpretrain.utils import get_ori_model
 from torch import nn
+
+from mmadf.registry import LOOPS
 
 from . import loops  # noqa: F401  registers
 from .checkpointing import check_activation_checkpointing
 from .config import check_config
 from .hooks.decoupled_training import check_norm_eval
+from .training_hooks import complete_hooks
 from .work_dir import check_checkpoint
 
 MAX_LINES = 20  # of messages on the screen
@@ -33,7 +36,8 @@ def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
     """Check a config, prepare the processes and build its Runner.
 
     Args:
-        cfg: config with `launcher` and `work_dir` set.
+        cfg: config with `launcher` and `work_dir` set; a training gets the hooks of
+            `complete_hooks`, unless it sets `runner_type`.
         splits: data sets that will be read, any of 'train', 'val' and 'test'.
 
     Raises:
@@ -52,6 +56,8 @@ def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
     if cfg.get('launcher', 'none') != 'none' and not torch.cuda.is_available():
         join_cpu_processes(cfg)
     custom = 'runner_type' in cfg
+    if 'train' in splits and not custom:
+        complete_hooks(cfg)
     runner = RUNNERS.build(cfg) if custom else QuietRunner.from_cfg(cfg)
     is_built = isinstance(runner.model, nn.Module)  # FlexibleRunner builds it later
     if 'train' in splits and is_built:
@@ -71,8 +77,9 @@ class QuietRunner(Runner):
 
     def build_train_loop(self, loop: Union[BaseLoop, Dict]) -> BaseLoop:
         """Build the train loop."""
-        if isinstance(loop, dict) and 'type' not in loop and loop.get('by_epoch'):
-            fields = {name: loop[name] for name in loop if name != 'by_epoch'}
+        if isinstance(loop, dict) and _is_by_epochs(loop):
+            kind = 'type' if 'type' in loop else 'by_epoch'
+            fields = {name: loop[name] for name in loop if name != kind}
             loop = dict(fields, type='mmadf.ResumableTrainLoop')
         return super().build_train_loop(loop)
 
@@ -83,6 +90,14 @@ class QuietRunner(Runner):
             if not isinstance(handler, logging.FileHandler):
                 handler.addFilter(_is_printed)
         return logger
+
+
+def _is_by_epochs(loop: Dict) -> bool:
+    """Return whether the config of a train loop is one of MMEngine's loop by epochs."""
+    if 'type' not in loop:
+        return bool(loop.get('by_epoch'))
+    kind = loop['type']
+    return (LOOPS.get(kind) if isinstance(kind, str) else kind) is EpochBasedTrainLoop
 
 
 def _is_printed(record: logging.LogRecord) -> bool:

@@ -36,14 +36,20 @@ class Reservation:
         overwrite: whether to replace the one that is in the directory.
 
     Raises:
-        ValueError: another process holds the lock, or there are checkpoints or
-            training logs and neither `resume` nor `overwrite` is set.
+        ValueError: both `resume` and `overwrite` are set; another process holds the
+            lock; or there are checkpoints or training logs and neither is set.
         OSError: the directory is not writable, or the disk is full.
     """
 
     def __init__(
         self, work_dir: Union[str, Path], resume: bool = False, overwrite: bool = False
     ) -> None:
+        if resume and overwrite:
+            raise ValueError(
+                '--overwrite starts a new run, but the config sets resume=True; remove '
+                '--overwrite to continue the earlier run, or add --cfg-options '
+                'resume=False load_from=None.'
+            )
         folder = Path(work_dir)
         try:
             folder.mkdir(parents=True, exist_ok=True)

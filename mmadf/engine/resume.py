@@ -15,22 +15,23 @@ OPTIMIZER = 'optim_wrapper.optimizer.type:'
 
 
 class ResumeHook(Hook):
-    """Compare a checkpoint with the network and the config of the run that resumes it.
+    """Check that a checkpoint can be resumed, by this network and with this config.
 
     Differences between the configs are logged. The config in the checkpoint is compared
     as text and never executed.
 
     Raises:
-        ValueError: when the checkpoint is loaded, if it is of another network or
-            another type of optimizer.
+        ValueError: when the checkpoint is loaded, if it lacks the state of the
+            training, as best_*.pth do, or is of another network or type of optimizer.
     """
 
     priority = 'VERY_LOW'
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare, before the weights are copied into the network."""
+        """Check, before the weights are copied into the network."""
+        _check_state(runner, checkpoint)
         _check_tensors(get_ori_model(runner.model), checkpoint.get('state_dict', {}))
-        former = checkpoint.get('meta', {}).get('cfg')
+        former = checkpoint['meta'].get('cfg')
         if not isinstance(former, str):
             return
         try:
@@ -52,6 +53,23 @@ class ResumeHook(Hook):
                 'other values of the optimizer and the schedules are those of the '
                 'checkpoint:\n  ' + '\n  '.join(changes)
             )
+
+
+def _check_state(runner: Runner, checkpoint: dict) -> None:
+    """Raise ValueError if a part of the state of the training is missing."""
+    parts = ['optimizer', 'message_hub']
+    if runner.param_schedulers:
+        parts.append('param_schedulers')
+    meta = checkpoint.get('meta') or {}
+    missing = [name for name in parts if name not in checkpoint]
+    missing += [f'meta.{name}' for name in ('epoch', 'iter') if name not in meta]
+    if missing:
+        raise ValueError(
+            f'{runner._load_from} holds weights without the state of the training (no '
+            f'{", no ".join(missing)}); resume from epoch_*.pth or iter_*.pth, or with '
+            '--resume alone, or start a new run from these weights with --cfg-options '
+            f'load_from={runner._load_from}.'
+        )
 
 
 def _check_tensors(model: nn.Module, weights: Dict[str, Tensor]) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.model import MMDistributedDataParallel
+from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -56,6 +57,36 @@ def test_a_runner_that_builds_its_network_later_is_built(tmp_path):
     cfg = runner_cfg(tmp_path, runner_type='FlexibleRunner', strategy=strategy)
     runner = launch.build_runner(cfg, splits=('train',))
     assert type(runner).__name__ == 'FlexibleRunner'
+
+
+@pytest.fixture
+def build_train_loop():
+    """Return this method of a Runner that reads one image."""
+    runner = object.__new__(launch.QuietRunner)
+    runner._train_dataloader = DataLoader([0])
+    return runner.build_train_loop
+
+
+@pytest.mark.parametrize(
+    'kind',
+    [
+        dict(by_epoch=True),
+        dict(type='EpochBasedTrainLoop'),
+        dict(type='mmengine.EpochBasedTrainLoop'),
+        dict(type=EpochBasedTrainLoop),
+    ],
+)
+def test_training_by_epochs_can_start_within_an_epoch(kind, build_train_loop):
+    loop = build_train_loop(dict(kind, max_epochs=7))
+    loop.start_at(3)
+    assert (loop.max_epochs, loop.first_batch) == (7, 3)
+
+
+@pytest.mark.parametrize('kind', ['by_epoch', 'type'])
+def test_other_train_loops_are_those_of_the_config(kind, build_train_loop):
+    kinds = dict(by_epoch=False, type='IterBasedTrainLoop')
+    loop = build_train_loop({kind: kinds[kind], 'max_iters': 7})
+    assert type(loop).__name__ == 'IterBasedTrainLoop'
 
 
 TASK = dict(

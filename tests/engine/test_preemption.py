@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import BaseMetric
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
@@ -111,6 +111,8 @@ def start(tmp_path):
 
     def _start(name, *hooks, resume=False, by_epoch=True, workers=0, **fields):
         torch.manual_seed(0)
+        averages = [EMAHook(momentum=0.1)] if fields.pop('ema', False) else []
+        seed = fields.pop('seed', 0)
         work_dir = tmp_path / name
         loader = dict(dataset=Noise(), collate_fn=dict(type='default_collate'))
         sampler = dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler')
@@ -148,10 +150,10 @@ def start(tmp_path):
                 logger=dict(type='LoggerHook', interval=3),
                 worker_seed=WorkerSeedHook(),
             ),
-            custom_hooks=[PreemptionHook(), *hooks],
+            custom_hooks=[PreemptionHook(), *averages, *hooks],
             load_from=latest_checkpoint(work_dir) if resume else None,
             resume=resume,
-            randomness=dict(seed=0),
+            randomness=dict(seed=seed),
             log_level='WARNING',
             experiment_name=f'{tmp_path}-{next(starts)}',  # no shared message hub
         )
@@ -207,6 +209,7 @@ def assert_same(found, expected):
         ('train', 7, dict()),  # the last one of the second epoch
         ('val', 8, dict()),
         ('val', 8, dict(interval=3)),  # the second epoch is in no other checkpoint
+        ('val', 8, dict(ema=True)),
         ('after_val', 8, dict()),
         ('train', 7, dict(by_epoch=False, workers=2)),
         ('val', 5, dict(by_epoch=False)),
@@ -233,6 +236,20 @@ def test_run_stopped_in_each_epoch_ends_like_an_undisturbed_one(start, stopped):
     for count, (number, at) in enumerate(stops):
         stopped('train', at, number, resume=count > 0)
     assert_same(outcome(start('stopped', resume=True)), expected)
+
+
+@pytest.mark.parametrize('first, second', [(None, None), (0, 1)])
+def test_images_are_trained_once_per_epoch_with_any_seed_of_the_resumed_run(
+    start, stopped, monkeypatch, first, second
+):
+    read = []
+    monkeypatch.setattr(
+        Noise, '__getitem__', lambda _, i: read.append(i) or dict(x=torch.rand(2))
+    )
+    stopped('train', 1, seed=first)
+    assert len(read) == 6
+    start('stopped', resume=True, seed=second)
+    assert sorted(read[:12]) == list(range(12))
 
 
 def test_second_ctrl_c_ends_training_at_once(start, tmp_path):
@@ -301,6 +318,14 @@ def test_outside_of_the_main_thread_nothing_changes(start):
     thread.start()
     thread.join()
     assert runners[0].iter == 12
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_loop_that_cannot_be_stopped_is_named():
+    before, said = [signal.getsignal(number) for number in SIGNALS], []
+    logger = SimpleNamespace(warning=said.append)
+    PreemptionHook().before_run(SimpleNamespace(train_loop=Noise(), logger=logger))
+    assert said[0].startswith("train_cfg.type='Noise': a signal ends this training at")
     assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
@@ -389,7 +414,7 @@ def test_validations_of_different_lengths_are_not_interrupted(monkeypatch):
     monkeypatch.setattr(hook, '_stop', lambda *args: stops.append(args[1:]))
     for round_up in (False, True):
         loader = SimpleNamespace(sampler=SimpleNamespace(round_up=round_up))
-        hook.after_val_iter(SimpleNamespace(val_dataloader=loader, iter=6))
+        hook.after_val_iter(SimpleNamespace(val_dataloader=loader, iter=6, hooks=[]))
         assert stops == [(6, 0)] * round_up
 
 

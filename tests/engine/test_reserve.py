@@ -68,6 +68,13 @@ def test_earlier_run_is_removed_once_and_only_when_the_new_one_starts(used):
     assert (used / 'epoch_1.pth').exists()
 
 
+def test_run_that_is_resumed_is_never_overwritten(used):
+    before = sorted(os.listdir(used))
+    with pytest.raises(ValueError, match='resume=True; remove --overwrite to continue'):
+        Reservation(used, resume=True, overwrite=True)
+    assert sorted(os.listdir(used)) == before
+
+
 def test_second_process_is_refused_until_the_first_is_killed(tmp_path):
     command = [sys.executable, '-c', HOLD, str(tmp_path / 'train.lock')]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:

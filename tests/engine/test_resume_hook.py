@@ -13,15 +13,21 @@ TEXT = "optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1))\n"
 def load():
     """Return a function that loads a checkpoint; it returns the warnings."""
 
-    def _load(text=TEXT, state=None, **meta):
+    def _load(text=TEXT, state=None, without=(), schedules=()):
         said = []
         runner = SimpleNamespace(
             model=nn.Linear(2, 1),
             cfg=SimpleNamespace(pretty_text=text),
             logger=SimpleNamespace(warning=said.append),
+            param_schedulers=schedules,
+            _load_from='run/file.pth',
         )
         state = runner.model.state_dict() if state is None else state
-        checkpoint = dict(meta=dict(cfg=TEXT, **meta), state_dict=state)
+        meta = dict(cfg=TEXT, epoch=1, iter=4)
+        training = dict(optimizer={}, message_hub={}, param_schedulers=[])
+        checkpoint = dict(training, meta=meta, state_dict=state)
+        for name in without:
+            checkpoint.pop(name, meta.pop(name, None))
         ResumeHook().after_load_checkpoint(runner, checkpoint)
         return said
 
@@ -40,6 +46,26 @@ def test_changed_learning_rate_is_named(load):
 def test_other_optimizer_is_refused(load):
     with pytest.raises(ValueError, match="type: 'SGD' -> 'Adam': its state cannot be"):
         load(TEXT.replace('SGD', 'Adam'))
+
+
+@pytest.mark.parametrize(
+    'without, named',
+    [
+        (['optimizer'], 'optimizer'),
+        (['optimizer', 'param_schedulers'], 'optimizer, no param_schedulers'),
+        (['message_hub'], 'message_hub'),
+        (['epoch', 'iter'], 'meta.epoch, no meta.iter'),
+        (['meta'], 'meta.epoch, no meta.iter'),
+    ],
+)
+def test_checkpoint_without_the_state_of_training_is_refused(without, named, load):
+    expected = rf'run/file.pth holds weights .*\(no {named}\);.* load_from=run/file'
+    with pytest.raises(ValueError, match=expected):
+        load(without=without, schedules=['MultiStepLR'])
+
+
+def test_run_without_schedules_needs_no_state_of_them(load):
+    assert load(without=['param_schedulers'], schedules=[]) == []
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,18 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.dataset import DefaultSampler
 from mmengine.logging import MessageHub, MMLogger
-from mmengine.runner import save_checkpoint
+from mmengine.runner import (
+    EpochBasedTrainLoop,
+    IterBasedTrainLoop,
+    save_checkpoint,
+)
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmadf.engine.hooks.safe_checkpoint import SafeBackend, SafeCheckpointHook
+from mmadf.engine.loops import ResumableTrainLoop
 
 
 def test_put_replaces_a_file_only_by_a_whole_one(tmp_path, monkeypatch):
@@ -139,3 +146,40 @@ def test_other_storage_is_refused():
     assert SafeCheckpointHook(backend_args=None).backend_args == dict(backend='safe')
     with pytest.raises(ValueError, match='backend_args'):
         SafeCheckpointHook(backend_args=dict(backend='petrel'))
+
+
+def test_other_folder_than_the_work_directory_is_refused(started):
+    hook, runner = started
+    assert hook.out_dir == runner.work_dir
+    with pytest.raises(ValueError, match="out_dir='/other' is not .* set work_dir"):
+        SafeCheckpointHook(out_dir='/other')
+
+
+@pytest.mark.parametrize('loop', [EpochBasedTrainLoop, ResumableTrainLoop])
+def test_checkpoints_by_iterations_are_refused_in_training_by_epochs(
+    loop, tmp_path, request
+):
+    runner = Runner(tmp_path, request.node.name)
+    runner.train_loop = object.__new__(loop)
+    SafeCheckpointHook(by_epoch=True).before_train(runner)
+    with pytest.raises(ValueError, match='by_epoch=False cannot be resumed exactly'):
+        SafeCheckpointHook(by_epoch=False).before_train(runner)
+
+
+def test_checkpoints_by_iterations_are_written_in_training_by_iterations(
+    tmp_path, request
+):
+    runner = Runner(tmp_path, request.node.name)
+    runner.train_loop = object.__new__(IterBasedTrainLoop)
+    hook = SafeCheckpointHook(interval=1, by_epoch=False)
+    hook.before_train(runner)
+    hook.after_train_iter(runner, 0)
+    assert files(runner) == ['iter_1.pth']
+
+
+@pytest.mark.parametrize('own, resumed', [(3, 8), (5, 5)])
+def test_seed_of_the_checkpoint_replaces_that_of_the_run_alone(own, resumed):
+    loader = DataLoader([0], sampler=DefaultSampler([0], seed=own))
+    runner = SimpleNamespace(_resume=True, seed=3, train_dataloader=loader)
+    SafeCheckpointHook().after_load_checkpoint(runner, dict(meta=dict(seed=8)))
+    assert loader.sampler.seed == resumed

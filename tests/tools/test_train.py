@@ -131,6 +131,14 @@ def test_run_is_resumed_from(resume, load_from, expected, find_checkpoint, tmp_p
     assert cfg.load_from.endswith(expected)
 
 
+def test_directory_cannot_be_resumed_as_a_file(find_checkpoint, tmp_path):
+    torch.save({}, tmp_path / 'epoch_1.pth')
+    cfg = Config(dict(work_dir='other', resume=True))
+    expected = f'is a directory; .* with --work-dir {tmp_path} --resume'
+    with pytest.raises(ValueError, match=expected):
+        find_checkpoint(cfg, str(tmp_path))
+
+
 def test_run_without_a_checkpoint_starts_anew_from_its_pretrained_weights(
     find_checkpoint, tmp_path, capsys
 ):

@@ -10,7 +10,7 @@ from typing import Dict, Optional
 
 import torch
 from mmengine.dist import all_gather_object, all_reduce, get_rank, get_world_size
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmpretrain.utils import get_ori_model
@@ -56,11 +56,12 @@ class PreemptionHook(Hook):
 
     With gradient accumulation, training stops after the next step of the optimizer. A
     validation is repeated by the resumed run. It is interrupted only if all processes
-    validate the same number of batches, as with `DefaultSampler(round_up=True)`;
-    otherwise training stops after it.
+    validate the same number of batches, as with `DefaultSampler(round_up=True)`, and
+    without an `EMAHook`, which validates averaged weights; otherwise training stops
+    after the next iteration.
 
-    The hook does nothing with train loops other than `ResumableTrainLoop` and
-    MMEngine's `IterBasedTrainLoop`, and outside of the main thread.
+    The hook does nothing outside of the main thread. With train loops other than
+    `ResumableTrainLoop` and MMEngine's `IterBasedTrainLoop`, it only logs a warning.
 
     Raises:
         TrainingInterrupted: after the checkpoint is written.
@@ -80,9 +81,15 @@ class PreemptionHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Handle the signals, and let the workers of data loaders survive them."""
-        loops = ResumableTrainLoop, IterBasedTrainLoop
-        is_main = threading.current_thread() is threading.main_thread()
-        if not (is_main and isinstance(runner.train_loop, loops)):
+        if threading.current_thread() is not threading.main_thread():
+            return
+        if not isinstance(runner.train_loop, (ResumableTrainLoop, IterBasedTrainLoop)):
+            runner.logger.warning(
+                f'train_cfg.type={type(runner.train_loop).__name__!r}: a signal ends '
+                'this training at once, and --resume repeats the work since the last '
+                'checkpoint; only the loops of by_epoch=True and by_epoch=False stop '
+                'with a checkpoint.'
+            )
             return
         self.handlers = {
             number: signal.signal(number, self._receive)
@@ -156,7 +163,9 @@ class PreemptionHook(Hook):
         self.before_validation = random_state()
 
     def after_val_iter(self, runner: Runner, *args, **kwargs) -> None:
-        """Stop if a process has received a signal."""
+        """Stop if a process has received a signal, except with averaged weights."""
+        if any(isinstance(hook, EMAHook) for hook in runner.hooks):
+            return  # it exchanges the trained and the averaged weights until the end
         sampler = runner.val_dataloader.sampler
         if get_world_size() > 1 and not getattr(sampler, 'round_up', False):
             return  # the processes may validate different numbers of batches

@@ -60,16 +60,19 @@ class SafeCheckpointHook(CheckpointHook):
     metric.
 
     Checkpoints contain the states of the random number generators, which a resumed run
-    restores. Weights that are not finite are never saved. If the disk cannot hold the
-    weights twice, training does not start. Before checkpoints and validations the
-    buffers, such as the running statistics of batch norms, are averaged over processes.
+    restores. It reads the images in the order of the seed in the checkpoint, so that
+    no image is trained twice in an epoch without a fixed seed. Weights that are not
+    finite are never saved. If the disk cannot hold the weights twice, training does not
+    start. Before checkpoints and validations the buffers, such as the running
+    statistics of batch norms, are averaged over processes.
 
-    Only local directories and the file names of `CheckpointHook` are supported; the
-    other arguments are those of `CheckpointHook`.
+    Only the work directory, on a local disk, and the file names of `CheckpointHook` are
+    supported; the other arguments are those of `CheckpointHook`.
 
     Raises:
-        ValueError: `backend_args`, `file_client_args` or `filename_tmpl` is given, or a
-            checkpoint within an epoch is resumed without `ResumableTrainLoop`.
+        ValueError: `out_dir`, `backend_args`, `file_client_args` or `filename_tmpl` is
+            given; when training starts, if it is by epochs and checkpoints are not; or
+            if a checkpoint within an epoch is resumed without `ResumableTrainLoop`.
         OSError: when training starts, if there is too little space on the disk.
         FloatingPointError: when a checkpoint is saved, if a parameter is not finite.
     """
@@ -79,6 +82,12 @@ class SafeCheckpointHook(CheckpointHook):
             raise ValueError(
                 f'SafeCheckpointHook: filename_tmpl={kwargs["filename_tmpl"]!r} is not '
                 'supported, since checkpoints are found by their names; remove it.'
+            )
+        if kwargs.get('out_dir'):
+            raise ValueError(
+                f'SafeCheckpointHook: out_dir={kwargs["out_dir"]!r} is not supported, '
+                'since checkpoints are read from and removed in the work directory; '
+                'remove it, and set work_dir or --work-dir.'
             )
         if kwargs.pop('backend_args', None) or kwargs.get('file_client_args'):
             raise ValueError(
@@ -97,6 +106,8 @@ class SafeCheckpointHook(CheckpointHook):
                 'where this train loop cannot start; resume with tools/train.py, or '
                 'from the checkpoint of a whole epoch: --resume FILE.'
             )
+        if runner._resume:
+            _restore_order(runner, checkpoint['meta'].get('seed'))
         self.random_states = checkpoint.get('random_states', [])
         self.leftovers = checkpoint.get('outdated', [])
 
@@ -118,6 +129,12 @@ class SafeCheckpointHook(CheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """In a resumed run, choose the best checkpoint and finish the validation."""
         super().before_train(runner)
+        if isinstance(runner.train_loop, EpochBasedTrainLoop) and not self.by_epoch:
+            raise ValueError(
+                'default_hooks.checkpoint.by_epoch=False cannot be resumed exactly in '
+                'training by epochs; set it to True, and interval to a number of '
+                'epochs, or train by iterations with train_cfg.by_epoch=False.'
+            )
         _check_space(runner, self.out_dir)
         if runner.iter == 0:
             return
@@ -198,6 +215,14 @@ class SafeCheckpointHook(CheckpointHook):
         for path in self.file_backend.outdated - current - set(best.values()):
             os.remove(path)
         self.file_backend.outdated.clear()
+
+
+def _restore_order(runner: Runner, seed: Optional[int]) -> None:
+    """Give the seed of a checkpoint to the training sampler, unless it has its own."""
+    loader = runner.train_dataloader
+    sampler = getattr(loader.batch_sampler, 'sampler', loader.sampler)
+    if seed is not None and getattr(sampler, 'seed', None) == runner.seed:
+        sampler.seed = seed
 
 
 def _average_buffers(runner: Runner) -> None:
