@@ -99,7 +99,7 @@ def progress_of(run: Run) -> float:
         records = read_log(run.work_dir)
     except (FileNotFoundError, ValueError):  # the report names a log that is damaged
         return 0.0
-    by_epoch = loop.get('by_epoch', False)
+    by_epoch = 'max_epochs' in loop
     total = loop.max_epochs if by_epoch else loop.max_iters
     # Validation records count epochs; training records count iterations.
     steps = [record['step'] for record in records if ('loss' in record) != by_epoch]

@@ -187,6 +187,7 @@ def test_failed_test_leaves_the_run_unfinished(runs, scripts, calls):
     ('loop', 'expected'),
     [
         (dict(by_epoch=True, max_epochs=2), 1 / 2),
+        (dict(type='EpochBasedTrainLoop', max_epochs=2), 1 / 2),
         (dict(by_epoch=False, max_iters=16), 4 / 16),
     ],
 )
