@@ -39,6 +39,7 @@ from mmadf.experiments.robustness.network import (
     fingerprint,
     hash_images,
     load_images,
+    yields_bgr,
 )
 from mmadf.experiments.robustness.records import Records
 from mmadf.experiments.robustness.summary import summarise
@@ -149,11 +150,12 @@ def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
     cfg = read_config(args.config)
     merge_options(cfg, args.cfg_options)
     classifier, meta = load_network(cfg, args.checkpoint, device)
-    network = PixelNetwork(classifier)
+    network = PixelNetwork(classifier, yields_bgr(cfg, classifier))
     settings, source = dict(network=fingerprint(cfg, args.checkpoint)), None
     if args.transfer:
         other = read_config(args.transfer[0]), args.transfer[1]
-        source = PixelNetwork(load_network(*other, device)[0])
+        trained, _ = load_network(*other, device)
+        source = PixelNetwork(trained, yields_bgr(other[0], trained))
         settings['transferred from'] = fingerprint(*other)
     names = class_names(meta.get('dataset_meta'))
     images, labels = load_images(cfg, args.limit, network.classifier, names)

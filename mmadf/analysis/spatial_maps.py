@@ -49,7 +49,10 @@ def spatial_maps(model: nn.Module) -> Dict[str, SpatialMaps]:
             if isinstance(module, SpatialKernel):
                 slot = name.partition('.')[0]
                 kernels = module.effective_weight().detach()[:, 0].float().cpu()
-                found[slot] = SpatialMaps(kernels, _class_maps(model, slot, kernels))
+                classes = None
+                if _is_last(module, getattr(model, slot)):
+                    classes = _class_maps(model, slot, kernels)
+                found[slot] = SpatialMaps(kernels, classes)
     if not found:
         slots = {name: type(child).__name__ for name, child in model.named_children()}
         raise ValueError(
@@ -58,6 +61,12 @@ def spatial_maps(model: nn.Module) -> Dict[str, SpatialMaps]:
             "'shared'."
         )
     return found
+
+
+def _is_last(kernel: SpatialKernel, part: nn.Module) -> bool:
+    """Return whether no further part of a neck of several parts follows the kernel."""
+    last = part[-1] if isinstance(part, nn.Sequential) else part
+    return any(module is kernel for module in last.modules())
 
 
 def _class_maps(model: nn.Module, slot: str, kernels: Tensor) -> Optional[Tensor]:

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.runner import save_checkpoint
 from torch import Tensor, nn
 
+from mmadf.engine.config_text import parse_config
 from mmadf.models import ADFBackbone, ADFClassifier
 from mmadf.registry import MODELS
 from mmadf.weights.load import load_network, read_config, strip_pretrained, test_dataset
@@ -175,15 +176,19 @@ def _check_overwriting(checkpoint: str, out: Path) -> None:
 
 
 def _is_deployed(config: Path) -> bool:
-    """Return whether a file is the config of a deployed network."""
+    """Return whether a file is the config of a deployed network.
+
+    The file is not executed, since it may be any script.
+    """
     try:
-        model = Config.fromfile(config).get('model')
-    except Exception:  # a file that is not a config may raise anything
+        model = parse_config(config.read_text(errors='replace')).get('model')
+    except (OSError, ValueError):
         return False
     if not isinstance(model, dict):
         return False
-    parts = model, model.get('backbone') or {}
-    return any(part.get('deploy') is not None for part in parts)
+    backbone = model.get('backbone')
+    parts = model, backbone if isinstance(backbone, dict) else {}
+    return any(isinstance(part.get('deploy'), dict) for part in parts)
 
 
 @torch.no_grad()

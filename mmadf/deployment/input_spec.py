@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 COLOUR = (30, 90, 200)  # blue, green, red: MMCV reads and writes BGR
 PROBES = ((480, 640), (640, 480))  # sizes of the images that probe a pipeline
+NO_FILES = 'the test pipeline reads no image files'
 FLIPPED = dict(RGB='BGR', BGR='RGB')
 
 
@@ -45,6 +46,8 @@ def infer_input_spec(pipeline: Optional[Sequence[dict]]) -> InputSpec:
     try:
         probes = _run(pipeline)
     except Exception as error:  # a transform may raise anything
+        if not any('Load' in str(step['type']) for step in pipeline):
+            return InputSpec(remark=NO_FILES)
         reason = f'{type(error).__name__}: {error}'
         return InputSpec(remark=f'the test pipeline fails on an image: {reason}')
     size, other = (tuple(image.shape[1:]) for image in probes)

@@ -8,6 +8,7 @@ from typing import Any, List, Tuple, Union
 import mmengine
 import mmpretrain
 from mmengine.config import Config
+from mmengine.config.lazy import LazyAttr, LazyObject
 from mmengine.registry import DefaultScope
 from mmpretrain.apis.model import ModelHub
 from mmpretrain.registry import DATASETS
@@ -47,6 +48,9 @@ def read_config(config: str) -> Config:
 def read_config_file(config: Union[str, Path]) -> Config:
     """Read a config file, of a network or of anything else.
 
+    Types that MMEngine's pure Python style gives as classes become their names, as in a
+    config that MMEngine writes.
+
     Args:
         config: path of the file, or `<package>::<path>` of one in a package.
 
@@ -59,12 +63,28 @@ def read_config_file(config: Union[str, Path]) -> Config:
     if not path.is_file():
         raise FileNotFoundError(f'config={str(config)!r} does not exist.')
     try:
-        return Config.fromfile(path)
+        cfg = Config.fromfile(path)
+        for value in cfg.values():
+            _name_types(value)
+        return cfg
     except Exception as error:  # raised by the code in the file
         raise ValueError(
             f'config={str(config)!r} cannot be read as a config: '
             f'{type(error).__name__}: {error}'
         ) from error
+
+
+def _name_types(value: Any) -> None:
+    """Replace each `type` that is a class by its dotted name, in place."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            _name_types(item)
+    elif isinstance(value, dict):
+        for name, item in dict.items(value):  # not imported, as those of ConfigDict are
+            if name == 'type' and isinstance(item, (LazyAttr, LazyObject)):
+                value[name] = f'{item.module}.{item}'
+            else:
+                _name_types(item)
 
 
 def config_path(config: Union[str, Path], folder: Path = Path()) -> Path:
@@ -150,7 +170,8 @@ def strip_pretrained(cfg: Any) -> Any:
 
 
 def _is_pretrained(cfg: Any) -> bool:
-    return isinstance(cfg, dict) and cfg.get('type') == 'Pretrained'
+    kind = str(cfg.get('type')) if isinstance(cfg, dict) else ''
+    return kind.split('.')[-1] in ('Pretrained', 'PretrainedInit')
 
 
 def class_names(cfg: Config, meta: dict, count: int) -> List[str]:

@@ -160,15 +160,22 @@ def prediction_config(value: Any) -> Any:
     """Return the config of a network without what its predictions do not need.
 
     These are the arguments in `EMPTY`, and the `_scope_` of configs inherited from
-    `mmadf::` or `mmpretrain::`, whose names are those of MMPretrain's scope.
+    `mmadf::` or `mmpretrain::`, whose names are those of MMPretrain's scope. Types that
+    are given with their module, as `mmpretrain.models.ResNet`, keep their name alone.
     """
     if isinstance(value, dict):
         own = value.get('_scope_') in SCOPES
         return {
-            name: prediction_config(item)
+            name: _bare(item) if name == 'type' else prediction_config(item)
             for name, item in value.items()
             if name not in EMPTY and not (own and name == '_scope_')
         }
     if isinstance(value, (list, tuple)):
         return type(value)(prediction_config(item) for item in value)
     return value
+
+
+def _bare(kind: Any) -> Any:
+    """Return a type without its module; `scope.Name` stays."""
+    is_dotted = isinstance(kind, str) and kind.count('.') > 1
+    return kind.rpartition('.')[2] if is_dotted else kind

@@ -145,6 +145,22 @@ def test_an_ensemble_is_deployed_as_it_is_trained():
     assert total_cost(trained) == tuple(2 * x for x in total_cost(trained, SINGLE))
 
 
+def test_a_deployed_adf_backbone_lacks_the_appearance_stages_that_were_only_returned():
+    slots = adf_cfg(type='ImageClassifier')
+    branches = dict(backbone=slots['backbone'], mapper=slots.pop('mapper'))
+    slots['backbone'] = dict(
+        type='mmadf.ADFBackbone', appearance_out_indices=(3,), **branches
+    )
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        phases = cost_by_phase(MODELS.build(slots), (16, 16))
+    trained, deployed = (phase['backbone'].multiply_adds for phase in phases.values())
+    # layer3 (16 to 32 channels) at 4 x 4, layer4 (32 to 64 channels) at 2 x 2
+    layer3 = 16 * (16 * 32 * 9 + 3 * 32 * 32 * 9 + 16 * 32)
+    layer4 = 4 * (32 * 64 * 9 + 3 * 64 * 64 * 9 + 32 * 64)
+    assert trained - deployed == layer3 + layer4
+    assert phases['trained']['head'] == phases['deployed']['head']
+
+
 def test_counting_leaves_the_network_unchanged():
     model = build()
     before = cost_by_phase(model, (16, 16))

@@ -5,7 +5,7 @@ from torch.testing import assert_close
 
 from mmadf.analysis.spatial_maps import plot_spatial_maps, spatial_maps
 from mmadf.registry import MODELS
-from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise
+from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, named, randomise
 
 SIZES = dict(in_channels=CHANNELS[-1], map_size=(6, 4))
 POOLING = dict(type='WiseSrNetPooling', **SIZES)
@@ -69,6 +69,21 @@ def test_a_head_without_one_linear_layer_has_no_class_maps():
     stacked = dict(type='StackedLinearClsHead', num_classes=5, in_channels=64)
     other = build(neck=POOLING, head=dict(stacked, mid_channels=[8]))
     assert spatial_maps(other)['neck'].classes is None
+
+
+def test_a_kernel_has_class_maps_if_the_classifier_follows_directly():
+    pooling = dict(POOLING, **FREE)
+    linear = dict(type='LinearNeck', in_channels=64, out_channels=64)
+    scales = dict(type='HRFuseScales', in_channels=(64,), out_channels=64)
+    for neck, follows in (
+        ([pooling, linear], False),
+        ([scales, pooling], True),
+        ([pooling], True),
+    ):
+        with named(neck):
+            maps = spatial_maps(build(neck=neck, head=LINEAR))['neck']
+            assert maps.kernels.shape == (64, 6, 4)
+            assert (maps.classes is not None) == follows
 
 
 def test_a_network_without_kernel_is_refused():

@@ -175,6 +175,19 @@ def test_only_the_config_of_a_deployed_network_is_overwritten(trained_here):
             assert contents(trained_here) == before
 
 
+def test_a_script_in_the_place_of_the_config_is_not_run(trained_here):
+    ran = trained_here / 'ran'
+    script = f"open({str(ran)!r}, 'w')\nraise SystemExit(3)\n"
+    for text in [script, script + 'model = dict(deploy=None)']:
+        with named(text):
+            (trained_here / 'small.py').write_text(text)
+            with pytest.raises(
+                ValueError, match=r'small\.py exists and is not part of an earlier'
+            ):
+                deploy_classifier('no', 'no', trained_here / 'small.pth')
+            assert not ran.exists()
+
+
 def test_a_folder_in_the_place_of_the_config_is_found_before_any_work(trained_here):
     (trained_here / 'small.py').mkdir()
     with pytest.raises(

@@ -26,6 +26,8 @@ def test_size_order_and_channels_are_those_of_the_transformed_image():
         ([LOAD, CROP, NORMALISE, PACK], ((24, 30), None, 3), 'changes pixel values'),
         ([LOAD, dict(type='CenterCrop'), PACK], (None, None, 3), 'crop_size'),
         ([LOAD, CROP], (None, None, 3), 'KeyError'),
+        ([PACK], (None, None, 3), 'reads no image files'),
+        ([CROP, PACK], (None, None, 3), 'reads no image files'),
         ([], (None, 'BGR', 3), 'no test pipeline'),
     ]:
         with named(pipeline):

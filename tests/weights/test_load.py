@@ -3,11 +3,13 @@
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import default_collate
 from mmengine.registry import DefaultScope
 from torch.testing import assert_close
 
 from mmadf.registry import MODELS
 from mmadf.weights.load import (
+    build_network,
     class_names,
     known_names,
     load_network,
@@ -17,6 +19,23 @@ from mmadf.weights.load import (
 from tests.helpers import adf_cfg, backbone_cfg, named, randomise
 
 PRETRAINED = dict(type='Pretrained', checkpoint='gone.pth')
+
+PURE_PYTHON = """
+from mmengine.dataset import default_collate
+from mmengine.model import PretrainedInit
+from mmpretrain.datasets import CIFAR10
+from mmpretrain.models import ImageClassifier, LinearClsHead, ResNet
+
+start = dict(type=PretrainedInit, checkpoint='gone.pth')
+model = dict(
+    type=ImageClassifier,
+    backbone=dict(type=ResNet, depth=18, base_channels=8, init_cfg=start),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type=LinearClsHead, num_classes=10, in_channels=64),
+)
+dataset = dict(type=CIFAR10, pipeline=[dict(type='PackInputs')])
+test_dataloader = dict(dataset=dataset, collate_fn=default_collate)
+"""
 
 
 @pytest.fixture
@@ -158,6 +177,35 @@ def test_unknown_config_or_package_is_named():
     ]:
         with named(name), pytest.raises(error, match=words):
             read_config(name)
+
+
+@pytest.fixture
+def pure_python(tmp_path):
+    """Return a config in the style in which types are classes."""
+    path = tmp_path / 'net.py'
+    path.write_text(PURE_PYTHON)
+    return read_config(str(path))
+
+
+def test_types_that_are_classes_become_names_and_other_imports_stay(pure_python):
+    cfg = pure_python
+    assert cfg.model.type == 'mmpretrain.models.ImageClassifier'
+    assert cfg.model.backbone.init_cfg.type == 'mmengine.model.PretrainedInit'
+    assert cfg.test_dataloader.dataset.type == 'mmpretrain.datasets.CIFAR10'
+    assert cfg.test_dataloader.dataset.pipeline == [dict(type='PackInputs')]
+    assert cfg.test_dataloader.collate_fn is default_collate
+
+
+def test_a_config_whose_types_are_classes_names_its_classes(pure_python):
+    assert class_names(pure_python, {}, 10)[:2] == ['airplane', 'automobile']
+
+
+def test_a_config_whose_types_are_classes_builds_without_pretrained_weights(
+    pure_python,
+):
+    model = build_network(pure_python)
+    model.init_weights()  # would read gone.pth
+    assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
 
 
 def test_configs_of_mmpretrain_are_copies():

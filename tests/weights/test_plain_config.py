@@ -91,3 +91,14 @@ def test_training_and_scopes_are_removed_at_every_level():
     cfg['neck'] = [dict(cfg['neck'], init_cfg=dict(type='Constant'), _scope_='mmadf')]
     expected = adf_cfg()
     assert prediction_config(cfg) == {**expected, 'neck': [expected['neck']]}
+
+
+def test_types_that_are_given_with_their_module_keep_their_name_alone():
+    for given, kept in [
+        ('mmpretrain.models.ResNet', 'ResNet'),
+        ('mmadf.models.fusion.Mapper', 'Mapper'),
+        ('mmadf.Mapper', 'mmadf.Mapper'),
+        ('ResNet', 'ResNet'),
+    ]:
+        with named(given):
+            assert prediction_config([dict(type=given)]) == [dict(type=kept)]

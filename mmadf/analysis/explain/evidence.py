@@ -7,7 +7,9 @@ from mmpretrain.models import ImageClassifier
 from torch import Tensor, nn
 
 from mmadf.models.classifiers import ADFClassifier
-from mmadf.models.classifiers.branch import cut_branch
+from mmadf.models.classifiers.branch import Branch, cut_branch
+from mmadf.models.classifiers.checks import classifies_inside
+from mmadf.models.stages import stages_of
 from mmadf.utils.optional import import_optional
 
 # By part, see `parts_of`.
@@ -43,7 +45,7 @@ class Part(nn.Module):
             classifier, 'whole' of another one.
 
     Raises:
-        ValueError: the backbone belongs to no known family.
+        ValueError: the backbone belongs to no known family, or classifies itself.
     """
 
     def __init__(self, model: ImageClassifier, name: str) -> None:
@@ -51,8 +53,7 @@ class Part(nn.Module):
         self.model = model
         self.last_map = nn.Identity()
         if name == 'whole':
-            neck = model.neck if model.with_neck else None
-            self.branch = cut_branch(model.backbone, neck, model.head)
+            self.branch = _cut_whole(model)
         else:
             self.branch = model.appearance if name == 'appearance' else model.semantic
         self.maps = model.fused_maps if name == 'fused' else self.branch.maps
@@ -62,6 +63,24 @@ class Part(nn.Module):
         maps = self.maps(inputs)
         maps[-1] = self.last_map(maps[-1])
         return self.branch.logits(maps)
+
+
+def _cut_whole(model: ImageClassifier) -> Branch:
+    """Return a classifier other than ADF as one branch, whose head gives the logits."""
+    neck = model.neck if model.with_neck else None
+    if classifies_inside(neck, model.head, stages_of(model.backbone)):
+        raise ValueError(
+            f'explain: {type(model.backbone).__name__} classifies inside its backbone '
+            f'and {type(model.head).__name__} only reads the logits: there is no '
+            'feature map before a head to explain; give a network whose head '
+            'classifies, such as LinearClsHead after GlobalAveragePooling.'
+        )
+    if not hasattr(model.head, '_get_predictions'):
+        raise ValueError(
+            f'explain: {type(model.head).__name__} does not classify by one set of '
+            'logits; give a network with a head such as LinearClsHead.'
+        )
+    return cut_branch(model.backbone, neck)._replace(head=model.head)
 
 
 def parts_of(model: nn.Module) -> Dict[str, Part]:
@@ -74,7 +93,7 @@ def parts_of(model: nn.Module) -> Dict[str, Part]:
 
     Raises:
         TypeError: the model is no `ImageClassifier`.
-        ValueError: the backbone belongs to no known family.
+        ValueError: the backbone belongs to no known family, or classifies itself.
     """
     if not isinstance(model, ImageClassifier):
         raise TypeError(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from mmadf.data_prep.checks import decode_problem
+from mmadf.deployment.input_spec import NO_FILES, infer_input_spec
 
 
 def find_images(path: Path) -> List[Path]:
@@ -41,15 +42,24 @@ def build_pipeline(cfg: Config) -> Compose:
         cfg: config with a `test_dataloader`.
 
     Raises:
-        ValueError: the config has no `test_dataloader`.
+        ValueError: the config has no `test_dataloader`, or its pipeline takes arrays
+            instead of files, as that of CIFAR.
     """
     if not cfg.get('test_dataloader'):
         raise ValueError(
             f'config {cfg.filename} has no test_dataloader, whose pipeline reads '
             'and resizes images; give the config of the training run.'
         )
+    steps = cfg.test_dataloader.dataset.pipeline
+    if infer_input_spec(steps).remark == NO_FILES:
+        raise ValueError(
+            f'config {cfg.filename}: {NO_FILES}; give a config whose '
+            "test_dataloader.dataset.pipeline begins with dict(type='LoadImageFromFile'"
+            "), dict(type='Resize', scale=...) of the size in training, and "
+            'data_preprocessor.to_rgb=True if the network was trained on RGB arrays, '
+            "such as CIFAR's."
+        )
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        steps = cfg.test_dataloader.dataset.pipeline
         return Compose([TRANSFORMS.build(step) for step in steps])
 
 

@@ -1,11 +1,11 @@
 """The config of a run as a report shows it: in short, as a whole, without paths."""
 
-import ast
 import re
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple
 
 from mmadf.engine.config_changes import config_changes
+from mmadf.engine.config_text import parse_config
 
 # A string in Python, and what makes it an absolute path.
 STRING = re.compile(r"""(['"])((?:\\.|(?!\1)[^\\\n])*)\1""")
@@ -47,41 +47,6 @@ def read_configuration(work_dir: Path, given: str) -> Configuration:
         raise ValueError(f'{path}: {error}') from error
 
 
-def parse_config(text: str) -> Dict[str, Any]:
-    """Return the fields of a config that is given as text, without executing it.
-
-    Args:
-        text: as MMEngine writes it: assignments of literals and calls of `dict`.
-            Anything else becomes text.
-
-    Raises:
-        ValueError: the text is not Python.
-    """
-    try:
-        body = ast.parse(text).body
-    except (SyntaxError, RecursionError, MemoryError) as error:
-        raise ValueError(f'the text of a config cannot be parsed: {error}') from error
-    return {
-        node.targets[0].id: _value(node.value)
-        for node in body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-    }
-
-
-def _value(node: ast.expr) -> Any:
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == 'dict':
-        return {keyword.arg: _value(keyword.value) for keyword in node.keywords}
-    if isinstance(node, ast.Dict):
-        keys = (ast.unparse(key) if key else '**' for key in node.keys)
-        return dict(zip(keys, map(_value, node.values), strict=True))
-    if isinstance(node, (ast.List, ast.Tuple)):
-        return [_value(item) for item in node.elts]
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        return ast.unparse(node)
-
-
 def hide_paths(text: str) -> str:
     """Return the text of a config in which absolute paths have no folders.
 
@@ -118,7 +83,7 @@ def summary(cfg: Dict[str, Any], seed: Any) -> Dict[str, str]:
     """Return what matters most in the config of a run, by name, without paths.
 
     Args:
-        cfg: see `parse_config`.
+        cfg: see `mmadf.engine.config_text.parse_config`.
         seed: of the run, from its checkpoint; None if it is unknown.
     """
     model, loader = cfg.get('model') or {}, cfg.get('train_dataloader') or {}

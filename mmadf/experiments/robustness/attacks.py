@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmadf.utils.optional import import_optional
 
-from .network import PixelNetwork
+from .network import PixelNetwork, count_classes
 
 
 class AttackOptions(NamedTuple):
@@ -43,7 +43,7 @@ def art_classifier(network: PixelNetwork, shape: tuple) -> object:
         network,
         nn.CrossEntropyLoss(),
         input_shape=tuple(shape),
-        nb_classes=network.num_classes,
+        nb_classes=count_classes(network, shape),
         clip_values=(0.0, 1.0),
         device_type='gpu' if on_gpu else 'cpu',
     )

@@ -14,7 +14,7 @@ from mmadf.utils.optional import import_optional
 from .attacks import AttackOptions, art_classifier, attack
 from .conditions import Condition
 from .corruptions import MIN_SIZE, corrupt
-from .network import PixelNetwork
+from .network import PixelNetwork, count_classes
 from .records import Outcome, Records
 
 
@@ -56,7 +56,7 @@ class Evaluation:
                 f'{MIN_SIZE} pixels; pass --corruptions none.'
             )
         if source is not None:
-            _check_source(source, network)
+            _check_source(source, network, images.shape[1:])
         self.network, self.conditions, self.options = network, conditions, options
         self.images, self.labels = images, labels
         self.seed, self.device = seed, device
@@ -134,14 +134,17 @@ def batch_seed(seed: int, condition: Condition, batch: int) -> int:
     return crc32(f'{seed} {condition} {batch}'.encode()) >> 1
 
 
-def _check_source(source: PixelNetwork, network: PixelNetwork) -> None:
+def _check_source(
+    source: PixelNetwork, network: PixelNetwork, shape: Sequence[int]
+) -> None:
     """Refuse transfer attacks between networks that read different images."""
     of_source, of_network = (
-        dict(classes=reader.num_classes, bgr=reader.reads_bgr)
+        dict(classes=count_classes(reader, shape), bgr=reader.reads_bgr)
         for reader in (source, network)
     )
     if of_source != of_network:
         raise ValueError(
             f'transfer: the source network has {of_source}, the tested one '
-            f'{of_network}; use a source with the same classes and to_rgb.'
+            f'{of_network}; use a source with the same classes, whose test pipeline '
+            'yields the channels in the same order.'
         )

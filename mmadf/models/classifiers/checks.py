@@ -196,8 +196,7 @@ def check_branch(
             "logits, which 'predict' and 'sum' need; use a head such as LinearClsHead "
             'or MultiLabelLinearClsHead.'
         )
-    trainable = neck is not None and any(True for _ in neck.parameters())
-    if not stages.classifier or trainable or type(head).forward is not ClsHead.forward:
+    if not classifies_inside(neck, head, stages):
         return
     channels = stage_shapes(backbone, stages)[-1][1]
     raise ValueError(
@@ -208,6 +207,21 @@ def check_branch(
         f'in_channels={channels}, num_classes=...); over a base with neck=None give '
         'the neck _delete_=True, as configs/adf/adf_inceptionv3_imagenet.py does.'
     )
+
+
+def classifies_inside(
+    neck: Optional[nn.Module], head: nn.Module, stages: Stages
+) -> bool:
+    """Return whether nothing but a classifier built into the backbone classifies.
+
+    Args:
+        neck: neck of the network, or None.
+        head: head of the network.
+        stages: how the backbone is cut into stages.
+    """
+    trainable = neck is not None and any(True for _ in neck.parameters())
+    inside = bool(stages.classifier) and type(head).forward is ClsHead.forward
+    return inside and not trainable
 
 
 def _type_name(module: Any) -> str:

@@ -8,7 +8,14 @@ from torch.testing import assert_close
 
 from mmadf.analysis.explain.evidence import import_grad_cam
 from mmadf.analysis.explain.explanation import explain, view_gates
-from tests.helpers import CHANNELS, adf_cfg, backbone_cfg, randomise
+from mmadf.analysis.report.evidence import explained_part
+from tests.helpers import (
+    CHANNELS,
+    adf_cfg,
+    backbone_cfg,
+    randomise,
+    without_memory,
+)
 
 MAPPER = dict(type='Mapper', sources=(0, 1))
 PARTS = ('appearance', 'semantic', 'fused')
@@ -225,6 +232,22 @@ def test_a_plain_classifier_has_one_part_and_evidence_for_the_true_class():
 def test_another_classifier_is_named():
     with pytest.raises(TypeError, match='model=Linear is not supported; give'):
         explain(torch.nn.Linear(2, 2), image())
+
+
+@pytest.mark.parametrize(
+    'backbone', [dict(type='VGG', depth=11), dict(type='InceptionV3')]
+)
+def test_a_network_that_classifies_inside_its_backbone_is_refused(backbone):
+    cfg = dict(type='ImageClassifier', backbone=dict(backbone, num_classes=3))
+    with without_memory():
+        model = MODELS.build(dict(cfg, head=dict(type='ClsHead'))).eval()
+    match = (
+        f'^explain: {backbone["type"]} classifies inside its backbone .* LinearClsHead'
+    )
+    with pytest.raises(ValueError, match=match) as error:
+        explain(model, image())
+    assert 'ADFClassifier' not in str(error.value)
+    assert explained_part(model) == (None, str(error.value))
 
 
 def test_one_image_in_evaluation_mode_is_asked_for():

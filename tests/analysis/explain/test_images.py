@@ -1,15 +1,24 @@
+import re
+
 import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from torch import nn
+from torch.testing import assert_close
 
 from mmadf.analysis.explain.images import (
     build_pipeline,
     class_of,
     find_images,
     read_image,
+    to_batch,
 )
+from mmadf.registry import MODELS
+from mmadf.weights.load import read_config
+from tests.conftest import ROOT
 from tests.helpers import named
 
 NAMES = ['cat', 'dog']
@@ -77,6 +86,33 @@ def test_an_unreadable_image_is_reported(tmp_path):
 def test_a_config_without_test_set_is_refused():
     with pytest.raises(ValueError, match='has no test_dataloader'):
         build_pipeline(Config(dict(model=dict())))
+
+
+def test_a_test_set_of_arrays_is_refused():
+    cfg = read_config('mmadf::decoupled/tanh_cnn9_cifar100.py')
+    match = (
+        'tanh_cnn9_cifar100.* reads no image files; .*LoadImageFromFile.*to_rgb=True'
+    )
+    with pytest.raises(ValueError, match=match):
+        build_pipeline(cfg)
+
+
+def test_the_config_of_the_documentation_reads_files_as_the_arrays_of_cifar(tmp_path):
+    text = (ROOT / 'docs' / 'explain.md').read_text()
+    (lines,) = re.findall(r'```python\n(_base_.*?)```', text, re.DOTALL)
+    (tmp_path / 'cifar.py').write_text(lines)
+    cfg = read_config(str(tmp_path / 'cifar.py'))
+    path = write(tmp_path / 'a.png', (32, 32, 3))
+    rgb = torch.from_numpy(cv2.imread(str(path))[..., ::-1].copy()).permute(2, 0, 1)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        network = nn.Module()
+        network.data_preprocessor = MODELS.build(
+            dict(type='ClsDataPreprocessor', **cfg.data_preprocessor)
+        )
+    inputs = read_image(path, build_pipeline(cfg))
+    assert_close(to_batch(network, inputs), (rgb[None] - 127.5) / 128)
+    large = write(tmp_path / 'b.png', (40, 50, 3))
+    assert read_image(large, build_pipeline(cfg)).shape == (3, 32, 32)
 
 
 def test_the_folder_of_an_image_is_its_class_if_there_is_one(tmp_path, monkeypatch):

@@ -3,10 +3,10 @@ import pytest
 from mmadf.analysis.report.configuration import (
     brief,
     hide_paths,
-    parse_config,
     read_configuration,
     summary,
 )
+from mmadf.engine.config_text import parse_config
 
 TEXT = """
 base_lr = 0.1
@@ -38,23 +38,6 @@ def test_summary_has_the_fields_that_matter():
         'seed': '3',
     }
     assert summary({}, None) == {}
-
-
-def test_config_text_is_never_executed(tmp_path):
-    target = tmp_path / 'written'
-    text = (
-        f"a = open({str(target)!r}, 'w')\nb = [-1, dict(c={{'d/e': (1,)}})]\nimport os"
-    )
-    found = parse_config(text)
-    assert found == dict(
-        a=f"open({str(target)!r}, 'w')", b=[-1, dict(c={"'d/e'": [1]})]
-    )
-    assert not target.exists()
-
-
-def test_text_that_is_not_python_is_refused():
-    with pytest.raises(ValueError, match='config cannot be parsed'):
-        parse_config('a = (')
 
 
 def test_absolute_paths_lose_their_folders():

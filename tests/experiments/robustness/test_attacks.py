@@ -9,8 +9,14 @@ from torch.testing import assert_close
 
 from mmadf.engine.hooks import AdversarialTrainingHook
 from mmadf.experiments.robustness.attacks import AttackOptions, art_classifier, attack
-from mmadf.experiments.robustness.network import PixelNetwork
-from tests.engine.test_adversarial_training import LABELS, batch, classifier, samples
+from mmadf.experiments.robustness.network import PixelNetwork, count_classes
+from tests.engine.test_adversarial_training import (
+    LABELS,
+    batch,
+    build,
+    classifier,
+    samples,
+)
 from tests.experiments.robustness.toys import Linear, halves, images
 
 QUICK = AttackOptions(steps=4, autoattack_steps=3, queries=10, batch_size=3)
@@ -23,7 +29,7 @@ def attacked(network, name, eps, pixels, labels):
 
 
 def network():
-    return PixelNetwork(classifier())
+    return PixelNetwork(classifier(), reads_bgr=True)
 
 
 def test_fgsm_of_two_linear_classes_is_the_sign_of_their_difference():
@@ -96,12 +102,20 @@ def test_fgsm_equals_that_of_adversarial_training():
     assert ((found - expected).abs() > 1e-3).float().mean() < 1e-3
 
 
-def test_normalisation_and_order_of_channels_are_part_of_the_network():
+def test_normalisation_is_part_of_the_network():
     model, data = network(), batch()
     x = model.classifier.data_preprocessor(data)['inputs']
     assert_close(model(data['inputs'].float() / 255), model.classifier(x))
-    assert model.reads_bgr
-    assert model.num_classes == 5
+
+
+def test_a_network_whose_head_does_not_know_its_classes_is_attacked():
+    backbone = dict(type='LeNet5', num_classes=7)
+    cfg = dict(type='ImageClassifier', backbone=backbone, head=dict(type='ClsHead'))
+    model = PixelNetwork(build(cfg, mean=[0], std=[255], to_rgb=False), False)
+    pixels = torch.rand(2, 1, 32, 32)
+    found = attacked(model, 'fgsm', 0.1, pixels, torch.tensor([0, 6]))
+    assert count_classes(model, (1, 32, 32)) == 7
+    assert_close((found - pixels).abs().amax(), torch.tensor(0.1))
 
 
 def test_unknown_attack_is_refused():

@@ -100,8 +100,9 @@ def test_recorded_batches_are_not_computed_again(tmp_path, capsys):
     for key, outcome in whole.outcomes.items():
         assert resumed.outcomes[key].correct == outcome.correct
         assert_close(resumed.outcomes[key].brier, outcome.brier)
+    work = job(conditions, Counting(halves()))
     calls.clear()
-    evaluated(tmp_path / 'b', job(conditions, Counting(halves())))
+    evaluated(tmp_path / 'b', work)
     assert calls == []
 
 
