@@ -121,13 +121,14 @@ def _edges(values: Tensor, count: int, length: int) -> Optional[Tuple[int, int]]
     return (int(ends[0]), int(ends[1])) if ends[1] - ends[0] >= 1 else None
 
 
-def to_rgb(inputs: Tensor, size: Sequence[int]) -> np.ndarray:
+def to_rgb(inputs: Tensor, size: Sequence[int], is_bgr: bool = True) -> np.ndarray:
     """Return the output of a pipeline as an image to show, (H, W, 3), uint8.
 
     Args:
-        inputs: (3, h, w), BGR as MMCV reads it, or (1, h, w), grey; values other than
-            uint8 are stretched to the full range.
+        inputs: (3, h, w), or (1, h, w), grey; values other than uint8 are stretched to
+            the full range.
         size: H and W of the network's input, which is padded below and to the right.
+        is_bgr: whether the channels are BGR, as MMCV reads them, or RGB.
     """
     image = inputs.float()
     if inputs.dtype != torch.uint8:
@@ -135,4 +136,5 @@ def to_rgb(inputs: Tensor, size: Sequence[int]) -> np.ndarray:
         image = 255 * image / image.max().clamp(min=1e-9)
     height, width = image.shape[-2:]
     padded = F.pad(image, (0, size[1] - width, 0, size[0] - height))
-    return padded.flip(0).expand(3, -1, -1).permute(1, 2, 0).byte().numpy()
+    rgb = padded.flip(0) if is_bgr else padded
+    return rgb.expand(3, -1, -1).permute(1, 2, 0).byte().numpy()

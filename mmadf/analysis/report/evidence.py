@@ -65,7 +65,10 @@ def draw_evidence(
         wrong: an image with a wrong prediction.
     """
     batch = to_batch(model, wrong.inputs)
-    image = to_rgb(wrong.inputs, batch.shape[-2:])
+    # Data sets of arrays, such as CIFAR, hold RGB if nothing converts them.
+    flips = getattr(model.data_preprocessor, 'to_rgb', False)
+    is_bgr = wrong.path is not None or flips
+    image = to_rgb(wrong.inputs, batch.shape[-2:], is_bgr)
     shown = picture_uri(resize(image))
     if part is None:
         return Pictures(shown, None, None)

@@ -1,5 +1,10 @@
+import base64
+import io
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torch.testing import assert_close
 
@@ -50,6 +55,21 @@ def test_pictures_of_a_wrong_prediction():
     found = draw_evidence(model, explained_part(model)[0], wrong)
     assert len(set(found)) == 3
     assert all(uri.startswith('data:image/jpeg;base64,') for uri in found)
+
+
+@pytest.mark.parametrize(
+    ('path', 'converts', 'red'),
+    [('a.png', True, 2), ('a.png', False, 2), (None, False, 0), (None, True, 2)],
+)
+def test_colours_are_those_of_the_file_or_of_the_array(path, converts, red):
+    pytest.importorskip('matplotlib')
+    model = build(data_preprocessor=dict(mean=[0] * 3, std=[1] * 3, to_rgb=converts))
+    inputs = torch.zeros(3, 32, 32, dtype=torch.uint8)
+    inputs[red] = 250
+    uri, *_ = draw_evidence(model, None, WrongImage(inputs, path, 0, 2, 4, 0.1, 0.9))
+    content = base64.b64decode(uri.partition(',')[2])
+    pixel = np.asarray(Image.open(io.BytesIO(content)).convert('RGB'))[16, 16]
+    assert pixel[0] > 200 and pixel[2] < 50
 
 
 class Other(nn.Module):
