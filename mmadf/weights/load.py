@@ -14,6 +14,7 @@ from mmpretrain.registry import DATASETS
 from torch import nn
 
 import mmadf  # noqa: F401  registers components
+from mmadf.utils.types import type_name
 
 from .checkpoint import read_checkpoint
 from .exact import load_exactly
@@ -150,7 +151,9 @@ def strip_pretrained(cfg: Any) -> Any:
 
 
 def _is_pretrained(cfg: Any) -> bool:
-    return isinstance(cfg, dict) and cfg.get('type') == 'Pretrained'
+    # PretrainedInit is registered as Pretrained; pure-Python configs name the class.
+    names = ('Pretrained', 'PretrainedInit')
+    return isinstance(cfg, dict) and type_name(cfg.get('type')) in names
 
 
 def class_names(cfg: Config, meta: dict, count: int) -> List[str]:
