@@ -4,8 +4,9 @@ use_checkout
 
 # set_resources: set RESOURCES, the options of srun and sbatch, from the environment.
 set_resources() {
-    local tasks=${GPUS:-8} per_node=${GPUS_PER_NODE:-8} cpus=${CPUS_PER_TASK:-5}
+    local tasks=${GPUS:-8} per_node cpus=${CPUS_PER_TASK:-5}
     [[ $tasks =~ ^[0-9]+$ ]] || invalid "GPUS=$tasks must be an integer, 0 for CPU nodes"
+    per_node=${GPUS_PER_NODE:-$((tasks < 8 ? tasks : 8))}
     RESOURCES=(-p "$PARTITION" --job-name="$JOB_NAME" --cpus-per-task="$cpus")
     if ((tasks > 0)); then
         RESOURCES+=(--ntasks="$tasks" --ntasks-per-node="$per_node" --gres=gpu:"$per_node")

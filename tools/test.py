@@ -23,6 +23,7 @@ from mmadf.utils.command_line import (
     parse_network,
     report_invalid_input,
 )
+from mmadf.utils.types import type_name
 from mmadf.weights.exact import ExactWeightsHook, add_partial_argument
 from mmadf.weights.folder import is_folder
 from mmadf.weights.load import read_config
@@ -127,7 +128,15 @@ def drop_ema(cfg: Config) -> None:
 
 
 def _is_ema(hook: Optional[dict]) -> bool:
-    return bool(hook) and str(hook.get('type')).endswith('EMAHook')
+    return type_name((hook or {}).get('type')).endswith('EMAHook')
+
+
+def plain_metrics(metrics: dict) -> dict:
+    """Return the metrics with tensors and arrays as numbers and lists, for any file."""
+    return {
+        name: value.tolist() if hasattr(value, 'tolist') else value
+        for name, value in metrics.items()
+    }
 
 
 def main() -> None:
@@ -146,7 +155,7 @@ def main() -> None:
     launch.end_workers(runner)
     del runner
     if args.out and args.out_item == 'metrics' and is_main_process():
-        mmengine.dump(metrics, args.out)
+        mmengine.dump(plain_metrics(metrics), args.out)
     launch.leave_processes()
 
 

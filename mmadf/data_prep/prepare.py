@@ -12,7 +12,7 @@ from mmadf.utils.files import PARTIAL, atomic_write, locked_folder
 from mmadf.utils.optional import import_optional
 
 from .checks import decode_problem, find_duplicates
-from .layouts import Image, Layout
+from .layouts import SUFFIXES, Image, Layout
 from .sources import Source, open_source
 
 REPORT = 'report.json'
@@ -39,7 +39,7 @@ def prepare(
     Args:
         layout: dataset to convert.
         archive: zip or tar file, or a folder with its content.
-        root: folder to create.
+        root: folder to create, or an empty one.
         val_fraction: fraction of each training class held out for validation, in
             [0, 1).
         seed: random seed of the validation set.
@@ -55,12 +55,12 @@ def prepare(
         BlockingIOError: another process writes this folder.
         FileNotFoundError: the archive does not exist.
         ValueError: the fraction is out of range; the archive is wrong, incomplete or
-            unsafe; `root` exists and differs; or `<root>.partial` contains links.
+            unsafe; `root` is not empty and differs; or `<root>.partial` contains links.
     """
     if not 0 <= val_fraction < 1:
         raise ValueError(f'val_fraction={val_fraction} must be in [0, 1).')
     choices = dict(title=layout.title, val_fraction=val_fraction, seed=seed)
-    if os.path.lexists(root):
+    if _is_taken(root):
         return _read_finished(root, choices)
     source = open_source(archive)
     images = layout.images(source)
@@ -70,7 +70,7 @@ def prepare(
     targets = target_paths(images, val_fraction, seed)
     tqdm = import_optional('tqdm').tqdm
     with locked_folder(partial, wait=False):
-        if os.path.lexists(root):  # another process has finished since the check above
+        if _is_taken(root):  # another process has finished since the check above
             shutil.rmtree(partial)
             return _read_finished(root, choices)
         _check_destination(partial, targets.values())
@@ -125,6 +125,12 @@ def target_paths(
     return targets
 
 
+def _is_taken(root: Path) -> bool:
+    """Return whether the path exists, other than as an empty folder."""
+    is_folder = root.is_dir() and not root.is_symlink()
+    return any(root.iterdir()) if is_folder else os.path.lexists(root)
+
+
 def _read_finished(root: Path, choices: dict) -> dict:
     try:
         report = json.loads((root / REPORT).read_text())
@@ -136,7 +142,9 @@ def _read_finished(root: Path, choices: dict) -> dict:
             f'{root} exists and was written with {made}, not {choices}; remove it, or '
             'choose another folder.'
         )
-    found = Counter(p.parent.parent.name for p in root.glob('*/*/*'))
+    # Others, such as the .DS_Store of macOS, are not read in training either.
+    images = (p for p in root.glob('*/*/*') if p.suffix.lower() in SUFFIXES)
+    found = Counter(path.parent.parent.name for path in images)
     written = Counter({s: sum(c.values()) for s, c in report['counts'].items()})
     if found != written:
         raise ValueError(

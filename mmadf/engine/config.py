@@ -141,6 +141,7 @@ def check_config(cfg: Config, splits: Sequence[str]) -> None:
             MMEngine's Runner would ignore, or a schedule that would begin after the
             last epoch.
         FileNotFoundError: a `data_root` that does not exist or is empty.
+        TypeError: a `data_root` that is not text.
     """
     for key in cfg:
         if key not in KNOWN_KEYS:
@@ -197,7 +198,11 @@ def _fields(tree: dict, prefix: str = '') -> Iterator[str]:
 
 
 def _data_roots(cfg: Config, splits: Sequence[str]) -> Iterator[Tuple[str, str]]:
-    """Yield the dotted name and the `data_root` of each data set that is read."""
+    """Yield the dotted name and the `data_root` of each data set that is read.
+
+    Raises:
+        TypeError: a `data_root` that is not text.
+    """
     for split in splits:
         loader = cfg.get(f'{split}_dataloader')
         if loader is None:
@@ -206,5 +211,10 @@ def _data_roots(cfg: Config, splits: Sequence[str]) -> Iterator[Tuple[str, str]]
         while 'dataset' in dataset:  # wrappers such as RepeatDataset
             field, dataset = f'{field}.dataset', dataset['dataset']
         root = dataset.get('data_root') if isinstance(dataset, dict) else None
+        if not isinstance(root, (str, type(None))):
+            raise TypeError(
+                f'{field}.data_root={root!r} must be text; write the path of a folder '
+                f'whose name is a number as ./{root}.'
+            )
         if root and '://' not in root:
             yield field, root

@@ -51,19 +51,20 @@ def image_problem(path: str, load: LoadImageFromFile, max_pixels: int) -> Option
     """Return why an image cannot be read, or None if it can.
 
     Args:
-        path: path or URL of the image.
-        load: transform that decodes it.
+        path: path, URL or key of the image, as its storage backend reads it.
+        load: transform that decodes it, with the `backend_args` of its storage.
         max_pixels: number of pixels above which it is not decoded.
     """
     try:
-        content = path if os.path.isfile(path) else get(path)
+        is_file = load.backend_args is None and os.path.isfile(path)
+        content = path if is_file else get(path, backend_args=load.backend_args)
         if problem := oversize(content, max_pixels):
             return problem
         load(dict(img_path=path))
         return None
     except Exception as error:  # decoders raise whatever they like on broken files
         problem = one_line(error)
-    if load.imdecode_backend != 'pillow' and _pillow_reads(path):
+    if load.imdecode_backend != 'pillow' and _pillow_reads(path, load):
         return (
             f'{load.imdecode_backend} does not decode it, but Pillow does: set '
             "imdecode_backend='pillow' in LoadImageFromFile"
@@ -71,9 +72,10 @@ def image_problem(path: str, load: LoadImageFromFile, max_pixels: int) -> Option
     return problem
 
 
-def _pillow_reads(path: str) -> bool:
+def _pillow_reads(path: str, load: LoadImageFromFile) -> bool:
     try:
-        mmcv.imfrombytes(get(path), backend='pillow')
+        content = get(path, backend_args=load.backend_args)
+        mmcv.imfrombytes(content, backend='pillow')
     except Exception:
         return False
     return True

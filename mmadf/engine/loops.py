@@ -1,12 +1,14 @@
 """Training by epochs that can be resumed within an epoch."""
 
 from itertools import islice
-from typing import Iterator, List
+from typing import Any, Iterator, List
 
 from mmengine.runner import EpochBasedTrainLoop
 from torch.utils.data import Sampler
 
 from mmadf.registry import LOOPS
+
+from .loop_checks import check_batches
 
 
 @LOOPS.register_module()
@@ -16,9 +18,16 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
     The batches that the interrupted run has trained are left out without loading them,
     and hooks receive the number of each batch within the epoch. The arguments are those
     of `EpochBasedTrainLoop`.
+
+    Raises:
+        ValueError: the data loader has no batch.
     """
 
     first_batch = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        check_batches(self.dataloader)  # before schedules divide by their number
 
     def start_at(self, batch: int) -> None:
         """Start the next epoch at this batch, counted from 0."""

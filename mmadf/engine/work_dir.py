@@ -12,14 +12,22 @@ from mmadf.weights.checkpoint import check_whole_file
 
 from .best import choose, stored_bests
 
+CONFIG_ENDINGS = ('.py', '.json', '.yml', '.yaml')
 NUMBERED = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
 # Written when a signal stops training, and removed after the next regular checkpoint.
 INTERRUPTED = 'interrupted.pth'
 
 
 def default_work_dir(config: str) -> str:
-    """Return the work directory of a config that does not set one."""
-    return str(Path('work_dirs') / Path(config).stem)
+    """Return the work directory of a config that does not set one.
+
+    Args:
+        config: path of a config file, whose ending is removed, or the name of a model
+            or a folder, which may contain dots.
+    """
+    path = Path(config)
+    name = path.stem if path.suffix in CONFIG_ENDINGS else path.name
+    return str(Path('work_dirs') / name)
 
 
 def latest_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:

@@ -22,6 +22,8 @@ from .messages import join_lines
 # What invalid input raises: in our code; in MMEngine, KeyError for an unknown type and
 # TypeError for an unknown field; in MMPretrain, AssertionError.
 INVALID = ValueError, TypeError, KeyError, OSError, ImportError, AssertionError
+# A RuntimeError of MMPretrain's CustomDataset, of a folder without images.
+NO_IMAGES = 'Found 0 files in'
 
 SPACE = 2**20  # bytes that must be free on a disk before it is written to
 
@@ -43,15 +45,21 @@ def report_invalid_input() -> Iterator[Callable[[], None]]:
 
     try:
         yield _start_work
-    except INVALID as error:
-        if not checking:
+    except (*INVALID, RuntimeError) as error:
+        if not checking or not _is_invalid_input(error):
             raise
         print(f'{Path(sys.argv[0]).name}: error: {_one_line(error)}', file=sys.stderr)
         sys.exit(2)
 
 
+def _is_invalid_input(error: Exception) -> bool:
+    return isinstance(error, INVALID) or str(error).startswith(NO_IMAGES)
+
+
 def _one_line(error: Exception) -> str:
     """Return the message of an error, with its type if the message is one word."""
+    if str(error).startswith(NO_IMAGES):
+        return f'{join_lines(error)}; put images there, or check data_root.'
     # str(KeyError) would quote the message.
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
     line = join_lines(message)

@@ -15,6 +15,7 @@ from mmpretrain.registry import DATASETS
 from torch import nn
 
 import mmadf  # noqa: F401  registers components
+from mmadf.utils.types import type_name
 
 from .checkpoint import read_checkpoint
 from .exact import load_exactly
@@ -170,8 +171,11 @@ def strip_pretrained(cfg: Any) -> Any:
 
 
 def _is_pretrained(cfg: Any) -> bool:
-    kind = str(cfg.get('type')) if isinstance(cfg, dict) else ''
-    return kind.split('.')[-1] in ('Pretrained', 'PretrainedInit')
+    names = (
+        'Pretrained',
+        'PretrainedInit',
+    )  # PretrainedInit is registered as Pretrained
+    return isinstance(cfg, dict) and type_name(cfg.get('type')) in names
 
 
 def class_names(cfg: Config, meta: dict, count: int) -> List[str]:

@@ -166,6 +166,16 @@ def test_a_finished_folder_is_kept_and_another_choice_refused(intel):
         intel(images())
 
 
+def test_files_that_are_no_images_in_a_finished_folder_are_not_counted(intel):
+    root, report = intel(images())
+    for name in ('test/sea/.DS_Store', 'test/.DS_Store', 'test/sea/Thumbs.db'):
+        (root / name).write_bytes(b'of a file manager')
+    assert intel(images())[1] == report
+    (root / 'test/sea/._te0.JPG').write_bytes(b'which training would read')
+    with pytest.raises(ValueError, match="holds .*'test': 9.* lists .*'test': 8"):
+        intel(images())
+
+
 def test_fractions_out_of_range_are_refused(tmp_path):
     for fraction in (-0.1, 1.0):
         with pytest.raises(ValueError, match=f'val_fraction={fraction} must be'):
@@ -220,6 +230,23 @@ def test_images_are_counted_before_the_folder_is_renamed(intel, monkeypatch, tmp
     with pytest.raises(OSError, match='partial holds 27 of 28 images'):
         intel(images())
     assert not (tmp_path / 'intel').exists()
+
+
+def test_empty_folder_is_filled_and_another_one_refused(intel, tmp_path):
+    (tmp_path / 'intel').mkdir()
+    (tmp_path / 'intel/notes.txt').write_text('mine')
+    with pytest.raises(ValueError, match='intel exists and was written with'):
+        intel(images())
+    (tmp_path / 'intel/notes.txt').unlink()
+    root, _ = intel(images())
+    assert len(tree(root)) == 28
+
+
+def test_link_to_an_empty_folder_is_not_replaced(intel, tmp_path):
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'intel').symlink_to(tmp_path / 'empty')
+    with pytest.raises(ValueError, match='intel exists and was written with'):
+        intel(images())
 
 
 def test_existing_link_is_not_replaced(intel, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from mmengine.registry import DefaultScope
 from mmengine.runner import BaseLoop
 from mmpretrain.datasets import CustomDataset
+from mmpretrain.evaluation import Accuracy
 from mmpretrain.models import CrossEntropyLoss, LinearClsHead
 from torch import nn
 from torch.utils.data import DataLoader
@@ -126,6 +127,29 @@ def test_class_weights_of_another_number_than_the_classes_are_refused(
     message = r'model.head.loss.class_weight=\[1.0, 2.0, 3.0\] must .* num_classes=2'
     with pytest.raises(ValueError, match=message):
         CheckDataHook().before_train(run)
+
+
+def test_training_set_without_a_batch_is_refused(image_folder, runner):
+    run = runner(train=dataset(image_folder / 'train'))
+    data = run._train_loop.dataloader.dataset
+    run._train_loop.dataloader = DataLoader(data, batch_size=33, drop_last=True)
+    with pytest.raises(ValueError, match='32 images do not fill a batch of batch_size'):
+        CheckDataHook().before_train(run)
+
+
+@pytest.mark.parametrize('split, moment', [('val', 'train'), ('test', 'test')])
+def test_accuracy_of_more_ranks_than_classes_is_refused_before_the_work(
+    split, moment, image_folder, runner
+):
+    sets = dict.fromkeys((split, moment), dataset(image_folder / 'val'))
+    run = runner(**sets)
+    metric = Accuracy(topk=(1, 2))
+    getattr(run, f'_{split}_loop').evaluator = SimpleNamespace(metrics=[metric])
+    check = getattr(CheckDataHook(), f'before_{moment}')
+    check(run)
+    metric.topk = (1, 3)
+    with pytest.raises(ValueError, match=f'{split}_evaluator: .* at least 3 classes'):
+        check(run)
 
 
 def test_images_per_class_empty_classes_and_unread_files_are_logged(

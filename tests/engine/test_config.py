@@ -143,6 +143,21 @@ def test_missing_folder_of_a_data_set_that_is_read_is_refused(tmp_path):
         check(['train'], train_dataloader=wrapped)
 
 
+def test_folder_that_was_read_as_a_number_is_refused_with_the_remedy(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / '2024/a_class').mkdir(parents=True)
+    field = 'train_dataloader.dataset.data_root'
+    given = parse('--cfg-options', f'{field}=2024').cfg_options[field]
+    message = f'{field}=2024 must be text; .* as ./2024'
+    with pytest.raises(TypeError, match=message):
+        check(['train'], train_dataloader=loader(given))
+    given = parse('--cfg-options', f'{field}=./2024').cfg_options[field]
+    check(['train'], train_dataloader=loader(given))
+    check(['train'], train_dataloader=loader(None))
+
+
 def test_strategy_that_the_runner_would_ignore_is_refused():
     strategy = dict(type='DDPStrategy')
     check(strategy=strategy, runner_type='FlexibleRunner')

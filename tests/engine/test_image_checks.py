@@ -1,9 +1,13 @@
 """Images that are too large or do not decode."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import PIL.Image
 import pytest
 from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset
+from mmengine.fileio import BaseStorageBackend, register_backend
 from mmpretrain.datasets import CustomDataset
 
 from mmadf.engine.image_checks import check_images, image_problem
@@ -50,7 +54,8 @@ def test_data_sets_without_image_files_are_not_checked():
 def test_image_of_many_pixels_is_refused_without_decoding_it(tmp_path):
     path = tmp_path / 'a.png'
     path.write_bytes(png_header(30000, 30000))
-    problem = image_problem(str(path), load=None, max_pixels=MAX_PIXELS)
+    load = SimpleNamespace(backend_args=None)  # cannot decode
+    problem = image_problem(str(path), load, max_pixels=MAX_PIXELS)
     assert problem.startswith('Image size (900000000 pixels) exceeds limit')
 
 
@@ -86,3 +91,46 @@ def test_decoder_of_the_pipeline_is_used(image_folder):
     check_images(CustomDataset(root, pipeline=pillow), 'train', -1, MAX_PIXELS)
     with pytest.raises(ValueError, match='new.png .cv2 does not decode it, but Pillow'):
         check_images(CustomDataset(root), 'train', -1, MAX_PIXELS)
+
+
+@register_backend('image_checks')
+class Store(BaseStorageBackend):
+    """Files of a folder under keys that are not paths, as in LMDB."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def get(self, filepath):
+        return (self.folder / filepath.removeprefix('key:')).read_bytes()
+
+    def get_text(self, filepath, encoding='utf-8'):
+        return self.get(filepath).decode(encoding)
+
+
+@pytest.fixture
+def stored(image_folder):
+    """Return the transform that reads keys of the training images of a class."""
+    folder = image_folder / 'train' / 'dark'
+    args = dict(backend='image_checks', folder=str(folder))
+    return folder, LoadImageFromFile(backend_args=args)
+
+
+def test_images_are_read_from_their_storage_backend(stored):
+    folder, load = stored
+    assert image_problem('key:003.png', load, 256) is None
+    problem = image_problem('key:003.png', load, 255)
+    assert problem == '16 x 16 pixels, more than 255'
+    (folder / '003.png').write_bytes(b'')
+    assert 'empty' in image_problem('key:003.png', load, 256)
+
+
+def test_images_of_a_storage_backend_are_tried_with_pillow(stored):
+    folder, load = stored
+    PIL.Image.new('RGB', (9, 9)).save(folder / '003.png', 'TGA')
+    assert 'but Pillow does' in image_problem('key:003.png', load, MAX_PIXELS)
+
+
+def test_file_with_the_name_of_a_key_is_not_read(stored, tmp_path, monkeypatch):
+    (tmp_path / '003.png').write_bytes(png_header(30000, 30000))
+    monkeypatch.chdir(tmp_path)
+    assert image_problem('003.png', stored[1], MAX_PIXELS) is None

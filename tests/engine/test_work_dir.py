@@ -7,6 +7,7 @@ import torch
 from mmadf.engine.work_dir import (
     best_checkpoint,
     check_checkpoint,
+    default_work_dir,
     latest_checkpoint,
 )
 from tests.helpers import named
@@ -15,6 +16,21 @@ from tests.helpers import named
 def touch(path, age, whole=True):
     torch.save(dict(epoch=1), path) if whole else path.write_bytes(b'PK torn')
     os.utime(path, (1000 - age, 1000 - age))
+
+
+@pytest.mark.parametrize(
+    'config, name',
+    [
+        ('configs/a.b.py', 'a.b'),
+        ('a.json', 'a'),
+        ('mmadf::adf/a.yml', 'a'),
+        ('a.yaml', 'a'),
+        ('regnetx-3.2gf_8xb128_in1k', 'regnetx-3.2gf_8xb128_in1k'),
+        ('models/v1.2/', 'v1.2'),
+    ],
+)
+def test_work_directory_has_the_name_of_the_config_without_its_ending(config, name):
+    assert default_work_dir(config) == f'work_dirs/{name}'
 
 
 def test_latest_is_the_one_named(tmp_path):

@@ -4,6 +4,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.dataset import DefaultSampler
+from mmengine.runner import IterBasedTrainLoop, loops
 from torch.utils.data import DataLoader, Dataset
 
 from mmadf.engine.hooks.worker_seed import WorkerSeedHook
@@ -50,6 +52,47 @@ def test_resumed_run_repeats_the_numbers_of_an_uninterrupted_one():
 def test_numbers_do_not_depend_on_the_workers(workers, persistent):
     other = epochs([0, 1], workers, persistent)
     assert torch.equal(torch.cat(epochs([0, 1])), torch.cat(other))
+
+
+def batches_by_iteration(monkeypatch, skipped=0, persistent=False):
+    """Return two passes of training by iterations, the first batches left out."""
+    monkeypatch.setattr(loops, 'time', SimpleNamespace(sleep=lambda _: None))
+    data = Noise()
+    loader = DataLoader(
+        data,
+        batch_size=2,
+        num_workers=2,
+        persistent_workers=persistent,
+        sampler=DefaultSampler(data, seed=0),
+    )
+    loop = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
+    loop.dataloader = loader
+    runner = SimpleNamespace(train_loop=loop, val_loop=None, train_dataloader=loader)
+    runner.seed, runner.epoch, runner.iter = 3, 0, skipped
+    hook = WorkerSeedHook()
+    hook.before_train(runner)
+    hook.before_train_epoch(runner)
+    endless = loops._InfiniteDataloaderIterator(loader)
+    return torch.cat([next(endless) for _ in range(6)][skipped:])
+
+
+@pytest.mark.parametrize('persistent', [False, True])
+def test_numbers_of_the_passes_of_training_by_iterations_differ(
+    persistent, monkeypatch
+):
+    numbers = batches_by_iteration(monkeypatch, persistent=persistent)
+    assert len(numbers.unique()) == numbers.numel() == 36
+
+
+def test_resumed_training_by_iterations_repeats_the_numbers_of_its_pass(monkeypatch):
+    whole = batches_by_iteration(monkeypatch)
+    assert torch.equal(batches_by_iteration(monkeypatch, skipped=4), whole[8:])
+
+
+def test_first_pass_of_training_by_iterations_has_the_numbers_of_the_first_epoch(
+    monkeypatch,
+):
+    assert torch.equal(batches_by_iteration(monkeypatch)[:6], epochs([0])[0])
 
 
 def test_numbers_of_batches_epochs_and_samples_differ():

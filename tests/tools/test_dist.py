@@ -44,7 +44,9 @@ def test_invalid_calls_end_with_one_line_and_code_2(run, tmp_path):
     calls = {
         'dist_train.sh': 'usage: ',
         'dist_train.sh c.py 0': 'GPUS=0 ',
-        'MAX_RESTARTS=2 dist_train.sh c.py 2': 'needs --resume',
+        'MAX_RESTARTS=2 dist_train.sh c.py 2': 'needs --resume without a file',
+        'MAX_RESTARTS=2 dist_train.sh c.py 2 --resume a.pth': 'without a file',
+        'MAX_RESTARTS=2 dist_train.sh c.py 2 --amp --resume=a.pth': 'without a file',
         'MAX_RESTARTS=x dist_train.sh c.py 2 --resume': 'MAX_RESTARTS=x must be',
         'dist_test.sh c.py': 'usage: ',
         'slurm_train.sh part': 'usage: ',
@@ -87,6 +89,26 @@ def test_slurm_hands_the_job_to_srun(slurm_train, tmp_path):
     assert {'--ntasks=16', '--gres=gpu:8', '--qos', 'high'} <= set(words)
     work = str(tmp_path / 'work')
     assert words[-6:] == ['c.py', '--work-dir', work, '--amp', '--launcher', 'slurm']
+
+
+def test_gpus_per_node_are_those_of_the_job_and_eight_at_most(slurm_train):
+    for gpus, per_node in [('1', '1'), ('4', '4'), ('8', '8'), ('12', '8')]:
+        words = slurm_train(GPUS=gpus)
+        assert f'--ntasks={gpus}' in words
+        assert {f'--ntasks-per-node={per_node}', f'--gres=gpu:{per_node}'} <= set(words)
+    assert '--gres=gpu:2' in slurm_train(GPUS='4', GPUS_PER_NODE='2')
+
+
+def test_restarted_processes_resume_from_the_newest_checkpoint(run, tmp_path):
+    (tmp_path / 'python').write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / 'python').chmod(0o755)
+    script = ROOT / 'tools/dist_train.sh'
+    path = f'{tmp_path}:{os.environ["PATH"]}'
+    for options in ['--resume', '--resume --amp', '--amp --resume']:
+        words = options.split()
+        done = run('bash', script, 'c.py', 2, *words, PATH=path, MAX_RESTARTS='3')
+        assert '--max-restarts 3' in done.stdout
+        assert done.stdout.endswith(f'c.py {options} --launcher pytorch\n')
 
 
 def test_cpu_nodes_are_asked_for_tasks_without_gpus(slurm_train):

@@ -4,6 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from mmpretrain.datasets import CustomDataset
 
 from mmadf.utils.command_line import (
     NamedFolders,
@@ -32,6 +33,18 @@ def test_invalid_input_is_one_line_and_code_2(capsys):
                 raise error
             assert left.value.code == 2
             assert capsys.readouterr().err == f'mine.py: error: {line}\n'
+
+
+def test_image_folder_without_images_is_invalid_input(capsys, tmp_path):
+    (tmp_path / 'cat').mkdir()
+    (tmp_path / 'cat/a.heic').write_bytes(b'')
+    with pytest.raises(SystemExit) as left, report_invalid_input():
+        CustomDataset(data_root=str(tmp_path))
+    assert left.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith('mine.py: error: Found 0 files in subfolders of: ')
+    assert str(tmp_path) in line and '.png' in line
+    assert line.endswith('; put images there, or check data_root.')
 
 
 def test_other_errors_keep_their_traceback():

@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import default_collate
+from mmengine.model import PretrainedInit
 from mmengine.registry import DefaultScope
 from torch.testing import assert_close
 
@@ -107,6 +108,14 @@ def test_pretrained_weights_are_removed_at_any_depth():
         head=dict(init_cfg=[dict(type='Normal')]),
         pretrained=None,
     )
+
+
+@pytest.mark.parametrize(
+    'kind', ['Pretrained', 'mmengine.model.weight_init.PretrainedInit', PretrainedInit]
+)
+def test_pretrained_weights_are_removed_by_any_form_of_their_type(kind):
+    init_cfg = [dict(type='Normal'), dict(type=kind, checkpoint='gone.pth')]
+    assert strip_pretrained(init_cfg) == [dict(type='Normal')]
 
 
 def test_a_checkpoint_of_another_network_is_refused(files):

@@ -23,6 +23,7 @@ from mmadf.engine.data_checks import (
     unread_files,
 )
 from mmadf.engine.image_checks import check_images
+from mmadf.engine.loop_checks import check_batches, check_topk
 from mmadf.registry import HOOKS
 from mmadf.utils.images import MAX_PIXELS
 from mmadf.utils.messages import first_names
@@ -37,7 +38,8 @@ class CheckDataHook(Hook):
     The class names of the training and validation set, or of the test set, are compared
     with each other and with those of a checkpoint that is tested or resumed. Their
     number is compared with that of each head, and this with the class weights of its
-    loss. The images of each class are counted; empty classes and files that are not
+    loss, and with the ranks of MMPretrain's `Accuracy`. The training set must fill a
+    batch. The images of each class are counted; empty classes and files that are not
     read are reported as warnings. Images are decoded before training only.
 
     MMPretrain's `ClassNumCheckHook` compares numbers of classes only, also those of
@@ -51,8 +53,9 @@ class CheckDataHook(Hook):
 
     Raises:
         ValueError: when the work starts, if class names or numbers of classes differ,
-            if a loss has another number of class weights, if a label is no class, or if
-            an image cannot be read.
+            if a loss has another number of class weights, if an `Accuracy` needs more
+            classes, if there is no batch to train on, if a label is no class, or if an
+            image cannot be read.
     """
 
     def __init__(self, max_images: int = 2000, max_pixels: int = MAX_PIXELS) -> None:
@@ -76,6 +79,7 @@ class CheckDataHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Check the training and the validation set."""
+        check_batches(runner._train_loop.dataloader)
         datasets = built_datasets(runner)
         check_class_weights(_network(runner.model))
         names, folders = _names_and_folders(datasets['train'])
@@ -93,6 +97,8 @@ class CheckDataHook(Hook):
     def _check(self, runner: Runner, dataset: BaseDataset, split: str) -> None:
         check_names(dataset, split)
         check_classes(_network(runner.model), dataset, split)
+        loop = getattr(runner, f'_{split}_loop')
+        check_topk(getattr(loop, 'evaluator', None), dataset, split)
         name_errors(dataset)
         if is_main_process():
             log_contents(runner, dataset, split)
