@@ -18,9 +18,10 @@ _baseline = '../decoupled/baseline_cnn9_cifar100_10.py'
 _decoupled = '../decoupled/tanh_cnn9_cifar100_10.py'
 
 
-def _operator(name, **angle):
-    options = {'model.backbone.conv_cfg.magnitude': name}
-    return dict(config=_decoupled, options={**options, **angle})
+def _operator(magnitude, angle='cosine', **others):
+    layer = dict(type='DecoupledConv2d', magnitude=magnitude, angle=angle, **others)
+    options = {'model.backbone.conv_cfg': dict(_delete_=True, **layer)}
+    return dict(config=_decoupled, options=options)
 
 
 variants = {
@@ -33,13 +34,12 @@ variants = {
             )
         },
     ),
-    **{
-        name: _operator(name)
-        for name in ('sphere', 'ball', 'tanh', 'linear', 'segmented')
-    },
-    'linear_sqcos': _operator(
-        'linear', **{'model.backbone.conv_cfg.angle': 'square_cosine'}
-    ),
+    'sphere': _operator('sphere'),
+    'ball': _operator('ball', decay=0.99),
+    'tanh': _operator('tanh', decay=0.99),
+    'linear': _operator('linear'),
+    'segmented': _operator('segmented', decay=0.99),
+    'linear_sqcos': _operator('linear', 'square_cosine'),
 }
 control = 'baseline'
 seeds = (1, 2, 3)

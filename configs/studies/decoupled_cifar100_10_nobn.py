@@ -12,9 +12,13 @@ _base_ = './decoupled_cifar100_10.py'
 _nobn = {'model.backbone.norm_cfg': None}
 
 
-def _operator(name):
-    options = {'model.backbone.conv_cfg.magnitude': name, **_nobn}
-    return dict(config='../decoupled/tanh_cnn9_cifar100_10.py', options=options)
+def _operator(magnitude, **others):
+    layer = dict(magnitude=magnitude, angle='cosine', **others)
+    layer = dict(_delete_=True, type='DecoupledConv2d', **layer)
+    return dict(
+        config='../decoupled/tanh_cnn9_cifar100_10.py',
+        options={'model.backbone.conv_cfg': layer, **_nobn},
+    )
 
 
 variants = dict(
@@ -23,7 +27,7 @@ variants = dict(
         config='../decoupled/baseline_cnn9_cifar100_10.py', options=_nobn
     ),
     linear_nobn=_operator('linear'),
-    segmented_nobn=_operator('segmented'),
+    segmented_nobn=_operator('segmented', decay=0.99),
 )
 control = 'baseline_nobn'
 seeds = (1, 2, 3)

@@ -11,12 +11,15 @@ other networks the square cosine is one, too.
 _base_ = './decoupled_cifar100_10.py'
 
 _norelu = {'model.backbone.act_cfg': None}
-_sqcos = {'model.backbone.conv_cfg.angle': 'square_cosine'}
 
 
-def _operator(name):
-    options = {'model.backbone.conv_cfg.magnitude': name, **_sqcos, **_norelu}
-    return dict(config='../decoupled/tanh_cnn9_cifar100_10.py', options=options)
+def _operator(magnitude, **others):
+    layer = dict(magnitude=magnitude, angle='square_cosine', **others)
+    layer = dict(_delete_=True, type='DecoupledConv2d', **layer)
+    return dict(
+        config='../decoupled/tanh_cnn9_cifar100_10.py',
+        options={'model.backbone.conv_cfg': layer, **_norelu},
+    )
 
 
 variants = dict(
@@ -25,7 +28,7 @@ variants = dict(
         config='../decoupled/baseline_cnn9_cifar100_10.py', options=_norelu
     ),
     linear_sqcos_norelu=_operator('linear'),
-    segmented_sqcos_norelu=_operator('segmented'),
+    segmented_sqcos_norelu=_operator('segmented', decay=0.99),
 )
 control = 'baseline_norelu'
 seeds = (1, 2, 3)
