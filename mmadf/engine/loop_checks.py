@@ -42,7 +42,8 @@ def check_topk(
     """Compare the ranks of the accuracies with the number of classes, if it is known.
 
     Args:
-        evaluator: evaluator of the data set; None for the training set.
+        evaluator: evaluator of the data set; None for the training set. One without
+            `metrics` is not checked.
         dataset: data set whose classes are counted.
         split: its name, for the message.
 
@@ -50,7 +51,7 @@ def check_topk(
         ValueError: there are fewer classes than the largest rank.
     """
     classes = class_names(getattr(dataset, 'metainfo', None))
-    for metric in evaluator.metrics if evaluator and classes else ():
+    for metric in getattr(evaluator, 'metrics', ()) if classes else ():
         if isinstance(metric, Accuracy) and max(metric.topk) > len(classes):
             raise ValueError(
                 f'{split}_evaluator: Accuracy(topk={metric.topk}) needs at least '

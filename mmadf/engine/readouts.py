@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Dict, List
 
 import torch
-from mmengine.evaluator import DumpResults, Evaluator
+from mmengine.evaluator import BaseMetric, DumpResults, Evaluator
 from mmengine.runner import TestLoop, autocast
 from mmpretrain.structures import DataSample
 from mmpretrain.utils import get_ori_model
@@ -71,6 +71,11 @@ class ReadoutEvaluators:
         other.metrics = [m for m in other.metrics if not isinstance(m, DumpResults)]
         self.chosen = chosen
         self.evaluators = defaultdict(lambda: deepcopy(other), {chosen: evaluator})
+
+    @property
+    def metrics(self) -> List[BaseMetric]:
+        """Metrics of the chosen readout, whose settings all readouts share."""
+        return self.evaluators[self.chosen].metrics
 
     def process(
         self, predictions: Dict[str, List[DataSample]], data_batch: dict

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from mmadf.engine.loop_checks import check_batches, check_topk
 from mmadf.engine.loops import ResumableTrainLoop
+from mmadf.engine.readouts import ReadoutEvaluators
 
 
 def loader(images, **fields):
@@ -58,12 +59,14 @@ def dataset(count):
 
 def test_accuracy_of_more_ranks_than_classes_is_refused():
     top5 = evaluator(RetrievalRecall(topk=9), Accuracy(topk=1), Accuracy(topk=(1, 5)))
-    check_topk(top5, dataset(5), 'val')
     message = r'^val_evaluator: Accuracy\(topk=\(1, 5\)\) needs at least 5 .* set has 4'
-    with pytest.raises(ValueError, match=message):
-        check_topk(top5, dataset(4), 'val')
+    for evaluators in (top5, ReadoutEvaluators('semantic', top5)):
+        check_topk(evaluators, dataset(5), 'val')
+        with pytest.raises(ValueError, match=message):
+            check_topk(evaluators, dataset(4), 'val')
 
 
 def test_accuracies_are_not_compared_with_unknown_classes_or_without_an_evaluator():
     check_topk(evaluator(Accuracy(topk=(1, 5))), SimpleNamespace(), 'val')
     check_topk(None, dataset(4), 'train')
+    check_topk(object(), dataset(4), 'val')
