@@ -18,7 +18,9 @@ from .data_checks import inner_datasets
 def check_images(
     dataset: BaseDataset, split: str, max_images: int, max_pixels: int
 ) -> None:
-    """Decode `max_images` images of a data set of image files; others are skipped.
+    """Decode `max_images` images of a data set with an image file each.
+
+    Other data sets are not checked.
 
     Raises:
         ValueError: some of these images cannot be read, or have more than `max_pixels`
@@ -30,7 +32,8 @@ def check_images(
     chosen = np.linspace(0, len(dataset) - 1, count).round().astype(int)
     paths = [dataset.get_data_info(int(i)).get('img_path') for i in chosen]
     load = _loader(dataset)
-    problems = {p: image_problem(p, load, max_pixels) for p in paths if p is not None}
+    files = [path for path in paths if isinstance(path, (str, os.PathLike))]
+    problems = {path: image_problem(path, load, max_pixels) for path in files}
     broken = [f'{path} ({why})' for path, why in problems.items() if why]
     if broken:
         raise ValueError(

@@ -47,8 +47,16 @@ class Arrays(BaseDataset):
         return [dict(img=index) for index in range(3)]
 
 
-def test_data_sets_without_image_files_are_not_checked():
-    check_images(Arrays(), 'train', -1, MAX_PIXELS)
+class Pairs(BaseDataset):
+    """Two image files per sample, as those of NLVR2."""
+
+    def load_data_list(self):
+        return [dict(img_path=['no/a.png', 'no/b.png'])]
+
+
+@pytest.mark.parametrize('kind', [Arrays, Pairs])
+def test_data_sets_without_an_image_file_each_are_not_checked(kind):
+    check_images(kind(), 'train', -1, MAX_PIXELS)
 
 
 def test_image_of_many_pixels_is_refused_without_decoding_it(tmp_path):
