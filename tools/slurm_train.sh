@@ -8,8 +8,8 @@
 # On CPU nodes: GPUS=0 NTASKS=2 CPUS_PER_TASK=1.
 #
 # Environment: GPUS (8), GPUS_PER_NODE (8, or GPUS if there are fewer), CPUS_PER_TASK (5),
-# SRUN_ARGS; GPUS=0 for CPU nodes, with NTASKS (1); BATCH=1 for a batch job, with SBATCH_ARGS and NOTICE (120), the
-# seconds between the signal to stop and the time limit.
+# SRUN_ARGS; GPUS=0 for CPU nodes, with NTASKS (1); BATCH=1 for a batch job, with
+# SBATCH_ARGS and NOTICE (120), the seconds between the signal to stop and the time limit.
 source "$(dirname "${BASH_SOURCE[0]}")/slurm_common.sh"
 
 (($# >= 4)) || invalid "usage: bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [options]"

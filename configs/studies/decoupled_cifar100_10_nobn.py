@@ -9,25 +9,11 @@ All networks have ReLU, and the angle is the cosine.
 
 _base_ = './decoupled_cifar100_10.py'
 
-_nobn = {'model.backbone.norm_cfg': None}
-
-
-def _operator(magnitude, **others):
-    layer = dict(magnitude=magnitude, angle='cosine', **others)
-    layer = dict(_delete_=True, type='DecoupledConv2d', **layer)
-    return dict(
-        config='../decoupled/tanh_cnn9_cifar100_10.py',
-        options={'model.backbone.conv_cfg': layer, **_nobn},
-    )
-
-
+options = {'model.backbone.norm_cfg': None}
 variants = dict(
     _delete_=True,
-    baseline_nobn=dict(
-        config='../decoupled/baseline_cnn9_cifar100_10.py', options=_nobn
-    ),
-    linear_nobn=_operator('linear'),
-    segmented_nobn=_operator('segmented', decay=0.99),
+    baseline_nobn=_base_.variants.baseline,
+    linear_nobn=_base_.variants.linear,
+    segmented_nobn=_base_.variants.segmented,
 )
 control = 'baseline_nobn'
-seeds = (1, 2, 3)

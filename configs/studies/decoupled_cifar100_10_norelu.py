@@ -10,25 +10,17 @@ other networks the square cosine is one, too.
 
 _base_ = './decoupled_cifar100_10.py'
 
-_norelu = {'model.backbone.act_cfg': None}
-
-
-def _operator(magnitude, **others):
-    layer = dict(magnitude=magnitude, angle='square_cosine', **others)
-    layer = dict(_delete_=True, type='DecoupledConv2d', **layer)
-    return dict(
-        config='../decoupled/tanh_cnn9_cifar100_10.py',
-        options={'model.backbone.conv_cfg': layer, **_norelu},
-    )
-
-
+options = {'model.backbone.act_cfg': None}
+_segmented = {
+    'model.backbone.conv_cfg.magnitude': 'segmented',
+    'model.backbone.conv_cfg.angle': 'square_cosine',
+}
 variants = dict(
     _delete_=True,
-    baseline_norelu=dict(
-        config='../decoupled/baseline_cnn9_cifar100_10.py', options=_norelu
+    baseline_norelu=_base_.variants.baseline,
+    linear_sqcos_norelu=_base_.variants.linear_sqcos,
+    segmented_sqcos_norelu=dict(
+        config='../decoupled/tanh_cnn9_cifar100_10.py', options=_segmented
     ),
-    linear_sqcos_norelu=_operator('linear'),
-    segmented_sqcos_norelu=_operator('segmented', decay=0.99),
 )
 control = 'baseline_norelu'
-seeds = (1, 2, 3)

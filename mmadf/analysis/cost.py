@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmadf.engine.readouts import chosen_readout, readouts
-from mmadf.models import ADFBackbone
+from mmadf.models.backbones.adf_backbone import adf_part
 from mmadf.utils.modes import evaluating
 
 SINGLE = ('backbone', 'neck', 'head')
@@ -106,20 +106,13 @@ def cost_by_phase(
         that cannot be trimmed for deployment.
     """
     trained = cost_by_part(model, image_size, channels)
-    small = deepcopy(model)
-    if (part := _deployable(small)) is None:
-        return dict(trained=trained, deployed=trained)
-    part.switch_to_deploy(fold=False)
-    return dict(trained=trained, deployed=cost_by_part(small, image_size, channels))
-
-
-def _deployable(model: nn.Module) -> Optional[nn.Module]:
-    """Return the ADF network in a model that deployment trims, or None."""
-    backbone = getattr(model, 'backbone', None)
-    if isinstance(backbone, ADFBackbone):
-        return backbone
     predicts_fused = chosen_readout(model) == 'semantic'
-    return model if hasattr(model, 'switch_to_deploy') and predicts_fused else None
+    is_trimmed = hasattr(model, 'switch_to_deploy') and predicts_fused
+    if adf_part(model) is model and not is_trimmed:
+        return dict(trained=trained, deployed=trained)
+    small = deepcopy(model)
+    adf_part(small).switch_to_deploy(fold=False)
+    return dict(trained=trained, deployed=cost_by_part(small, image_size, channels))
 
 
 def total_cost(parts: Dict[str, Cost], names: Tuple[str, ...] = ()) -> Cost:

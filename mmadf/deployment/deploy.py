@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mmadf.engine.config_text import parse_config
 from mmadf.models import ADFBackbone, ADFClassifier
+from mmadf.models.backbones.adf_backbone import adf_part
 from mmadf.registry import MODELS
 from mmadf.weights.load import load_network, read_config, strip_pretrained, test_dataset
 
@@ -103,12 +104,6 @@ def _adf_config(cfg: Config) -> Optional[Config]:
         if isinstance(built, type) and issubclass(built, (ADFClassifier, ADFBackbone)):
             return part
     return None
-
-
-def adf_part(model: nn.Module) -> nn.Module:
-    """Return the ADF network in a model: its backbone, or else the model itself."""
-    backbone = getattr(model, 'backbone', None)
-    return backbone if isinstance(backbone, ADFBackbone) else model
 
 
 def check_deployable(model: nn.Module, config: str, cfg: Config) -> None:

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmpretrain.models.heads import MultiLabelClsHead
 from torch import Tensor, nn
 
+from mmadf.utils.types import type_name
 from mmadf.version import __version__
 from mmadf.weights.load import known_names, test_dataset
 
@@ -90,7 +91,7 @@ def prepare(
         known['channel_order'] = 'RGB'
     else:
         batches = [model.data_preprocessor(dict(inputs=x))['inputs'] for x in batches]
-    steps = [s for s in pipeline if str(s['type']).split('.')[-1] not in READERS]
+    steps = [s for s in pipeline if type_name(s['type']) not in READERS]
     metadata = dict(
         known,
         classes=_classes(cfg, meta, _count_outputs(network, batches[0]), log),

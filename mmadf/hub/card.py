@@ -9,6 +9,7 @@ from torch import nn
 
 from mmadf.analysis.cost import cost_by_part, total_cost
 from mmadf.analysis.logs import read_log, validation_unit, validations
+from mmadf.utils.types import type_name
 from mmadf.weights.folder import CONFIG
 
 from .probe import Probe
@@ -119,7 +120,7 @@ def _what(network: nn.Module, model: dict) -> str:
 
 def _variant(part: dict) -> str:
     """Return the type of a component and the field that selects its size."""
-    kind = part['type'].split('.')[-1]
+    kind = type_name(part['type'])
     size = next((part[k] for k in ('model_name', 'arch', 'depth') if k in part), None)
     return kind if size is None or isinstance(size, dict) else f'{kind} {size}'
 

@@ -171,10 +171,7 @@ def strip_pretrained(cfg: Any) -> Any:
 
 
 def _is_pretrained(cfg: Any) -> bool:
-    names = (
-        'Pretrained',
-        'PretrainedInit',
-    )  # PretrainedInit is registered as Pretrained
+    names = 'Pretrained', 'PretrainedInit'  # of one class
     return isinstance(cfg, dict) and type_name(cfg.get('type')) in names
 
 

@@ -112,9 +112,9 @@ def _data_options(data: Dict[str, object], root: Path) -> dict:
             f"data={data!r} must be a dict with 'root'; the allowed fields are "
             f'{sorted(DATA_FIELDS)}.'
         )
-    search = ('test', None) in data.items()  # on the images held out for validation
+    search = data.get('test', '') is None  # on the images held out for validation
     for name, value in data.items():
-        if (name, value) != ('test', None) and not isinstance(value, DATA_FIELDS[name]):
+        if not (isinstance(value, DATA_FIELDS[name]) or (search and name == 'test')):
             kind = DATA_FIELDS[name].__name__
             raise ValueError(f'data.{name}={value!r} must be of type {kind}.')
     train = Path(data['root']).resolve() / data.get('train', 'train')

@@ -200,6 +200,12 @@ class ADFBackbone(BaseModule):
                     yield modules[name]
 
 
+def adf_part(model: nn.Module) -> nn.Module:
+    """Return the ADF network in a model: its backbone, or else the model itself."""
+    backbone = getattr(model, 'backbone', None)
+    return backbone if isinstance(backbone, ADFBackbone) else model
+
+
 def _fused_outputs(network: ADFBackbone, image: Tensor) -> Tuple[Tensor, ...]:
     """Return the fused feature maps only."""
     appearance = network.appearance.maps(image, network.mappers.last_source)

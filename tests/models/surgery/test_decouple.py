@@ -167,23 +167,27 @@ def test_fold_knows_fully_connected_layers(magnitude, kind, bias):
     assert_close(lengths, torch.full_like(lengths, expected), rtol=1e-2, atol=0)
 
 
-@pytest.mark.parametrize('strict', [True, False])
-def test_layers_that_normalise_refuse_folded_kernels(strict):
+@pytest.fixture
+def both_forms():
+    """A decoupled layer, and the same one folded."""
     model = nn.Sequential(nn.Conv2d(3, 8, 3))
     decouple(model)
     folded = copy.deepcopy(model)
     fold(folded)
+    return model, folded
+
+
+@pytest.mark.parametrize('strict', [True, False])
+def test_layers_that_normalise_refuse_folded_kernels(both_forms, strict):
+    model, folded = both_forms
     with pytest.raises(ValueError, match='0.operator.kernel_norms.* is not folded'):
         load_state_dict(model, folded.state_dict(), strict=strict)
     folded.load_state_dict(folded.state_dict())
 
 
 @pytest.mark.parametrize('strict', [True, False])
-def test_folded_layers_refuse_kernels_that_are_not_normalised(strict):
-    model = nn.Sequential(nn.Conv2d(3, 8, 3))
-    decouple(model)
-    folded = copy.deepcopy(model)
-    fold(folded)
+def test_folded_layers_refuse_kernels_that_are_not_normalised(both_forms, strict):
+    model, folded = both_forms
     with pytest.raises(ValueError, match='have 0.weight without 0.operator.kernel_no'):
         load_state_dict(folded, model.state_dict(), strict=strict)
 
