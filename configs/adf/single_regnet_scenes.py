@@ -8,7 +8,7 @@ Cost: 16.2 M multiply-adds per image; about 6 minutes on one CPU core.
 _base_ = [
     '../_base_/models/regnetx_200mf.py',
     '../_base_/datasets/scenes_64.py',
-    '../_base_/schedules/scenes_converged.py',
+    '../_base_/schedules/adamw_converged.py',
     '../_base_/runtime.py',
 ]
 

@@ -8,7 +8,7 @@ Cost: 20 M multiply-adds per image; about 5 minutes on one CPU core.
 _base_ = [
     '../_base_/models/tiny_resnet_3stages.py',
     '../_base_/datasets/scenes.py',
-    '../_base_/schedules/scenes_converged.py',
+    '../_base_/schedules/adamw_converged.py',
     '../_base_/runtime.py',
 ]
 

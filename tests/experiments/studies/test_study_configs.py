@@ -5,6 +5,7 @@ from functools import cache
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 
@@ -102,6 +103,22 @@ def test_study_from_pretrained_weights_compares_what_its_names_say():
     }
     assert deployed['two_distilled'] == deployed['single']
     assert deployed['wide'] >= deployed['inside'] > deployed['single']
+
+
+def test_study_on_cifar100_compares_networks_of_one_deployed_cost():
+    models = models_of('adf_regnet_cifar100')
+    deployed = {}
+    for variant, model in models.items():
+        network = build_network(Config(dict(model=model)))
+        cost = cost_by_phase(network, (32, 32))['deployed']
+        deployed[variant] = total_cost(cost).multiply_adds
+    assert deployed['two_distilled'] == deployed['single']
+    assert deployed['wide_deployed'] == pytest.approx(deployed['distilled'], rel=0.01)
+    assert deployed['distilled'] > 1.2 * deployed['single']
+    distilled, unfused = models['distilled'], models['two_distilled']
+    assert len(distilled.mapper) == 2
+    assert unfused.mapper is None
+    assert distilled.distill_weight == unfused.distill_weight == 1.0
 
 
 @pytest.mark.slow

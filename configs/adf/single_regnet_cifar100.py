@@ -1,0 +1,23 @@
+"""Control: a thin RegNetX on CIFAR-100.
+
+Run: python tools/train.py configs/adf/single_regnet_cifar100.py
+Expect: not trained yet.
+Cost: 6.5 M multiply-adds per image; about 20 minutes on one CPU core.
+"""
+
+_base_ = [
+    '../_base_/models/regnetx_200mf.py',
+    '../_base_/datasets/cifar100_folders.py',
+    '../_base_/schedules/adamw_converged.py',
+    '../_base_/runtime.py',
+]
+
+model = dict(
+    backbone=dict(
+        arch=dict(w0=16, wa=22.0, group_w=16, depth=10), strides=(1, 2, 2, 2)
+    ),
+    head=dict(num_classes=100, in_channels=256),
+)
+auto_scale_lr = dict(base_batch_size=128)
+default_hooks = dict(channels_last=dict(type='ChannelsLastHook'))
+randomness = dict(seed=0)
