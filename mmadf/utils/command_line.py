@@ -1,6 +1,7 @@
 """What the scripts of `tools/` share: reporting of invalid input, and arguments."""
 
 import os
+import signal
 import sys
 from argparse import (
     Action,
@@ -32,6 +33,8 @@ SPACE = 2**20  # bytes that must be free on a disk before it is written to
 def report_invalid_input() -> Iterator[Callable[[], None]]:
     """Report invalid input as one line on stderr and exit with code 2.
 
+    Ctrl-C, too, is reported as one line, with code 130.
+
     Wrap everything that runs before the work starts: reading arguments and configs,
     building networks and data sets, loading checkpoints. If the work starts within the
     block, call the function that the context manager returns: errors after the call
@@ -50,6 +53,11 @@ def report_invalid_input() -> Iterator[Callable[[], None]]:
             raise
         print(f'{Path(sys.argv[0]).name}: error: {_one_line(error)}', file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        if not checking:
+            raise
+        print(f'\n{Path(sys.argv[0]).name}: interrupted', file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
 
 
 def _is_invalid_input(error: Exception) -> bool:

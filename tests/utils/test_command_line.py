@@ -47,6 +47,19 @@ def test_image_folder_without_images_is_invalid_input(capsys, tmp_path):
     assert line.endswith('; put images there, or check data_root.')
 
 
+def test_ctrl_c_before_the_work_is_one_line_and_code_130(capsys):
+    with pytest.raises(SystemExit) as left, report_invalid_input():
+        raise KeyboardInterrupt
+    assert left.value.code == 130
+    assert capsys.readouterr().err == '\nmine.py: interrupted\n'
+
+
+def test_ctrl_c_after_the_start_of_the_work_is_left_to_it():
+    with pytest.raises(KeyboardInterrupt), report_invalid_input() as start_work:
+        start_work()
+        raise KeyboardInterrupt
+
+
 def test_other_errors_keep_their_traceback():
     for error in [RuntimeError, AttributeError]:
         with named(error), pytest.raises(error), report_invalid_input():

@@ -176,8 +176,8 @@ def _bars(scores: Tensor, page: Page) -> str:
 def short_names(classes: Sequence[str]) -> List[str]:
     """Return the first of several comma-separated names of each class.
 
-    Classes that share their first name keep all of their names. Any name is cut to 40
-    characters.
+    Classes that share their first name keep all of their names. Names are cut to 40
+    characters where they differ in these.
     """
     first = [name.split(',')[0] for name in classes]
     counts = Counter(first)
@@ -185,4 +185,9 @@ def short_names(classes: Sequence[str]) -> List[str]:
         name if counts[short] > 1 else short
         for name, short in zip(classes, first, strict=True)
     ]
-    return [name if len(name) <= 40 else name[:39] + '…' for name in names]
+    cut = [name if len(name) <= 40 else name[:39] + '…' for name in names]
+    counts = Counter(cut)
+    return [
+        name if counts[short] > 1 else short
+        for name, short in zip(names, cut, strict=True)
+    ]

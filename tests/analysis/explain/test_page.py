@@ -126,6 +126,12 @@ def test_classes_that_share_their_first_name_are_told_apart():
     assert reader.attributes('a', 'data-truth') == ['VW Golf, 2019']
 
 
+def test_long_names_that_differ_at_their_end_are_not_cut():
+    long = 'Mercedes-Benz Sprinter, panel van, high roof, '
+    classes = [f'{long}{year}' for year in (2019, 2020)]
+    assert short_names([*classes, 'b' * 41]) == [*classes, 'b' * 39 + '…']
+
+
 def test_names_of_classes_and_files_are_text():
     name = f'a"&{EVIL}.png'
     reader = read(truth=5, name=name)
