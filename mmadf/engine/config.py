@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from copy import deepcopy
 from difflib import get_close_matches
 from inspect import signature
-from typing import Iterator, Optional, Sequence, Tuple
+from typing import Iterator, Optional, Sequence
 
 import torch
 from mmengine.config import Config
@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 
 from mmadf.utils.command_line import ConfigOptions
 
+from .data_roots import check_data_roots
 from .work_dir import default_work_dir
 
 SPLITS = ('train', 'val', 'test')
@@ -153,15 +154,7 @@ def check_config(cfg: Config, splits: Sequence[str]) -> None:
         )
     if 'train' in splits:
         _check_schedules(cfg)
-    for field, data_root in _data_roots(cfg, splits):
-        is_folder = os.path.isdir(data_root)
-        if not is_folder or not os.listdir(data_root):
-            problem = 'is empty' if is_folder else 'is not a directory'
-            raise FileNotFoundError(
-                f'{field}.data_root={data_root!r} {problem} (relative to '
-                f'{os.getcwd()!r}); put the data there, or set another one with '
-                f'--cfg-options {field}.data_root=DIR.'
-            )
+    check_data_roots(cfg, splits)
 
 
 def _check_schedules(cfg: Config) -> None:
@@ -195,26 +188,3 @@ def _fields(tree: dict, prefix: str = '') -> Iterator[str]:
             yield f'{prefix}.{key}'
         if isinstance(value, dict):
             yield from _fields(value, f'{prefix}.{key}' if prefix else key)
-
-
-def _data_roots(cfg: Config, splits: Sequence[str]) -> Iterator[Tuple[str, str]]:
-    """Yield the dotted name and the `data_root` of each data set that is read.
-
-    Raises:
-        TypeError: a `data_root` that is not text.
-    """
-    for split in splits:
-        loader = cfg.get(f'{split}_dataloader')
-        if loader is None:
-            continue
-        field, dataset = f'{split}_dataloader.dataset', loader.get('dataset', {})
-        while 'dataset' in dataset:  # wrappers such as RepeatDataset
-            field, dataset = f'{field}.dataset', dataset['dataset']
-        root = dataset.get('data_root') if isinstance(dataset, dict) else None
-        if not isinstance(root, (str, type(None))):
-            raise TypeError(
-                f'{field}.data_root={root!r} must be text; write the path of a folder '
-                f'whose name is a number as ./{root}.'
-            )
-        if root and '://' not in root:
-            yield field, root
