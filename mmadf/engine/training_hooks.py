@@ -23,7 +23,8 @@ def complete_hooks(cfg: Config) -> None:
     MMEngine's `CheckpointHook` becomes `SafeCheckpointHook` with the same arguments,
     except for checkpoints outside of the work directory, which cause a warning. The
     hooks of `ADDED` join those that the config has; None in their field of
-    `default_hooks` leaves one out.
+    `default_hooks` leaves one out. A field without `type`, as an option of the command
+    line makes, has the arguments of the hook that is added.
 
     Args:
         cfg: config of a training, whose `default_hooks` are modified in place.
@@ -31,7 +32,10 @@ def complete_hooks(cfg: Config) -> None:
     if cfg.get('default_hooks') is None:
         cfg.default_hooks = {}
     hooks = cfg.default_hooks
-    hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
+    hooks.setdefault('checkpoint', dict(interval=1))
+    for name, kind in dict(checkpoint='CheckpointHook', **ADDED).items():
+        if isinstance(hooks.get(name), dict):
+            hooks[name].setdefault('type', kind)
     _make_safe(hooks['checkpoint'])
     present = [*hooks.values(), *(cfg.get('custom_hooks') or ())]
     types = tuple(filter(None, map(_type_of, present)))

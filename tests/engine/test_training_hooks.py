@@ -45,6 +45,13 @@ def test_hooks_of_the_config_stay_as_they_are(kind):
     assert completed(default_hooks=given) == given
 
 
+@pytest.mark.parametrize('name', ['checkpoint', *NAMES])
+def test_options_of_hooks_that_are_added_need_no_type(name):
+    added = completed()[name]
+    given = {name: dict(interval=3)}  # as --cfg-options default_hooks.NAME.interval=3
+    assert completed(default_hooks=given)[name] == dict(added, interval=3)
+
+
 @pytest.mark.parametrize('kind', ['mmadf.CheckDataHook', CheckDataHook])
 def test_hooks_are_not_added_twice(kind):
     hooks = completed(custom_hooks=[dict(type=kind, max_images=7), dict(type='Other')])
