@@ -156,7 +156,7 @@ def stages_of(backbone: nn.Module) -> Stages:
     owner = next(cls for cls in type(backbone).__mro__ if 'forward' in vars(cls))
     if full_name(owner) not in FAMILIES:
         names = (name for name in FAMILIES if not name.startswith('timm.'))
-        known = ', '.join(sorted(name.rpartition('.')[2] for name in names))
+        known = ', '.join(sorted({name.rpartition('.')[2] for name in names}))
         raise ValueError(
             f'backbone {full_name(owner)} has no registered stages, so that nothing '
             f'can be fused inside it; use one of {known}, or register its stages with '

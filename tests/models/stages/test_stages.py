@@ -111,6 +111,13 @@ def own_family():
     FAMILIES.update(known)
 
 
+def test_unknown_backbone_names_each_known_one_once(own_family):
+    with pytest.raises(ValueError, match='ReLU has no registered stages') as found:
+        stages_of(torch.nn.ReLU())
+    named = str(found.value).partition('use one of ')[2].split(', ')
+    assert {'ResNet', 'Two'} < set(named) and len(set(named)) == len(named)
+
+
 def test_own_families_can_be_registered(own_family):
     backbone = Two()
     stages = stages_of(backbone)
