@@ -1,5 +1,6 @@
 """Checks of arguments that several components take."""
 
+from numbers import Integral
 from typing import Any
 
 
@@ -19,3 +20,8 @@ def check_switches(owner: str, **switches: Any) -> None:
                 f'{owner}: {name}={value!r} must be True or False; leave it out for '
                 'the default.'
             )
+
+
+def is_count(value: Any) -> bool:
+    """Return whether a value is an integer > 0, of Python or NumPy."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and value > 0

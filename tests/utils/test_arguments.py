@@ -1,6 +1,7 @@
+import numpy as np
 import pytest
 
-from mmadf.utils.arguments import check_switches
+from mmadf.utils.arguments import check_switches, is_count
 
 
 @pytest.mark.parametrize('value', ['no', 0, None])
@@ -8,3 +9,8 @@ def test_switch_that_is_neither_true_nor_false_is_named(value):
     check_switches('Pool', ceil=True, floor=False)
     with pytest.raises(TypeError, match=f'Pool: floor={value!r} must be True or False'):
         check_switches('Pool', ceil=True, floor=value)
+
+
+def test_only_positive_integers_are_counts():
+    assert is_count(3) and is_count(np.int64(3))
+    assert not any(map(is_count, (0, -1, 2.0, '3', None, True)))

@@ -1,5 +1,6 @@
 """Wise-SrNet: a linear classifier behind a learned weighted sum over positions."""
 
+from numbers import Real
 from typing import Optional, Tuple, Union
 
 from mmpretrain.models import ClsHead
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 
 from mmadf.models.necks import WiseSrNetPooling
 from mmadf.registry import MODELS
+from mmadf.utils.arguments import is_count
 
 
 @MODELS.register_module()
@@ -58,12 +60,16 @@ class WiseSrNetHead(ClsHead):
         cal_acc: bool = False,
         init_cfg: Optional[dict] = None,
     ) -> None:
-        if num_classes < 1:
+        if not is_count(num_classes):
             raise ValueError(
-                f'WiseSrNetHead: num_classes={num_classes} must be positive.'
+                f'WiseSrNetHead: num_classes={num_classes!r} must be a positive '
+                'integer.'
             )
-        if not 0 <= dropout < 1:
-            raise ValueError(f'WiseSrNetHead: dropout={dropout} must be in [0, 1).')
+        if not isinstance(dropout, Real) or not 0 <= dropout < 1:
+            raise ValueError(
+                f'WiseSrNetHead: dropout={dropout!r} must be a number in [0, 1); 0 is '
+                'none.'
+            )
         init_cfg = init_cfg or dict(type='Normal', layer='Linear', std=0.01)
         super().__init__(loss=loss, topk=topk, cal_acc=cal_acc, init_cfg=init_cfg)
         self.num_classes, self.in_channels = num_classes, in_channels

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mmadf.models.layers.nonnegative import NonNegativeSpatialKernel
 from mmadf.models.layers.spatial_kernel import INITS, SpatialKernel, resize_kernel
 from mmadf.registry import MODELS
+from mmadf.utils.arguments import check_switches, is_count
 
 KERNELS = {None: SpatialKernel, 'nonneg': NonNegativeSpatialKernel}
 WITH_KERNEL = ('depthwise', 'shared')
@@ -54,6 +55,7 @@ class WiseSrNetPooling(BaseModule):
     Raises:
         ValueError: for an unknown name, a number out of range, or arguments that
             exclude each other.
+        TypeError: `resize_kernel` is neither True nor False.
     """
 
     def __init__(
@@ -127,16 +129,25 @@ class WiseSrNetPooling(BaseModule):
         for name, (value, allowed) in choices.items():
             if value not in allowed:
                 self._refuse(f'{name}={value!r} must be one of {allowed}.')
-        if self.in_channels < 1:
-            self._refuse(f'in_channels={self.in_channels} must be positive.')
-        if len(self.map_size) != 2 or min(self.map_size) < 1:
-            self._refuse(f'map_size={self.map_size} must be one or two positive sizes.')
-        smaller = min(self.map_size)
-        sizes = None, *range(1, smaller + 1)
-        if self.pool_size not in sizes:
+        check_switches(type(self).__name__, resize_kernel=self.resize_kernel)
+        if not is_count(self.in_channels):
             self._refuse(
-                f'pool_size={self.pool_size} must be from 1 to {smaller} for map_size='
-                f'{self.map_size}, or None for no pool.'
+                f'in_channels={self.in_channels!r} must be a positive integer, the '
+                'channels of the feature map.'
+            )
+        if len(self.map_size) != 2 or not all(map(is_count, self.map_size)):
+            self._refuse(
+                f'map_size={self.map_size} must be one or two positive integers, the '
+                'height and width of the feature map.'
+            )
+        smaller = min(self.map_size)
+        windows = range(1, smaller + 1)
+        if self.pool_size is not None and not (
+            is_count(self.pool_size) and self.pool_size in windows
+        ):
+            self._refuse(
+                f'pool_size={self.pool_size!r} must be from 1 to {smaller} for '
+                f'map_size={self.map_size}, or None for no pool.'
             )
         required = dict(
             constraint=None, kernel_init='normal', resize_kernel=False, pool_size=None

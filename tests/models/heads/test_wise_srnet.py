@@ -386,8 +386,14 @@ def test_invalid_arguments_are_refused():
         (dict(pool_size=0), 'pool_size=0 .* 1 to 7'),
         (dict(map_size=0), r'map_size=\(0, 0\)'),
         (dict(map_size=(7, 7, 7)), r'map_size=\(7, 7, 7\)'),
+        (dict(map_size='7'), r"map_size=\('7',\) must be one or two positive"),
+        (dict(map_size=7.5), r'map_size=\(7.5, 7.5\) must be'),
+        (dict(pool_size=2.0), 'pool_size=2.0 .* 1 to 7'),
         (dict(num_classes=0), 'num_classes=0'),
+        (dict(num_classes='5'), "num_classes='5' must be a positive integer"),
         (dict(in_channels=0), 'in_channels=0'),
+        (dict(in_channels='4'), "in_channels='4' must be a positive integer"),
+        (dict(dropout=None), r'dropout=None .*\[0, 1\)'),
         (dict(dropout=1.0), r'dropout=1.0 .*\[0, 1\)'),
         (dict(constraint='relu'), "constraint='relu' .*'nonneg'"),
         (dict(pooling='max'), "pooling='max' .*'depthwise'.*'mean'"),
@@ -401,6 +407,11 @@ def test_invalid_arguments_are_refused():
     ]:
         with named(changes), pytest.raises(ValueError, match=message):
             build(**changes)
+
+
+def test_text_does_not_switch_resizing_on():
+    with pytest.raises(TypeError, match="resize_kernel='no' must be True or False"):
+        build(resize_kernel='no')
 
 
 def test_a_feature_map_of_another_size_is_refused():

@@ -427,7 +427,7 @@ def test_exported_program_gives_the_same():
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(magnitude='cube'), "magnitude='cube' must be one of"),
+        (dict(magnitude='cube'), "^DecoupledOperator: magnitude='cube' must be one of"),
         (dict(angle='sine'), "angle='sine' must be one of"),
         (dict(radius='pixel'), "radius='pixel' must be one of"),
         (dict(radius=0), 'radius=0 must be .* > 0'),
@@ -446,6 +446,11 @@ def test_exported_program_gives_the_same():
 def test_bad_arguments_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         DecoupledConv2d(2, 4, 3, **changes)
+
+
+def test_text_does_not_switch_synchronisation_on():
+    with pytest.raises(TypeError, match="sync_mean_norm='no' must be True or False"):
+        DecoupledConv2d(2, 4, 3, sync_mean_norm='no')
 
 
 @pytest.mark.parametrize('groups', [1, 2])

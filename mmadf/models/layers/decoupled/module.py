@@ -8,6 +8,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from mmadf.utils.arguments import check_switches
+
 from .formula import EPS, at_least_float32
 from .operators import ANGLES, MAGNITUDES
 
@@ -41,6 +43,7 @@ class DecoupledOperator(nn.Module):
 
     Raises:
         ValueError: an unknown name, or a number outside its range.
+        TypeError: `sync_mean_norm` is neither True nor False.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class DecoupledOperator(nn.Module):
         _check_numbers(' > 0', lambda value: value > 0, k=k)
         _check_numbers(' in [0, 1)', lambda value: 0 <= value < 1, decay=decay)
         _check_numbers('', lambda value: True, alpha=alpha, beta=beta)
+        check_switches('DecoupledOperator', sync_mean_norm=sync_mean_norm)
         self.magnitude, self.angle = magnitude, angle
         self.alpha, self.beta = alpha, beta
         self.decay, self.sync_mean_norm = decay, sync_mean_norm
@@ -219,7 +223,9 @@ def _is_recomputing() -> bool:
 def _check_name(allowed: Collection[str], **names: str) -> None:
     for name, value in names.items():
         if not isinstance(value, str) or value not in allowed:
-            raise ValueError(f'{name}={value!r} must be one of {sorted(allowed)}.')
+            raise ValueError(
+                f'DecoupledOperator: {name}={value!r} must be one of {sorted(allowed)}.'
+            )
 
 
 def _check_numbers(
@@ -228,4 +234,6 @@ def _check_numbers(
     for name, value in numbers.items():
         is_finite = isinstance(value, Real) and math.isfinite(value)
         if not is_finite or not is_allowed(value):
-            raise ValueError(f'{name}={value!r} must be a finite number{allowed}.')
+            raise ValueError(
+                f'DecoupledOperator: {name}={value!r} must be a finite number{allowed}.'
+            )
