@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmadf.engine.config import check_config
+from mmadf.utils.images import EXTENSIONS
 from tests.conftest import ROOT, write_images
 from tests.helpers import build_without_memory, named
 
@@ -48,6 +49,12 @@ def test_one_number_sets_the_classes_of_all_parts(tmp_path):
     assert model.head.fc.out_features == 7
     assert model.appearance_head.fc.out_features == 7
     assert model.data_preprocessor.num_classes == 7
+
+
+def test_tools_find_the_formats_that_are_trained_on():
+    for split in ('train', 'val', 'test'):
+        dataset = config()[f'{split}_dataloader'].dataset
+        assert sorted(dataset.extensions) == sorted(EXTENSIONS)
 
 
 def test_a_folder_of_images_is_read(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from itertools import zip_longest
+from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence
 
 import numpy as np
@@ -189,4 +190,22 @@ def unread_files(dataset: BaseDataset) -> List[str]:
     files = backend.list_dir_or_file(dataset.img_prefix, list_dir=False, recursive=True)
     return sorted(
         file for file in files if os.sep not in file or not dataset.is_valid_file(file)
+    )
+
+
+def describe_unread(dataset: BaseDataset) -> str:
+    """Describe the files of an image folder that the data set does not read.
+
+    Returns:
+        A clause without a full stop, '' if all files are read; see `unread_files`.
+    """
+    files = unread_files(dataset)
+    if not files:
+        return ''
+    endings = Counter(Path(file).suffix or 'none' for file in files)
+    found = (f'{count:,} x {end}' for end, count in endings.most_common())
+    return (
+        f'{len(files):,} files of {dataset.img_prefix} are not read (endings: '
+        f'{first_names(found, 8)}; first file: {files[0]}); the data set reads '
+        f'{", ".join(sorted(dataset.extensions))} in the folders of the classes'
     )

@@ -1,4 +1,4 @@
-"""Sizes of images, read before they are decoded."""
+"""Image files: their endings, and their sizes, read before they are decoded."""
 
 import io
 import warnings
@@ -6,6 +6,13 @@ from pathlib import Path
 from typing import Optional, Union
 
 import PIL.Image
+
+# Endings of image files in folders, those of configs/_base_/datasets/image_folder.py.
+# MMPretrain's CustomDataset reads fewer by default.
+EXTENSIONS = (
+    *('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.webp', '.avif', '.gif'),
+    *('.bmp', '.ppm', '.pgm', '.tif', '.tiff'),
+)
 
 # Pillow refuses larger images by default. One of this size takes 0.5 GB of memory.
 MAX_PIXELS = 178_956_970

@@ -11,6 +11,7 @@ from typing import Any, Union
 from mmengine.config import Config
 from mmpretrain.registry import MODELS, TRANSFORMS
 
+from mmadf.utils.images import EXTENSIONS
 from mmadf.utils.messages import one_line
 from mmadf.utils.optional import import_optional
 
@@ -43,7 +44,10 @@ def read_folder_config(folder: Union[str, Path]) -> Config:
     """
     content = _read_content(folder)
     dataset = dict(
-        type='CustomDataset', data_root='', pipeline=content['test_pipeline']
+        type='CustomDataset',
+        data_root='',
+        extensions=EXTENSIONS,
+        pipeline=content['test_pipeline'],
     )
     if content['classes']:
         dataset['metainfo'] = dict(classes=content['classes'])

@@ -5,12 +5,16 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 from mmengine.runner import load_checkpoint
 from mmpretrain import ImageClassificationInferencer
+from mmpretrain.registry import DATASETS
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
 import mmadf
+from mmadf.utils.images import EXTENSIONS
+from mmadf.weights.load import read_config
 from mmadf.weights.pretrained import load_branches
 from tests.hub.conftest import CLASSES, PLAIN, adf, build, config
 
@@ -32,6 +36,17 @@ def test_the_inferencer_predicts_with_the_preprocessing_of_the_folder(network, f
     scores = network(normalised).softmax(1)[0].detach()
     assert_close(torch.from_numpy(found['pred_scores']), scores)
     assert found['pred_class'] == CLASSES[scores.argmax()]
+
+
+def test_images_of_all_formats_of_the_own_images_are_tested(folder, tmp_path):
+    for ending in EXTENSIONS:
+        path = tmp_path / 'images/ant' / f'0{ending}'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    dataset = read_config(str(folder)).test_dataloader.dataset
+    dataset.update(data_root=str(tmp_path / 'images'), metainfo=dict(classes=['ant']))
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        assert len(DATASETS.build(dataset)) == len(EXTENSIONS)
 
 
 def test_a_path_that_does_not_exist_is_not_looked_for_on_the_hub():

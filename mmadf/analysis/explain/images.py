@@ -8,10 +8,10 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import TRANSFORMS
 from torch import Tensor, nn
-from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from mmadf.data_prep.checks import decode_problem
 from mmadf.deployment.input_spec import NO_FILES, infer_input_spec
+from mmadf.utils.images import EXTENSIONS
 
 
 def find_images(path: Path) -> List[Path]:
@@ -25,13 +25,13 @@ def find_images(path: Path) -> List[Path]:
     """
     if path.is_file():
         return [path]
-    files = (f for f in path.rglob('*') if f.suffix.lower() in IMG_EXTENSIONS)
+    files = (f for f in path.rglob('*') if f.suffix.lower() in EXTENSIONS)
     if found := sorted(file for file in files if file.is_file()):
         return found
     problem = 'contains no image' if path.is_dir() else 'does not exist'
     raise ValueError(
         f'images={path} {problem}; give an image file or a folder of images '
-        f'({", ".join(IMG_EXTENSIONS)}).'
+        f'({", ".join(EXTENSIONS)}).'
     )
 
 

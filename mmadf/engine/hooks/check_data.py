@@ -1,7 +1,5 @@
 """Check data sets against each other, the model and the checkpoint."""
 
-from collections import Counter
-from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 from mmengine.dataset import BaseDataset
@@ -18,9 +16,9 @@ from mmadf.engine.data_checks import (
     check_trained_names,
     class_folders,
     class_names,
+    describe_unread,
     images_per_class,
     inner_datasets,
-    unread_files,
 )
 from mmadf.engine.image_checks import check_images
 from mmadf.engine.loop_checks import check_batches, check_topk
@@ -140,14 +138,9 @@ def log_contents(runner: Runner, dataset: BaseDataset, split: str) -> None:
             f'{first_names(empty)}'
         )
     for part in inner_datasets(dataset):
-        if files := unread_files(part):
-            endings = Counter(Path(file).suffix or 'none' for file in files)
-            found = (f'{count:,} x {end}' for end, count in endings.most_common())
+        if unread := describe_unread(part):
             runner.logger.warning(
-                f'{split} set: {len(files):,} files of {part.img_prefix} are not read '
-                f'(endings: {first_names(found, 8)}; first file: {files[0]}); the data '
-                f'set reads {", ".join(sorted(part.extensions))} in the folders of the '
-                'classes. Add other image formats to its `extensions`.'
+                f'{split} set: {unread}. Add other image formats to its `extensions`.'
             )
 
 

@@ -1,11 +1,14 @@
 """Chooses training and validation images of a folder."""
 
+from logging import WARNING
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
+from mmengine.logging import print_log
 from mmpretrain.datasets import CustomDataset
 
+from mmadf.engine.data_checks import describe_unread
 from mmadf.utils.files import atomic_write
 
 Sample = Tuple[str, int]  # path relative to the folder, label
@@ -89,6 +92,9 @@ def write_split(
 ) -> Dict[str, object]:
     """Split an image folder and write both parts as annotation files.
 
+    A warning is logged if there are files that MMPretrain's `CustomDataset` does not
+    read by default.
+
     Args:
         folder: training images, with one subfolder per class.
         out: folder for `train.txt` and `val.txt`, with a path and a label per line.
@@ -111,6 +117,8 @@ def write_split(
             'images, with one subfolder per class.'
         )
     dataset = CustomDataset(data_root=str(folder))
+    if unread := describe_unread(dataset):
+        print_log(f'{unread}; convert other images.', level=WARNING)
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     samples = [
         (Path(info['img_path']).relative_to(folder).as_posix(), int(info['gt_label']))

@@ -43,12 +43,13 @@ def write(path, shape, dtype=np.uint8):
 
 
 def test_images_of_all_subfolders_are_found_in_order(tmp_path):
-    for name in ('b/2.PNG', 'b/1.jpg', 'a/deep/3.tif', 'notes.txt', 'b/1.jpg.pth'):
+    images = 'a/deep/3.tif', 'b/1.jpg', 'b/2.PNG', 'b/3.avif', 'b/4.gif', 'b/5.jfif'
+    for name in (*reversed(images), 'notes.txt', 'b/1.jpg.pth'):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / 'folder.png').mkdir()
     found = [str(path.relative_to(tmp_path)) for path in find_images(tmp_path)]
-    assert found == ['a/deep/3.tif', 'b/1.jpg', 'b/2.PNG']
+    assert found == list(images)
     assert find_images(tmp_path / 'b/1.jpg') == [tmp_path / 'b/1.jpg']
 
 

@@ -1,5 +1,6 @@
 """Validation images: stratified, reproducible, and kept once they are chosen."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -94,6 +95,13 @@ def test_another_choice_does_not_replace_the_files_of_earlier_runs(
     with pytest.raises(ValueError, match=r'train.txt lists other images than val_frac'):
         write_split(folder, out, 0.5, 0)
     assert (out / 'train.txt').read_text() == before
+
+
+def test_files_that_are_not_listed_are_named(image_folder, tmp_path, capsys):
+    folder = image_folder / 'train'
+    (folder / 'dark/000.png').rename(folder / 'dark/000.webp')
+    write_split(folder, tmp_path / 'split', 0.25, 0)
+    assert re.search(r'1 files of .* \(endings: 1 x .webp;', capsys.readouterr().out)
 
 
 def test_missing_folder_is_named(tmp_path):
