@@ -15,11 +15,11 @@ COMMANDS = {
     'train': ('train.py', 'train a classifier'),
     'test': ('test.py', 'test a checkpoint'),
     'report': ('analysis/report.py', 'test the best checkpoint of a run and report it'),
-    'explain': ('analysis/explain.py', 'show the evidence for predictions of ADF'),
+    'explain': ('analysis/explain.py', 'show the evidence for predictions'),
     'demo': ('demo.py', 'try a classifier in the browser'),
     'deploy': (
         'model_converters/deploy.py',
-        'remove what the prediction of ADF does not use',
+        'write a network without what only training needs',
     ),
     'export': ('export.py', 'write a classifier as ONNX'),
     'study': ('study.py', 'compare networks over several seeds'),

@@ -135,7 +135,8 @@ def check_deployable(model: nn.Module, config: str, cfg: Config) -> None:
         found += f' with deployed={part.deployed} and readout={readout!r}'
     raise ValueError(
         f'config={config} builds {found}; deployment needs an ADFClassifier or a model '
-        "on an ADFBackbone that is not deployed and has readout='semantic'."
+        "on an ADFBackbone that is not deployed and has readout='semantic'. Any "
+        'classifier can be written as it is to a model folder: FOLDER/ --whole.'
     )
 
 

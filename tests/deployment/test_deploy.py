@@ -103,7 +103,7 @@ def test_a_network_with_other_logits_is_not_written(trained, tmp_path, monkeypat
 
 def test_other_networks_are_refused(write_files, tmp_path):
     for model, message in [
-        (dict(), 'net.py builds ImageClassifier; '),
+        (dict(), 'net.py builds ImageClassifier; .* model folder: FOLDER/ --whole'),
         (dict(ADF, deploy=dict(fold=False)), 'builds ADFClassifier with deployed=True'),
         (dict(ADF, readout='sum'), "deployed=False and readout='sum'"),
         (

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmadf.utils.arguments import check_switches, is_count
+from mmadf.utils.arguments import check_dicts, check_switches, is_count
 
 
 @pytest.mark.parametrize('value', ['no', 0, None])
@@ -9,6 +9,12 @@ def test_switch_that_is_neither_true_nor_false_is_named(value):
     check_switches('Pool', ceil=True, floor=False)
     with pytest.raises(TypeError, match=f'Pool: floor={value!r} must be True or False'):
         check_switches('Pool', ceil=True, floor=value)
+
+
+def test_value_that_is_no_dict_of_arguments_is_named():
+    check_dicts('Pool', norm=None, act=dict(type='ReLU'))
+    with pytest.raises(TypeError, match="Pool: act='ReLU' must be a dict of arguments"):
+        check_dicts('Pool', norm=None, act='ReLU')
 
 
 def test_only_positive_integers_are_counts():

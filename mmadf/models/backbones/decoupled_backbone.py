@@ -6,6 +6,7 @@ from torch import nn
 
 from mmadf.models.surgery.decouple import ORDINARY, decouple
 from mmadf.registry import MODELS
+from mmadf.utils.arguments import check_dicts
 
 
 @MODELS.register_module(name='DecoupledBackbone')
@@ -25,7 +26,12 @@ def build_decoupled_backbone(
         exclude: see `decouple`.
         out_indices: stages whose feature maps are returned, instead of those that
             `backbone` names; None leaves these.
+
+    Raises:
+        TypeError: `operator` is no dict.
+        ValueError: see `decouple`.
     """
+    check_dicts('DecoupledBackbone', operator=operator)
     if out_indices is not None:
         backbone = {**backbone, 'out_indices': out_indices}
     network = MODELS.build(backbone)

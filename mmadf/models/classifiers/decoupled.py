@@ -6,6 +6,7 @@ from torch import nn
 
 from mmadf.models.surgery.decouple import ORDINARY, decouple
 from mmadf.registry import MODELS
+from mmadf.utils.arguments import check_dicts
 
 
 @MODELS.register_module(name='DecoupledClassifier')
@@ -27,7 +28,12 @@ def build_decoupled_classifier(
         include: see `decouple`.
         exclude: see `decouple`.
         data_preprocessor: as in `ImageClassifier`, unless `classifier` has one.
+
+    Raises:
+        TypeError: `operator` is no dict.
+        ValueError: see `decouple`.
     """
+    check_dicts('DecoupledClassifier', operator=operator)
     network = MODELS.build({'data_preprocessor': data_preprocessor, **classifier})
     decouple(network, include, exclude, **(operator or {}))
     return network

@@ -259,6 +259,13 @@ def test_wrapped_backbone_takes_and_returns_stages():
     assert inner == dict(type='ResNet', depth=18, out_indices=(1, 3))
 
 
+@pytest.mark.parametrize('part', ['Backbone', 'Classifier'])
+def test_operator_that_is_no_dict_is_named(part):
+    cfg = {'type': f'Decoupled{part}', part.lower(): {}, 'operator': 'tanh'}
+    with pytest.raises(TypeError, match=f"Decoupled{part}: operator='tanh' must be a"):
+        MODELS.build(cfg)
+
+
 def test_adf_over_a_wrapped_backbone_builds_and_steps():
     wrapped = dict(
         type='DecoupledBackbone', backbone=backbone_cfg(zero_init_residual=False)
