@@ -58,7 +58,8 @@ def build_runner(cfg: Config, splits: Sequence[str]) -> Runner:
     custom = 'runner_type' in cfg
     if 'train' in splits and not custom:
         complete_hooks(cfg)
-    runner = RUNNERS.build(cfg) if custom else QuietRunner.from_cfg(cfg)
+    kind = QuietRunner if 'train' in splits else EvaluationRunner
+    runner = RUNNERS.build(cfg) if custom else kind.from_cfg(cfg)
     is_built = isinstance(runner.model, nn.Module)  # FlexibleRunner builds it later
     if 'train' in splits and is_built:
         check_norm_eval(runner)
@@ -90,6 +91,21 @@ class QuietRunner(Runner):
             if not isinstance(handler, logging.FileHandler):
                 handler.addFilter(_is_printed)
         return logger
+
+
+class EvaluationRunner(QuietRunner):
+    """A Runner for tests, which leaves the config of a training as it is.
+
+    MMEngine writes the config of each Runner to the work directory. A test with other
+    options, such as `model.readout=sum` or `--tta`, would replace that of the training,
+    which describes the checkpoints beside it.
+    """
+
+    def dump_config(self) -> None:
+        """Write the config to the work directory, unless there is one."""
+        path = os.path.join(self.work_dir, os.path.basename(self.cfg.filename or ''))
+        if not os.path.isfile(path):
+            super().dump_config()
 
 
 def _is_by_epochs(loop: Dict) -> bool:

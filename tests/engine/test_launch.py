@@ -52,6 +52,21 @@ def test_checkpointing_without_effect_is_refused_before_training(tmp_path):
     launch.build_runner(runner_cfg(tmp_path), splits=('test',))
 
 
+def test_a_test_does_not_replace_the_config_of_the_training(tmp_path):
+    runner_cfg(tmp_path, activation_checkpointing=None).dump(tmp_path / 'net.py')
+    work_dirs = [str(tmp_path / name) for name in ('trained', 'tested')]
+    for splits, readout, folders in [
+        (('train',), 'semantic', work_dirs[:1]),
+        (('test',), 'sum', work_dirs),
+    ]:
+        for folder in folders:
+            cfg = Config.fromfile(tmp_path / 'net.py')
+            cfg.merge_from_dict({'model.readout': readout, 'work_dir': folder})
+            launch.build_runner(cfg, splits)
+    written = [Config.fromfile(f'{folder}/net.py') for folder in work_dirs]
+    assert [cfg.model.readout for cfg in written] == ['semantic', 'sum']
+
+
 def test_a_runner_that_builds_its_network_later_is_built(tmp_path):
     strategy = dict(type='SingleDeviceStrategy')
     cfg = runner_cfg(tmp_path, runner_type='FlexibleRunner', strategy=strategy)
