@@ -72,6 +72,13 @@ def test_commands_give_options_that_their_scripts_have():
                 assert f"'{option}'" in known, f'{page.name}: {script} {option}'
 
 
+def test_tables_end_with_an_empty_line():
+    """GitHub takes a line of text right after a table as a row of it."""
+    for page in PAGES:
+        ends = re.findall(r'^\|.*\n([^|\n].*)', prose(page), re.M)
+        assert not ends, f'{page.name}: {ends}'
+
+
 def test_python_blocks_parse():
     for page in PAGES:
         for language, block in BLOCK.findall(text(page)):
