@@ -13,7 +13,8 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmadf.engine.hooks import LossWeightHook
-from tests.helpers import named
+from mmadf.registry import MODELS
+from tests.helpers import adf_cfg, named
 
 NAME = 'appearance_weight'
 
@@ -140,7 +141,7 @@ def test_weight_reaches_the_model_inside_ddp(tmp_path):
 
 def test_model_without_the_weight_is_refused():
     runner = SimpleNamespace(model=nn.Linear(1, 1))
-    with pytest.raises(ValueError, match='Linear has no objective'):
+    with pytest.raises(ValueError, match=r'Linear has no loss weight .*only \[\]'):
         LossWeightHook(NAME, 1.0, 0.0).before_train(runner)
 
 
@@ -160,3 +161,11 @@ def test_builds_from_a_config_of_the_host():
 
     cfg = Config(dict(hook=dict(type='LossWeightHook', name=NAME, start=1.0, end=0.0)))
     assert HOOKS.build(cfg.hook).weight(0.75) == 0.25
+
+
+@pytest.mark.parametrize('name', ['teacher', 'distill_temperature', 'weight'])
+def test_what_is_no_loss_weight_is_refused_with_those_that_are(name):
+    runner = SimpleNamespace(model=MODELS.build(adf_cfg()))
+    known = "'semantic_weight', 'appearance_weight', 'distill_weight'"
+    with pytest.raises(ValueError, match=rf'no loss weight {name!r}, only \[{known}\]'):
+        LossWeightHook(name, 0.0, 1.0).before_train(runner)

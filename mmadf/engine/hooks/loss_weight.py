@@ -1,6 +1,7 @@
 """Schedule of a loss weight."""
 
 import math
+from numbers import Real
 from typing import Callable, Dict, Optional
 
 from mmengine.hooks import Hook
@@ -55,9 +56,10 @@ class LossWeightHook(Hook):
         finish: float = 1.0,
         curve: str = 'linear',
     ) -> None:
-        if not (start >= 0 and end >= 0):
+        if not all(isinstance(x, Real) and 0 <= x < math.inf for x in (start, end)):
             raise ValueError(
-                f'LossWeightHook: start={start} and end={end} must be >= 0.'
+                f'LossWeightHook: start={start!r} and end={end!r} must be finite '
+                'numbers >= 0.'
             )
         if not 0 <= begin < finish <= 1:
             raise ValueError(
@@ -83,10 +85,14 @@ class LossWeightHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Reject a model without an objective that has this weight."""
         model = get_ori_model(runner.model)
-        if not hasattr(getattr(model, 'objective', None), self.name):
+        objective = getattr(model, 'objective', None)
+        names = vars(objective) if objective else ()
+        weights = [name for name in names if name.endswith('_weight')]
+        if self.name not in weights:
             raise ValueError(
-                f'LossWeightHook: {type(model).__name__} has no objective.{self.name}; '
-                'correct name, remove the hook, or train an ADFClassifier.'
+                f'LossWeightHook: {type(model).__name__} has no loss weight '
+                f'{self.name!r}, only {weights}; correct name, remove the hook, or '
+                'train an ADFClassifier.'
             )
 
     def before_train_iter(
