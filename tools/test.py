@@ -17,6 +17,7 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
 from mmadf.engine import config, launch
+from mmadf.engine.data_roots import check_data_loader
 from mmadf.utils.command_line import (
     add_network_arguments,
     check_writable,
@@ -145,7 +146,9 @@ def main() -> None:
     with report_invalid_input() as start_work:
         if args.out and launch.rank_of_process(args.launcher) == 0:
             check_writable(Path(args.out).parent)
-        cfg = merge_args(read_config(args.config), args)
+        cfg = read_config(args.config)
+        check_data_loader(cfg, 'test')
+        cfg = merge_args(cfg, args)
         runner = launch.build_runner(cfg, splits=('test',))
         runner.register_hook(launch.StartHook(start_work))
         runner.register_hook(ExactWeightsHook(args.checkpoint, args.allow_partial))

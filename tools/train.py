@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmadf.engine import config, launch
+from mmadf.engine.data_roots import check_data_loader
 from mmadf.engine.hooks.preemption import PreemptionHook, TrainingInterrupted
 from mmadf.engine.reserve import Reservation
 from mmadf.engine.resume import ResumeHook
@@ -104,6 +105,7 @@ def train(args: argparse.Namespace) -> int:
     reservation = None
     with report_invalid_input() as start_work:
         cfg = merge_args(read_config(args.config), args)
+        check_data_loader(cfg, 'train')
         if launch.rank_of_process(args.launcher) == 0:
             resume = cfg.get('resume', False)
             reservation = Reservation(cfg.work_dir, resume, args.overwrite)

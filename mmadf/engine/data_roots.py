@@ -1,4 +1,4 @@
-"""The folders of data sets, which must exist before a training or a test starts."""
+"""The data of a training or a test, which must be there before it starts."""
 
 import os
 from inspect import signature
@@ -8,6 +8,24 @@ from mmengine.config import Config
 from mmpretrain.registry import DATASETS
 
 from mmadf.utils.types import type_name
+
+
+def check_data_loader(cfg: Config, split: str) -> None:
+    """Require that a config describes the data that is read.
+
+    Args:
+        cfg: config of a Runner.
+        split: 'train' or 'test'.
+
+    Raises:
+        ValueError: there is no `train_dataloader` or `test_dataloader`.
+    """
+    if not cfg.get(f'{split}_dataloader'):
+        raise ValueError(
+            f'the config has no {split}_dataloader: it describes a network without the '
+            f'data to {split} it on, as the config of a model folder does; give the '
+            'config of a training.'
+        )
 
 
 def check_data_roots(cfg: Config, splits: Sequence[str]) -> None:

@@ -75,6 +75,15 @@ def test_option_without_a_value(refuse):
             assert "--cfg-options: 'foo' is not of the form KEY=VALUE" in line
 
 
+def test_config_of_a_network_without_data(refuse, tmp_path):
+    net = tmp_path / 'net.py'
+    net.write_text("model = dict(type='ImageClassifier')")
+    for name, words in dict(train='{net}', test='{net} lost.pth --tta').items():
+        with named(name):
+            line = refuse(name, words, net=net)
+            assert f'the config has no {name}_dataloader' in line
+
+
 @pytest.fixture
 def trained(job, tmp_path):
     """Return the work directory of a run of `job`."""
