@@ -4,24 +4,6 @@ from numbers import Integral
 from typing import Any
 
 
-def check_switches(owner: str, **switches: Any) -> None:
-    """Require True or False; text such as 'no' would count as True.
-
-    Args:
-        owner: type of the component, for the message.
-        switches: values by argument name.
-
-    Raises:
-        TypeError: an argument that is neither.
-    """
-    for name, value in switches.items():
-        if not isinstance(value, bool):
-            raise TypeError(
-                f'{owner}: {name}={value!r} must be True or False; leave it out for '
-                'the default.'
-            )
-
-
 def check_dicts(owner: str, **fields: Any) -> None:
     """Require dicts of arguments, or None.
 

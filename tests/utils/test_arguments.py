@@ -1,14 +1,7 @@
 import numpy as np
 import pytest
 
-from mmadf.utils.arguments import check_dicts, check_switches, is_count
-
-
-@pytest.mark.parametrize('value', ['no', 0, None])
-def test_switch_that_is_neither_true_nor_false_is_named(value):
-    check_switches('Pool', ceil=True, floor=False)
-    with pytest.raises(TypeError, match=f'Pool: floor={value!r} must be True or False'):
-        check_switches('Pool', ceil=True, floor=value)
+from mmadf.utils.arguments import check_dicts, is_count
 
 
 def test_value_that_is_no_dict_of_arguments_is_named():

@@ -12,7 +12,6 @@ from mmadf.models.classifiers.deployed import check_weights, cut_appearance
 from mmadf.models.classifiers.reparameterised import check_reparameterised
 from mmadf.models.classifiers.wiring import connect
 from mmadf.registry import MODELS
-from mmadf.utils.arguments import check_switches
 from mmadf.weights.pretrained import load_branches
 
 Indices = Union[int, Sequence[int]]
@@ -89,7 +88,6 @@ class ADFBackbone(BaseModule):
         options = dict(deploy=deploy, pretrained_branches=pretrained_branches)
         other = backbone if appearance_backbone is None else appearance_backbone
         _check_config(backbone, other, mapper, options)
-        check_switches('ADFBackbone', stop_gradient=stop_gradient)
         super().__init__(init_cfg)
         self.pretrained_branches = pretrained_branches
         self.deployed = False

@@ -10,17 +10,11 @@ from torch import nn
 
 from mmadf.models.stages import Stages, stage_shapes
 from mmadf.registry import MODELS
-from mmadf.utils.arguments import check_switches
 
 from .objective import TEACHERS
 
 READOUTS = ('semantic', 'appearance', 'sum')
 REDUCTIONS = ('sum', 'mean')
-# Fields of the options that are passed on as arguments.
-FIELDS = dict(
-    deploy=('fold',),
-    pretrained_branches=('checkpoint', 'appearance_checkpoint', 'appearance_noise'),
-)
 OPTIONS = dict(
     appearance='a dict with any of backbone, neck and head',
     deploy='a dict of arguments of switch_to_deploy, e.g. dict() or dict(fold=False)',
@@ -72,7 +66,7 @@ def check_options(network: str, mapper: Any, **options: Any) -> None:
         options: by argument name, a dict or None.
 
     Raises:
-        TypeError: an argument that is not a config, or has an unknown field.
+        TypeError: an argument that is not a config.
     """
     cfgs = mapper if isinstance(mapper, (list, tuple)) else [mapper or {}]
     if not all(isinstance(cfg, dict) for cfg in cfgs):
@@ -84,11 +78,6 @@ def check_options(network: str, mapper: Any, **options: Any) -> None:
         if option is not None and not isinstance(option, dict):
             raise TypeError(
                 f'{network}: {name}={option!r} must be {OPTIONS[name]}, or None.'
-            )
-        unknown = sorted(set(option or ()) - set(FIELDS.get(name, option or ())))
-        if unknown:
-            raise TypeError(
-                f'{network}: {name} has {unknown}; its fields are {FIELDS[name]}.'
             )
 
 
@@ -159,10 +148,8 @@ def check_stop_gradient(stop_gradient: bool, objective: dict) -> None:
         objective: arguments of `Objective`.
 
     Raises:
-        TypeError: `stop_gradient` is neither True nor False.
         ValueError: both losses of the appearance head have the weight 0.
     """
-    check_switches('ADFClassifier', stop_gradient=stop_gradient)
     weights = objective['appearance_weight'], objective['distill_weight']
     if stop_gradient and not any(weights):
         raise ValueError(

@@ -1,8 +1,6 @@
 """Mapper: shallow appearance features into deep semantic features."""
 
-from math import isfinite
-from numbers import Real
-from typing import Any, Optional, Sequence
+from typing import Optional, Sequence
 
 from mmcv.cnn import DepthwiseSeparableConvModule
 from mmengine.model import BaseModule, ModuleList, Sequential
@@ -11,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmadf.registry import MODELS
-from mmadf.utils.arguments import check_switches
 
 from .gate import FUSIONS, GATES, build_gate
 
@@ -137,9 +134,8 @@ class Mapper(BaseModule):
 
     Raises:
         ValueError: unknown fusion or gate, no source, a number instead of a list, lists
-            of different lengths, a stride that is not a power of 2, a `gate_bias` that
-            is no number, or `zero_init` with a norm that has no weights.
-        TypeError: `zero_init` or `resize` is neither True nor False.
+            of different lengths, a stride that is not a power of 2, or `zero_init` with
+            a norm that has no weights.
     """
 
     def __init__(
@@ -160,8 +156,6 @@ class Mapper(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         _check(sources, in_channels, strides, fusion, gate)
-        _check_gate_bias(gate_bias)
-        check_switches('Mapper', zero_init=zero_init, resize=resize)
         self.sources = tuple(sources)
         self.target = target
         self.in_channels = tuple(in_channels)
@@ -279,11 +273,3 @@ def _check(
         raise ValueError(f'Mapper: fusion={fusion!r} is none of {sorted(FUSIONS)}.')
     if gate not in GATES:
         raise ValueError(f'Mapper: gate={gate!r} is none of {sorted(GATES)}.')
-
-
-def _check_gate_bias(bias: Any) -> None:
-    if bias is not None and not (isinstance(bias, Real) and isfinite(bias)):
-        raise ValueError(
-            f'Mapper: gate_bias={bias!r} must be a finite number, or None for the '
-            'default of the fusion.'
-        )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mmadf.models.layers.nonnegative import NonNegativeSpatialKernel
 from mmadf.models.layers.spatial_kernel import INITS, SpatialKernel, resize_kernel
 from mmadf.registry import MODELS
-from mmadf.utils.arguments import check_switches, is_count
+from mmadf.utils.arguments import is_count
 
 KERNELS = {None: SpatialKernel, 'nonneg': NonNegativeSpatialKernel}
 WITH_KERNEL = ('depthwise', 'shared')
@@ -55,7 +55,6 @@ class WiseSrNetPooling(BaseModule):
     Raises:
         ValueError: for an unknown name, a number out of range, or arguments that
             exclude each other.
-        TypeError: `resize_kernel` is neither True nor False.
     """
 
     def __init__(
@@ -129,7 +128,6 @@ class WiseSrNetPooling(BaseModule):
         for name, (value, allowed) in choices.items():
             if value not in allowed:
                 self._refuse(f'{name}={value!r} must be one of {allowed}.')
-        check_switches(type(self).__name__, resize_kernel=self.resize_kernel)
         if not is_count(self.in_channels):
             self._refuse(
                 f'in_channels={self.in_channels!r} must be a positive integer, the '

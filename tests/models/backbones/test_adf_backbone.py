@@ -259,8 +259,6 @@ def test_an_argument_that_is_no_config_is_named():
         (dict(mapper='x'), "ADFBackbone: mapper='x'"),
         (dict(deploy=True), 'ADFBackbone: deploy=True'),
         (dict(backbone=torch.nn.Identity()), 'ADFBackbone: backbone is a Identity'),
-        (dict(deploy=dict(folds=1)), r"ADFBackbone: deploy has \['folds'\]"),
-        (dict(stop_gradient='no'), "ADFBackbone: stop_gradient='no'"),
         (dict(appearance_backbone='x'), 'appearance_backbone is a str'),
         (dict(pretrained='x.pth'), "'pretrained'"),
     ]:

@@ -409,11 +409,6 @@ def test_invalid_arguments_are_refused():
             build(**changes)
 
 
-def test_text_does_not_switch_resizing_on():
-    with pytest.raises(TypeError, match="resize_kernel='no' must be True or False"):
-        build(resize_kernel='no')
-
-
 def test_a_feature_map_of_another_size_is_refused():
     for size, built, message in [
         ((5, 6), {}, r'map_size=\(7, 7\) .*got \(5, 6\); .*resize_kernel=True'),

@@ -448,11 +448,6 @@ def test_bad_arguments_are_named(changes, message):
         DecoupledConv2d(2, 4, 3, **changes)
 
 
-def test_text_does_not_switch_synchronisation_on():
-    with pytest.raises(TypeError, match="sync_mean_norm='no' must be True or False"):
-        DecoupledConv2d(2, 4, 3, sync_mean_norm='no')
-
-
 @pytest.mark.parametrize('groups', [1, 2])
 def test_input_of_other_channels_is_refused(groups):
     with pytest.raises(ValueError, match=r'\(2, 3, 5, 5\) must be \(N, 4, H, W\)'):

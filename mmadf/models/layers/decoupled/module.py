@@ -8,8 +8,6 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from mmadf.utils.arguments import check_switches
-
 from .formula import EPS, at_least_float32
 from .operators import ANGLES, MAGNITUDES
 
@@ -43,7 +41,6 @@ class DecoupledOperator(nn.Module):
 
     Raises:
         ValueError: an unknown name, or a number outside its range.
-        TypeError: `sync_mean_norm` is neither True nor False.
     """
 
     def __init__(
@@ -70,7 +67,6 @@ class DecoupledOperator(nn.Module):
         _check_numbers(' > 0', lambda value: value > 0, k=k)
         _check_numbers(' in [0, 1)', lambda value: 0 <= value < 1, decay=decay)
         _check_numbers('', lambda value: True, alpha=alpha, beta=beta)
-        check_switches('DecoupledOperator', sync_mean_norm=sync_mean_norm)
         self.magnitude, self.angle = magnitude, angle
         self.alpha, self.beta = alpha, beta
         self.decay, self.sync_mean_norm = decay, sync_mean_norm
