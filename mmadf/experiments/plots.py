@@ -149,8 +149,19 @@ def plot_robustness(results: Dict[str, Sequence[Row]], path: Path) -> None:
     for axes in panels[0]:
         handles, labels = axes.get_legend_handles_labels()
         entries = {**dict(zip(labels, handles, strict=True)), **entries}
-    figure.legend(entries.values(), entries, loc='outside lower center', ncols=6)
+    _add_legend_below(figure, entries)
     save_figure(figure, path)
+
+
+def _add_legend_below(figure: object, entries: Dict[str, object]) -> None:
+    """Add a legend below the panels, in as many columns as fit into the figure."""
+    for columns in range(len(entries), 0, -1):
+        legend = figure.legend(
+            entries.values(), entries, loc='outside lower center', ncols=columns
+        )
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def _plot_kind(axes: object, kind: str, results: Dict[str, Sequence[Row]]) -> None:

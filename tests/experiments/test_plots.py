@@ -117,3 +117,13 @@ def test_robustness_plot_has_a_panel_per_kind_and_a_curve_per_attack(
     assert drawn.count([[0, 80], [1, 55], [2, 5]]) == len(networks)
     assert drawn.count([[0, 80], [1, 60]]) == len(networks)
     assert [[0, 80], [1, 65]] in [x.get_xydata().tolist() for x in panels[2].lines]
+
+
+def test_legend_of_many_networks_lies_within_the_figure(figure_of):
+    names = [f'network with operator {index}' for index in range(7)]
+    figure = figure_of(plot_robustness, dict.fromkeys(names, ROWS))
+    (legend,) = figure.legends
+    assert set(names) < set(texts(legend))
+    box, page = legend.get_window_extent(), figure.bbox
+    assert page.x0 <= box.x0 and box.x1 <= page.x1
+    assert page.y0 <= box.y0 and box.y1 <= page.y1
