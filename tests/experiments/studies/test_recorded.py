@@ -67,7 +67,8 @@ def test_numbers_of_the_pages_are_those_of_the_tables(page):
         tables = [
             row
             for study in studies
-            for table in (ROOT / 'docs' / 'results' / study).glob('table*.md')
+            for name in ('table*.md', 'robustness/comparison.md')
+            for table in (ROOT / 'docs' / 'results' / study).glob(name)
             for row in rows(table.read_text())
         ]
         for means, differences in rows(section):
