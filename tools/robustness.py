@@ -23,8 +23,11 @@ from pathlib import Path
 from typing import Tuple
 
 import torch
+from mmengine.config import Config
+from torch import nn
 
 import mmadf  # noqa: F401  registers
+from mmadf.deployment.input_spec import yields_bgr
 from mmadf.engine.config import merge_options
 from mmadf.engine.data_checks import class_names
 from mmadf.engine.work_dir import default_work_dir
@@ -39,7 +42,6 @@ from mmadf.experiments.robustness.network import (
     fingerprint,
     hash_images,
     load_images,
-    yields_bgr,
 )
 from mmadf.experiments.robustness.records import Records
 from mmadf.experiments.robustness.summary import summarise
@@ -50,7 +52,7 @@ from mmadf.utils.command_line import (
     report_invalid_input,
 )
 from mmadf.utils.optional import import_optional
-from mmadf.weights.load import load_network, read_config
+from mmadf.weights.load import load_network, read_config, test_dataset
 
 
 def parse_args() -> argparse.Namespace:
@@ -134,6 +136,12 @@ def add_condition_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def to_pixel_network(cfg: Config, classifier: nn.Module) -> PixelNetwork:
+    """Return a classifier as a network of pixels, in the test pipeline's order."""
+    pipeline = test_dataset(cfg).get('pipeline')
+    return PixelNetwork(classifier, yields_bgr(pipeline, classifier.data_preprocessor))
+
+
 def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
     """Return what is tested, and the settings on which the outcomes depend."""
     conditions = plan_conditions(
@@ -150,12 +158,12 @@ def load(args: argparse.Namespace) -> Tuple[Evaluation, dict]:
     cfg = read_config(args.config)
     merge_options(cfg, args.cfg_options)
     classifier, meta = load_network(cfg, args.checkpoint, device)
-    network = PixelNetwork(classifier, yields_bgr(cfg, classifier))
+    network = to_pixel_network(cfg, classifier)
     settings, source = dict(network=fingerprint(cfg, args.checkpoint)), None
     if args.transfer:
         other = read_config(args.transfer[0]), args.transfer[1]
         trained, _ = load_network(*other, device)
-        source = PixelNetwork(trained, yields_bgr(other[0], trained))
+        source = to_pixel_network(other[0], trained)
         settings['transferred from'] = fingerprint(*other)
     names = class_names(meta.get('dataset_meta'))
     images, labels = load_images(cfg, args.limit, network.classifier, names)

@@ -60,6 +60,25 @@ def infer_input_spec(pipeline: Optional[Sequence[dict]]) -> InputSpec:
     return InputSpec(size, order, channels, remark)
 
 
+def yields_bgr(
+    pipeline: Optional[Sequence[dict]], data_preprocessor: nn.Module
+) -> bool:
+    """Return whether a test pipeline yields BGR images.
+
+    Without image files to run the pipeline on, as for CIFAR, it is assumed to yield BGR
+    images if the data preprocessor converts them. Pipelines that change pixel values
+    are assumed to keep the order in which MMCV reads files, BGR.
+
+    Args:
+        pipeline: see `infer_input_spec`.
+        data_preprocessor: of the classifier.
+    """
+    spec = infer_input_spec(pipeline)
+    if spec.remark == NO_FILES:
+        return bool(getattr(data_preprocessor, 'to_rgb', False))
+    return spec.order != 'RGB'
+
+
 def normalisation(data_preprocessor: nn.Module, spec: InputSpec) -> Dict[str, Any]:
     """Return how images are normalised before the network.
 

@@ -1,7 +1,12 @@
 import torch
 from mmpretrain.models import ClsDataPreprocessor
 
-from mmadf.deployment.input_spec import InputSpec, infer_input_spec, normalisation
+from mmadf.deployment.input_spec import (
+    InputSpec,
+    infer_input_spec,
+    normalisation,
+    yields_bgr,
+)
 from tests.helpers import named
 
 LOAD, PACK = dict(type='LoadImageFromFile'), dict(type='PackInputs')
@@ -34,6 +39,20 @@ def test_size_order_and_channels_are_those_of_the_transformed_image():
             *found, said = infer_input_spec(pipeline)
             assert tuple(found) == spec
             assert remark in said and bool(remark) == bool(said)
+
+
+def test_the_pipeline_decides_on_the_order_of_channels():
+    for pipeline, to_rgb, is_bgr in [
+        ([LOAD, PACK], True, True),
+        ([LOAD, PACK], False, True),  # a network of BGR images
+        ([LOAD, TO_PIL, FROM_PIL, PACK], False, False),
+        ([LOAD, CROP, NORMALISE, PACK], False, True),  # the order is not measured
+        ([PACK], False, False),  # arrays, which are RGB
+        ([PACK], True, True),
+    ]:
+        with named((pipeline, to_rgb)):
+            preprocessor = ClsDataPreprocessor(to_rgb=to_rgb)
+            assert yields_bgr(pipeline, preprocessor) == is_bgr
 
 
 def test_mean_and_std_come_in_the_channel_order_of_the_network():

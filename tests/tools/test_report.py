@@ -1,10 +1,17 @@
 """Reports of runs with an exponential moving average of the weights."""
 
+import base64
+import io
+import re
+
+import cv2
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
+from PIL import Image
 
 from mmadf.weights.load import load_network
 
@@ -54,3 +61,33 @@ def test_report_of_a_resumed_run_with_ema_and_without_validation(
     page = (work / 'report.html').read_text()
     assert 'hooks</dt><dd>[EMAHook(momentum=0.0001)]' in page
     assert 'The run was not validated.' in page
+
+
+TO_RGB = """
+for part in (val_dataloader, test_dataloader):
+    part['dataset']['pipeline'] = [
+        dict(type='LoadImageFromFile'),
+        dict(type='NumpyToPIL', to_rgb=True),
+        dict(type='PILToNumpy', to_bgr=False),
+        dict(type='PackInputs'),
+    ]
+"""
+
+
+@pytest.mark.parametrize('more', ['', TO_RGB])
+def test_wrong_images_have_the_colours_of_their_files(job, tool, tmp_path, more):
+    job.write_text(job.read_text() + more)
+    for path in (tmp_path / 'images' / 'val').glob('*/*.png'):
+        red = np.zeros((16, 16, 3), dtype=np.uint8)
+        red[..., 2] = 250  # OpenCV writes BGR
+        cv2.imwrite(str(path), red)
+    work = tmp_path / 'work'
+    options = '--cfg-options', 'train_cfg.max_epochs=1'
+    tool('train.py', job, '--work-dir', work, *options)
+    tool('analysis/report.py', job, work, '--wrong', '2')
+    page = (work / 'report.html').read_text()
+    wrong = page[page.index('Most wrong') :]
+    (first, *_) = re.findall(r'data:image/jpeg;base64,([^"]+)', wrong)
+    picture = Image.open(io.BytesIO(base64.b64decode(first))).convert('RGB')
+    red, _, blue = np.asarray(picture)[8, 8]
+    assert red > 200 and blue < 50

@@ -27,13 +27,14 @@ from mmadf.analysis.report import (
     read_configuration,
     write_report,
 )
+from mmadf.deployment.input_spec import yields_bgr
 from mmadf.engine.config import check_config
 from mmadf.engine.data_checks import check_classes, check_trained_names
 from mmadf.engine.work_dir import best_checkpoint
 from mmadf.utils.command_line import check_writable, report_invalid_input
 from mmadf.utils.optional import import_optional
 from mmadf.weights.exact import add_partial_argument
-from mmadf.weights.load import load_network, read_config
+from mmadf.weights.load import load_network, read_config, test_dataset
 
 
 def parse_args() -> argparse.Namespace:
@@ -83,8 +84,10 @@ def main() -> None:
         check_classes(model, loader.dataset, 'test')
         check_trained_names(loader.dataset, 'test', meta, checkpoint)
         images = kind_of_images(cfg, loader.dataset)
+        pipeline = test_dataset(cfg).get('pipeline')
+        is_bgr = yields_bgr(pipeline, model.data_preprocessor)
     seed = meta.get('seed')
-    run = Run(args.work_dir, Path(checkpoint), config, seed, records, images)
+    run = Run(args.work_dir, Path(checkpoint), config, seed, records, images, is_bgr)
     table = write_report(model, loader, run, args.out, args.wrong)
     print(f'\n{checkpoint}, {table}\n')
     print(f'report: {args.out}')

@@ -55,7 +55,7 @@ def explained_part(model: nn.Module) -> Tuple[Optional[Part], str]:
 
 
 def draw_evidence(
-    model: nn.Module, part: Optional[Part], wrong: WrongImage
+    model: nn.Module, part: Optional[Part], wrong: WrongImage, is_bgr: bool
 ) -> Pictures:
     """Draw an image, and the evidence for its predicted and its true class.
 
@@ -63,11 +63,9 @@ def draw_evidence(
         model: a classifier in evaluation mode.
         part: see `explained_part`; None draws the image alone.
         wrong: an image with a wrong prediction.
+        is_bgr: whether its channels are BGR or RGB.
     """
     batch = to_batch(model, wrong.inputs)
-    # Data sets of arrays, such as CIFAR, hold RGB if nothing converts them.
-    flips = getattr(model.data_preprocessor, 'to_rgb', False)
-    is_bgr = wrong.path is not None or flips
     image = to_rgb(wrong.inputs, batch.shape[-2:], is_bgr)
     shown = picture_uri(resize(image))
     if part is None:

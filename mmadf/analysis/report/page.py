@@ -27,8 +27,8 @@ class Run(NamedTuple):
     """A training run.
 
     `checkpoint` is the file to report, `seed` that of the training, None if unknown,
-    `records` the log, see `read_log`, and `images` what the test set consists of, see
-    `kind_of_images`.
+    `records` the log, see `read_log`, `images` what the test set consists of, see
+    `kind_of_images`, and `is_bgr` whether its pipeline yields BGR images.
     """
 
     work_dir: Path
@@ -37,6 +37,7 @@ class Run(NamedTuple):
     seed: Optional[int]
     records: List[dict]
     images: str
+    is_bgr: bool
 
 
 def write_report(
@@ -69,7 +70,7 @@ def write_report(
         **describe_predictions(found, classes),
         **describe_training(run),
         **describe_cost(model, loader),
-        **describe_evidence(model, loader, found),
+        **describe_evidence(model, loader, found, run.is_bgr),
     )
     atomic_write(out, render(page).encode(errors='backslashreplace'))
     rows = [
@@ -139,12 +140,16 @@ def describe_cost(model: nn.Module, loader: DataLoader) -> Dict[str, Any]:
 
 
 def describe_evidence(
-    model: nn.Module, loader: DataLoader, found: Predictions
+    model: nn.Module, loader: DataLoader, found: Predictions, is_bgr: bool
 ) -> Dict[str, Any]:
     """Return the most wrong predictions with pictures of their evidence."""
     part, explained = explained_part(model)
     wrong = [
-        (image, image_name(image, loader.dataset), draw_evidence(model, part, image))
+        (
+            image,
+            image_name(image, loader.dataset),
+            draw_evidence(model, part, image, is_bgr),
+        )
         for image in found.most_wrong
     ]
     scores = found.scores[found.chosen]

@@ -10,11 +10,9 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 from torch import Tensor, nn
 
-from mmadf.deployment.input_spec import infer_input_spec
 from mmadf.engine.config import check_config
 from mmadf.engine.data_checks import check_classes, check_same_names, class_names
 from mmadf.utils.optional import import_optional
-from mmadf.weights.load import test_dataset
 
 
 class PixelNetwork(nn.Module):
@@ -25,7 +23,8 @@ class PixelNetwork(nn.Module):
 
     Args:
         classifier: classifier of MMPretrain, with its data preprocessor.
-        reads_bgr: whether the pipeline yields BGR images, see `yields_bgr`.
+        reads_bgr: whether the pipeline yields BGR images, see
+            `mmadf.deployment.input_spec.yields_bgr`.
     """
 
     def __init__(self, classifier: nn.Module, reads_bgr: bool) -> None:
@@ -49,22 +48,6 @@ def count_classes(network: nn.Module, shape: Sequence[int]) -> int:
         shape: shape of one image, (3, H, W).
     """
     return network(next(network.parameters()).new_zeros(1, *shape)).shape[-1]
-
-
-def yields_bgr(cfg: Config, classifier: nn.Module) -> bool:
-    """Return whether the test pipeline of a config yields BGR images.
-
-    Without image files to run the pipeline on, as for CIFAR, it is assumed to yield BGR
-    images if the data preprocessor converts them.
-
-    Args:
-        cfg: config of the network.
-        classifier: classifier of MMPretrain, with its data preprocessor.
-    """
-    order = infer_input_spec(test_dataset(cfg).get('pipeline')).order
-    if order is None:
-        return bool(getattr(classifier.data_preprocessor, 'to_rgb', False))
-    return order == 'BGR'
 
 
 def load_images(

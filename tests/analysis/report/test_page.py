@@ -59,7 +59,7 @@ def report(folder, model, loader, images=TEST, keep=1, config='a = 1'):
     (work_dir / '20260101_000000/vis_data/config.py').write_text(config)
     checkpoint = Path('/home/me/best_<b>.pth')
     found = read_configuration(work_dir, 'a = 1')
-    run = Run(work_dir, checkpoint, found, 5, BY_EPOCH, images)
+    run = Run(work_dir, checkpoint, found, 5, BY_EPOCH, images, is_bgr=True)
     table = write_report(model, loader, run, folder / 'report.html', keep)
     text = (folder / 'report.html').read_text(encoding='utf-8')
     return Page(text), text, table

@@ -9,13 +9,9 @@ from mmadf.experiments.robustness.network import (
     fingerprint,
     hash_images,
     load_images,
-    yields_bgr,
 )
 from mmadf.weights.load import load_network
 from tests.conftest import write_images
-
-LOAD = dict(type='LoadImageFromFile')
-TO_RGB = dict(type='NumpyToPIL', to_rgb=True), dict(type='PILToNumpy', to_bgr=False)
 
 
 def test_images_are_spread_over_a_sorted_dataset(trained):
@@ -56,24 +52,6 @@ def test_network_is_frozen_in_evaluation_mode(trained):
     network = PixelNetwork(network, reads_bgr=True)
     assert not any(module.training for module in network.modules())
     assert not any(parameter.requires_grad for parameter in network.parameters())
-
-
-@pytest.mark.parametrize(
-    ('steps', 'to_rgb', 'is_bgr'),
-    [
-        ([LOAD], True, True),
-        ([LOAD], False, True),  # trained on BGR images
-        ([LOAD, *TO_RGB], False, False),
-        ([], False, False),  # arrays, which are RGB
-        ([], True, True),
-    ],
-)
-def test_the_pipeline_decides_on_the_order_of_channels(trained, steps, to_rgb, is_bgr):
-    cfg = Config.fromfile(trained[0])
-    cfg.test_dataloader.dataset.pipeline = [*steps, dict(type='PackInputs')]
-    cfg.data_preprocessor.to_rgb = to_rgb
-    network, _ = load_network(cfg, trained[1])
-    assert yields_bgr(cfg, network) == is_bgr
 
 
 def test_fingerprint_depends_on_weights_and_config(trained, tmp_path):
