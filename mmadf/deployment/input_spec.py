@@ -33,6 +33,11 @@ class InputSpec(NamedTuple):
     channels: int = 3
     remark: str = ''
 
+    @property
+    def is_bgr(self) -> bool:
+        """Whether images are BGR; assumed if `order` is unknown, as MMCV reads BGR."""
+        return self.order != 'RGB'
+
 
 def infer_input_spec(pipeline: Optional[Sequence[dict]]) -> InputSpec:
     """Run a test pipeline on two images of one colour and inspect the results.
@@ -66,8 +71,7 @@ def yields_bgr(
     """Return whether a test pipeline yields BGR images.
 
     Without image files to run the pipeline on, as for CIFAR, it is assumed to yield BGR
-    images if the data preprocessor converts them. Pipelines that change pixel values
-    are assumed to keep the order in which MMCV reads files, BGR.
+    images if the data preprocessor converts them.
 
     Args:
         pipeline: see `infer_input_spec`.
@@ -76,7 +80,7 @@ def yields_bgr(
     spec = infer_input_spec(pipeline)
     if spec.remark == NO_FILES:
         return bool(getattr(data_preprocessor, 'to_rgb', False))
-    return spec.order != 'RGB'
+    return spec.is_bgr
 
 
 def normalisation(data_preprocessor: nn.Module, spec: InputSpec) -> Dict[str, Any]:

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Callable, Iterator, List, Tuple
 
 import torch
-from mmengine.dataset import Compose
 from torch import Tensor, nn
 
 from mmadf.analysis import explain
@@ -49,7 +48,11 @@ def parse_args() -> argparse.Namespace:
 
 
 def read_batches(
-    model: nn.Module, pipeline: Compose, files: List[Path], title: str, errors: list
+    model: nn.Module,
+    pipeline: explain.Pipeline,
+    files: List[Path],
+    title: str,
+    errors: list,
 ) -> Iterator[Tuple[Path, Tensor, Tensor]]:
     """Yield each image as a file, as the pipeline reads it, and as a batch of one.
 
@@ -67,7 +70,7 @@ def read_batches(
 
 def write_pages(
     model: nn.Module,
-    pipeline: Compose,
+    pipeline: explain.Pipeline,
     names_of: Callable[[int], List[str]],
     files: List[Path],
     args: argparse.Namespace,

@@ -8,11 +8,10 @@ from typing import Callable, Dict, List, NamedTuple, Sequence
 
 import numpy as np
 import torch
-from mmengine.dataset import Compose
 from mmpretrain.models import BaseClassifier
 from torch import Tensor, nn
 
-from mmadf.analysis.explain import read_image, to_batch, to_rgb
+from mmadf.analysis.explain import Pipeline, read_image, to_batch, to_rgb
 from mmadf.models.classifiers import ADFClassifier
 
 from .mixing import scaled_appearance
@@ -47,7 +46,7 @@ class DemoNetwork:
     def __init__(
         self,
         model: nn.Module,
-        pipeline: Compose,
+        pipeline: Pipeline,
         names_of: Callable[[int], Sequence[str]],
     ) -> None:
         if not isinstance(model, BaseClassifier):
@@ -77,7 +76,8 @@ class DemoNetwork:
         check_upload(path)
         inputs = read_image(path, self.pipeline)
         batch = to_batch(self.model, inputs)
-        return Photo(batch, to_rgb(inputs, batch.shape[-2:]))
+        shown = to_rgb(inputs, batch.shape[-2:], self.pipeline.is_bgr)
+        return Photo(batch, shown)
 
     @torch.no_grad()
     def scores(self, batch: Tensor, factor: float = 1.0) -> Tensor:

@@ -3,13 +3,21 @@
 from .evidence import import_grad_cam, parts_of
 from .explanation import explain
 from .gate_mean import gate_maps, mean_gates
-from .images import build_pipeline, class_of, find_images, read_image, to_batch
+from .images import (
+    Pipeline,
+    build_pipeline,
+    class_of,
+    find_images,
+    read_image,
+    to_batch,
+)
 from .index import index_html, make_entry, relative_link
 from .page import Page, page_html
 from .photograph import take_photograph, to_rgb
 
 __all__ = [
     'Page',
+    'Pipeline',
     'build_pipeline',
     'class_of',
     'explain',

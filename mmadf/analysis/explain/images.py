@@ -1,7 +1,7 @@
 """Image files, read as by the test set of a config."""
 
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import List, NamedTuple, Optional, Sequence
 
 from mmengine.config import Config
 from mmengine.dataset import Compose
@@ -12,6 +12,16 @@ from torch import Tensor, nn
 from mmadf.data_prep.checks import decode_problem
 from mmadf.deployment.input_spec import NO_FILES, infer_input_spec
 from mmadf.utils.images import EXTENSIONS
+
+
+class Pipeline(NamedTuple):
+    """A test pipeline that reads image files.
+
+    `transform` are its steps, and `is_bgr` says whether they yield BGR or RGB images.
+    """
+
+    transform: Compose
+    is_bgr: bool
 
 
 def find_images(path: Path) -> List[Path]:
@@ -35,7 +45,7 @@ def find_images(path: Path) -> List[Path]:
     )
 
 
-def build_pipeline(cfg: Config) -> Compose:
+def build_pipeline(cfg: Config) -> Pipeline:
     """Build the test pipeline of a config.
 
     Args:
@@ -51,7 +61,8 @@ def build_pipeline(cfg: Config) -> Compose:
             'and resizes images; give the config of the training run.'
         )
     steps = cfg.test_dataloader.dataset.pipeline
-    if infer_input_spec(steps).remark == NO_FILES:
+    spec = infer_input_spec(steps)
+    if spec.remark == NO_FILES:
         raise ValueError(
             f'config {cfg.filename}: {NO_FILES}; give a config whose '
             "test_dataloader.dataset.pipeline begins with dict(type='LoadImageFromFile'"
@@ -60,10 +71,11 @@ def build_pipeline(cfg: Config) -> Compose:
             "such as CIFAR's."
         )
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        return Compose([TRANSFORMS.build(step) for step in steps])
+        transform = Compose([TRANSFORMS.build(step) for step in steps])
+    return Pipeline(transform, spec.is_bgr)
 
 
-def read_image(path: Path, pipeline: Compose) -> Tensor:
+def read_image(path: Path, pipeline: Pipeline) -> Tensor:
     """Return an image after the test pipeline, (C, H, W), before normalisation.
 
     Args:
@@ -76,7 +88,7 @@ def read_image(path: Path, pipeline: Compose) -> Tensor:
     problem = decode_problem(path.read_bytes())
     if problem:
         raise ValueError(f'{path}: {problem}')
-    return pipeline(dict(img_path=str(path)))['inputs']
+    return pipeline.transform(dict(img_path=str(path)))['inputs']
 
 
 def to_batch(model: nn.Module, inputs: Tensor) -> Tensor:

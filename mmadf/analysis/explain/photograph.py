@@ -6,9 +6,10 @@ from typing import NamedTuple, Optional, Sequence, Tuple
 import mmcv
 import numpy as np
 import torch
-from mmengine.dataset import Compose
 from torch import Tensor
 from torch.nn import functional as F
+
+from .images import Pipeline
 
 Box = Tuple[int, int, int, int]
 LEVELS = 255  # of the ramp that passes the pipeline
@@ -52,7 +53,7 @@ class Photograph(NamedTuple):
 
 
 def take_photograph(
-    path: Path, pipeline: Compose, inputs: Tensor, size: Sequence[int]
+    path: Path, pipeline: Pipeline, inputs: Tensor, size: Sequence[int]
 ) -> Photograph:
     """Return the photograph of an image file.
 
@@ -69,13 +70,13 @@ def take_photograph(
     pixels = mmcv.imread(str(path))[..., ::-1]
     seen = seen_part(pipeline, pixels.shape[:2], size)
     if seen is None:
-        pixels = to_rgb(inputs, size)
+        pixels = to_rgb(inputs, size, pipeline.is_bgr)
         seen = 0, 0, size[1], size[0]
     return Photograph(np.ascontiguousarray(pixels), seen)
 
 
 def seen_part(
-    pipeline: Compose, shape: Sequence[int], size: Sequence[int]
+    pipeline: Pipeline, shape: Sequence[int], size: Sequence[int]
 ) -> Optional[Box]:
     """Return which part of an image a pipeline passes on, None if that is unknown.
 
@@ -92,12 +93,12 @@ def seen_part(
     ramp[..., 0] = np.rint((np.arange(width) + 0.5) / width * LEVELS)
     ramp[..., 1] = np.rint((np.arange(height) + 0.5) / height * LEVELS)[:, None]
     results = dict(img=ramp, img_shape=(height, width), ori_shape=(height, width))
-    for step in pipeline.transforms[1:]:
+    for step in pipeline.transform.transforms[1:]:
         results = step(results)
     found = results['inputs']
     if found.ndim != 3 or len(found) != 3 or min(found.shape[1:]) < 2:
         return None
-    columns = _edges(found[0].float(), size[1], width)
+    columns = _edges(found[0 if pipeline.is_bgr else 2].float(), size[1], width)
     rows = _edges(found[1].float().T, size[0], height)
     if columns is None or rows is None:
         return None
@@ -121,14 +122,14 @@ def _edges(values: Tensor, count: int, length: int) -> Optional[Tuple[int, int]]
     return (int(ends[0]), int(ends[1])) if ends[1] - ends[0] >= 1 else None
 
 
-def to_rgb(inputs: Tensor, size: Sequence[int], is_bgr: bool = True) -> np.ndarray:
+def to_rgb(inputs: Tensor, size: Sequence[int], is_bgr: bool) -> np.ndarray:
     """Return the output of a pipeline as an image to show, (H, W, 3), uint8.
 
     Args:
         inputs: (3, h, w), or (1, h, w), grey; values other than uint8 are stretched to
             the full range.
         size: H and W of the network's input, which is padded below and to the right.
-        is_bgr: whether the channels are BGR, as MMCV reads them, or RGB.
+        is_bgr: whether the channels are BGR or RGB.
     """
     image = inputs.float()
     if inputs.dtype != torch.uint8:

@@ -31,14 +31,14 @@ PIPELINE = [
 ]
 
 
-def build_network(model=None, classes=CLASSES) -> DemoNetwork:
+def build_network(model=None, classes=CLASSES, pipeline=PIPELINE) -> DemoNetwork:
     """Return a network for the demo, an ADF network unless `model` is a config."""
     cfg = Config(
         dict(
             default_scope='mmpretrain',
             model=model or adf_cfg(),
             data_preprocessor=dict(num_classes=5, mean=[127.5] * 3, std=[127.5] * 3),
-            test_dataloader=dict(dataset=dict(type='CustomDataset', pipeline=PIPELINE)),
+            test_dataloader=dict(dataset=dict(type='CustomDataset', pipeline=pipeline)),
         )
     )
     with DefaultScope.overwrite_default_scope('mmpretrain'):

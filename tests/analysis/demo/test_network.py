@@ -10,7 +10,7 @@ from mmadf.analysis.demo.network import DemoNetwork, distinct
 from mmadf.analysis.demo.uploads import UploadError
 from tests.helpers import named
 
-from .conftest import CLASSES, PLAIN, build_network
+from .conftest import CLASSES, PIPELINE, PLAIN, build_network
 
 TURNED = PIL.Image.Exif()
 TURNED[274] = 6  # the camera was held upright
@@ -62,6 +62,13 @@ def test_photographs_are_shown_upright_and_as_the_network_takes_them(
     assert shown.shape == (32, 32, 3)
     assert shown[:, :12, 2].min() > 150 > 100 > shown[:, 20:, 2].max()
     assert shown[:, 20:, 0].min() > 150 > 100 > shown[:, :12, 0].max()
+
+
+def test_photographs_of_an_rgb_pipeline_have_their_colours(photo):
+    steps = dict(type='NumpyToPIL', to_rgb=True), dict(type='PILToNumpy', to_bgr=False)
+    network = build_network(pipeline=[*PIPELINE[:-1], *steps, PIPELINE[-1]])
+    shown = network.read(photo).shown  # red above, blue below
+    assert shown[:12, :, 0].min() > 150 > 100 > shown[20:, :, 0].max()
 
 
 def test_factor_changes_the_prediction_only_where_mappers_act(network, photo):
