@@ -61,6 +61,30 @@ def test_complexity_counts_for_the_images_of_the_test_pipeline(tool, tmp_path, c
     assert capsys.readouterr().out == by_default
 
 
+def test_complexity_says_which_size_it_assumes(tool, capsys):
+    config = ROOT / 'configs' / 'adf' / 'single_regnet_cifar100.py'
+    tool('analysis/complexity.py', config)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith('image of 224 x 224 pixels, assumed: ')
+    assert first.endswith('no fixed size; see --size')
+    tool('analysis/complexity.py', config, '--size', '32')
+    assert capsys.readouterr().out.startswith('image of 32 x 32 pixels\n')
+
+
+def test_complexity_of_a_network_with_other_options(tool, capsys):
+    rows = []
+    for options in ([], ['--cfg-options', 'model.mapper=None']):
+        tool('analysis/complexity.py', DIGITS, *options)
+        rows.append([row.split('|') for row in capsys.readouterr().out.splitlines()])
+    fused, unfused = ([row[0].strip() for row in table] for table in rows)
+    assert 'mappers.0' in fused and 'mappers.0' not in unfused
+    assert [cell.strip() for cell in rows[1][-1]] == [
+        'all / single',
+        *['2.000'] * 2,
+        *['1.000'] * 2,
+    ]
+
+
 def test_complexity_refuses_a_map_of_another_size(refuse, tmp_path):
     path = tmp_path / 'small.py'
     path.write_text(WISE_SRNET.format(resize="dict(type='ResizeEdge', scale=56)"))

@@ -1,6 +1,6 @@
 """Print parameters (M) and multiply-adds (G) of a network, part by part.
 
-Run: python tools/analysis/complexity.py CONFIG [--size 224]
+Run: python tools/analysis/complexity.py CONFIG [--size 224] [--cfg-options ...]
 
 The image has the size that the test pipeline returns, or 224 pixels if that varies.
 
@@ -14,7 +14,8 @@ import argparse
 
 from mmadf.analysis import cost_by_phase, cost_table
 from mmadf.deployment.input_spec import infer_input_spec
-from mmadf.utils.command_line import report_invalid_input
+from mmadf.engine.config import merge_options
+from mmadf.utils.command_line import ConfigOptions, report_invalid_input
 from mmadf.weights.load import build_network, read_config, test_dataset
 
 SIZE = 224
@@ -30,16 +31,21 @@ def main() -> None:
         help='image height and width in pixels (default: as the test pipeline returns, '
         f'or {SIZE} if that varies)',
     )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=ConfigOptions, help='override the config'
+    )
     args = parser.parse_args()
     if args.size is not None and args.size < 1:
         parser.error(f'--size {args.size} must be > 0')
     with report_invalid_input():
         cfg = read_config(args.config)
+        merge_options(cfg, args.cfg_options)
         spec = infer_input_spec(test_dataset(cfg).get('pipeline'))
         size = (args.size, args.size) if args.size else spec.size or (SIZE, SIZE)
         phases = cost_by_phase(build_network(cfg), size, spec.channels)
         head, *rows = cost_table(phases)
-    print(f'image of {size[0]} x {size[1]} pixels')
+    assumed = '' if args.size or spec.size else f', assumed: {spec.remark}; see --size'
+    print(f'image of {size[0]} x {size[1]} pixels{assumed}')
     for row in [head, ['-' * len(head[0])] * len(head), *rows]:
         print(' | '.join(f'{cell:>19}' for cell in row))
 
