@@ -27,7 +27,7 @@ from mmadf.utils.command_line import (
 from mmadf.utils.types import type_name
 from mmadf.weights.exact import ExactWeightsHook, add_partial_argument
 from mmadf.weights.folder import is_folder
-from mmadf.weights.load import read_config
+from mmadf.weights.load import inner_configs, read_config, test_dataset
 
 
 def parse_args() -> argparse.Namespace:
@@ -106,13 +106,14 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 def add_tta(cfg: Config) -> None:
     """Average over augmented images: by `tta_pipeline`, or the image and its flip."""
     cfg.setdefault('tta_model', dict(type='mmpretrain.AverageClsScoreTTA'))
-    pipeline = cfg.test_dataloader.dataset.pipeline
     if 'tta_pipeline' not in cfg:
+        pipeline = test_dataset(cfg).pipeline
         flips = [dict(type='RandomFlip', prob=prob) for prob in (1.0, 0.0)]
         views = dict(type='TestTimeAug', transforms=[flips, [pipeline[-1]]])
         cfg.tta_pipeline = [*deepcopy(pipeline[:-1]), views]
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
-    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    for _, dataset in inner_configs(cfg.test_dataloader.dataset):
+        dataset.pipeline = cfg.tta_pipeline
     drop_ema(cfg)
 
 

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmpretrain.registry import DATASETS
 
 from mmadf.utils.types import type_name
+from mmadf.weights.load import inner_configs
 
 
 def check_data_loader(cfg: Config, split: str) -> None:
@@ -85,8 +86,6 @@ def _datasets(cfg: Config, splits: Sequence[str]) -> Iterator[Tuple[str, dict]]:
         loader = cfg.get(f'{split}_dataloader')
         if loader is None:
             continue
-        field, dataset = f'{split}_dataloader.dataset', loader.get('dataset', {})
-        while 'dataset' in dataset:  # wrappers such as RepeatDataset
-            field, dataset = f'{field}.dataset', dataset['dataset']
+        dataset = loader.get('dataset')
         if isinstance(dataset, dict):
-            yield field, dataset
+            yield from inner_configs(dataset, f'{split}_dataloader.dataset')

@@ -3,7 +3,7 @@
 from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, List, Tuple, Union
+from typing import Any, Iterator, List, Tuple, Union
 
 import mmengine
 import mmpretrain
@@ -209,11 +209,27 @@ def known_names(cfg: Config, meta: dict) -> List[List[str]]:
 
 
 def test_dataset(cfg: Config) -> dict:
-    """Return the config of the test set, empty if there is none.
+    """Return the config of the test set, the first one of several, {} without any.
 
     Wrappers such as `RepeatDataset` are removed.
     """
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-    while 'pipeline' not in dataset and isinstance(dataset.get('dataset'), dict):
-        dataset = dataset['dataset']
-    return dataset
+    return next(inner_configs(dataset))[1]
+
+
+def inner_configs(dataset: dict, field: str = '') -> Iterator[Tuple[str, dict]]:
+    """Yield name and config of the data sets inside wrappers, or of a data set itself.
+
+    Args:
+        dataset: config of a data set, or of a wrapper such as RepeatDataset or
+            ConcatDataset.
+        field: its dotted name, which the names begin with.
+    """
+    parts = {'dataset': dataset.get('dataset')}
+    for index, part in enumerate(dataset.get('datasets') or ()):
+        parts[f'datasets.{index}'] = part
+    inner = {name: part for name, part in parts.items() if isinstance(part, dict)}
+    if not inner:
+        yield field, dataset
+    for name, part in inner.items():
+        yield from inner_configs(part, f'{field}.{name}')

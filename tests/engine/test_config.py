@@ -141,6 +141,12 @@ def test_missing_folder_of_a_data_set_that_is_read_is_refused(tmp_path):
         FileNotFoundError, match='_dataloader.dataset.dataset.data_root'
     ):
         check(['train'], train_dataloader=wrapped)
+    several = [loader(str(tmp_path))['dataset'], loader('no')['dataset']]
+    wrapped = dict(dataset=dict(type='ConcatDataset', datasets=several))
+    with pytest.raises(
+        FileNotFoundError, match="_dataloader.dataset.datasets.1.data_root='no'"
+    ):
+        check(['train'], train_dataloader=wrapped)
 
 
 def test_folder_that_was_read_as_a_number_is_refused_with_the_remedy(

@@ -26,6 +26,20 @@ def test_augmented_tests_drop_the_averaging_hook_in_any_form_and_no_other(kind):
     assert cfg.custom_hooks == others
 
 
+def test_augmented_tests_flip_each_image_of_wrapped_test_sets():
+    load, pack = dict(type='LoadImageFromFile'), dict(type='PackInputs')
+    inner = [dict(type='CustomDataset', pipeline=[load, pack]) for _ in range(2)]
+    parts = [dict(type='RepeatDataset', times=1, dataset=inner[0]), inner[1]]
+    dataset = dict(type='ConcatDataset', datasets=parts)
+    cfg = Config(dict(model=dict(), test_dataloader=dict(dataset=dataset)))
+    runpy.run_path(str(ROOT / 'tools/test.py'))['add_tta'](cfg)
+    first, second = cfg.test_dataloader.dataset.datasets
+    flips = [dict(type='RandomFlip', prob=prob) for prob in (1.0, 0.0)]
+    views = dict(type='TestTimeAug', transforms=[flips, [pack]])
+    assert first.dataset.pipeline == second.pipeline == [load, views]
+    assert 'pipeline' not in cfg.test_dataloader.dataset
+
+
 @pytest.mark.slow
 def test_a_confusion_matrix_is_written_to_the_file_of_metrics(job, tool, tmp_path):
     weights = mmpretrain.get_model(str(job)).state_dict()

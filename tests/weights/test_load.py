@@ -12,6 +12,7 @@ from mmadf.registry import MODELS
 from mmadf.weights.load import (
     build_network,
     class_names,
+    inner_configs,
     known_names,
     load_network,
     read_config,
@@ -230,11 +231,21 @@ def test_class_names_are_those_of_the_checkpoint_or_the_test_set():
         ({}, dict(metainfo=dict(classes=['c', 'd'])), 'cd'),
         ({}, dict(classes=['c', 'd']), 'cd'),
         ({}, dict(type='RepeatDataset', dataset=dict(classes=['e', 'f'])), 'ef'),
+        ({}, dict(type='ConcatDataset', datasets=[dict(classes=['e', 'f'])]), 'ef'),
         (dict(dataset_meta=dict(classes=('a',))), dict(classes=['c', 'd']), 'cd'),
     ]:
         with named((meta, dataset)):
             cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
             assert class_names(cfg, meta, 2) == list(names)
+
+
+def test_the_data_sets_inside_wrappers_have_their_names():
+    first, second = dict(pipeline=[1]), dict(pipeline=[2])
+    kinds = dict(type='RepeatDataset', dataset=first), second
+    wrapped = dict(type='ConcatDataset', datasets=list(kinds))
+    found = [('test.datasets.0.dataset', first), ('test.datasets.1', second)]
+    assert list(inner_configs(wrapped, 'test')) == found
+    assert list(inner_configs(first, 'test')) == [('test', first)]
 
 
 def test_class_names_come_from_a_list_or_from_the_data_set_itself(tmp_path):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mmadf.data_prep.checks import decode_problem
 from mmadf.deployment.input_spec import NO_FILES, infer_input_spec
 from mmadf.utils.images import EXTENSIONS
+from mmadf.weights.load import test_dataset
 
 
 class Pipeline(NamedTuple):
@@ -52,15 +53,15 @@ def build_pipeline(cfg: Config) -> Pipeline:
         cfg: config with a `test_dataloader`.
 
     Raises:
-        ValueError: the config has no `test_dataloader`, or its pipeline takes arrays
-            instead of files, as that of CIFAR.
+        ValueError: the config has no `test_dataloader` with a pipeline, or the pipeline
+            takes arrays instead of files, as that of CIFAR.
     """
-    if not cfg.get('test_dataloader'):
+    steps = test_dataset(cfg).get('pipeline')
+    if not steps:
         raise ValueError(
-            f'config {cfg.filename} has no test_dataloader, whose pipeline reads '
-            'and resizes images; give the config of the training run.'
+            f'config {cfg.filename} has no test_dataloader with a pipeline, which '
+            'reads and resizes images; give the config of the training run.'
         )
-    steps = cfg.test_dataloader.dataset.pipeline
     spec = infer_input_spec(steps)
     if spec.remark == NO_FILES:
         raise ValueError(

@@ -84,9 +84,24 @@ def test_an_unreadable_image_is_reported(tmp_path):
             read_image(path, build_pipeline(config()))
 
 
-def test_a_config_without_test_set_is_refused():
-    with pytest.raises(ValueError, match='has no test_dataloader'):
-        build_pipeline(Config(dict(model=dict())))
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda dataset: dict(type='RepeatDataset', times=2, dataset=dataset),
+        lambda dataset: dict(type='ConcatDataset', datasets=[dataset, dataset]),
+    ],
+)
+def test_the_pipeline_of_a_wrapped_test_set_reads_images(wrap, tmp_path):
+    path, cfg = write(tmp_path / 'a.png', (40, 40, 3)), config()
+    expected = read_image(path, build_pipeline(cfg))
+    cfg.test_dataloader.dataset = wrap(cfg.test_dataloader.dataset)
+    assert torch.equal(read_image(path, build_pipeline(cfg)), expected)
+
+
+@pytest.mark.parametrize('fields', [{}, dict(test_dataloader=dict(dataset=dict(a=1)))])
+def test_a_config_without_test_pipeline_is_refused(fields):
+    with pytest.raises(ValueError, match='no test_dataloader with a pipeline'):
+        build_pipeline(Config(dict(model=dict(), **fields)))
 
 
 def test_a_test_set_of_arrays_is_refused():
