@@ -63,6 +63,20 @@ def test_report_of_a_resumed_run_with_ema_and_without_validation(
     assert 'The run was not validated.' in page
 
 
+def test_persistent_workers_of_a_loader_without_workers_are_ignored_as_in_training(
+    job, tool, capsys, tmp_path
+):
+    job.write_text(f"{job.read_text()}\ntest_dataloader['persistent_workers'] = True\n")
+    work = tmp_path / 'work'
+    options = '--cfg-options', 'train_cfg.max_epochs=1'
+    tool('train.py', job, '--work-dir', work, *options)
+    capsys.readouterr()
+    tool('analysis/report.py', job, work)
+    rows = [line for line in capsys.readouterr().out.splitlines() if '| fused' in line]
+    (best,) = work.glob('best_*.pth')
+    assert rows == [f'| fused | {accuracy(job, best):.2f} |']
+
+
 TO_RGB = """
 for part in (val_dataloader, test_dataloader):
     part['dataset']['pipeline'] = [

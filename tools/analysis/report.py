@@ -28,7 +28,7 @@ from mmadf.analysis.report import (
     write_report,
 )
 from mmadf.deployment.input_spec import yields_bgr
-from mmadf.engine.config import check_config
+from mmadf.engine.config import check_config, set_dataloader_defaults
 from mmadf.engine.data_checks import check_classes, check_trained_names
 from mmadf.engine.work_dir import best_checkpoint
 from mmadf.utils.command_line import check_writable, report_invalid_input
@@ -79,6 +79,7 @@ def main() -> None:
         model, meta = load_network(cfg, checkpoint, get_device(), args.allow_partial)
         check_single_label(model)
         check_config(cfg, ('test',))
+        set_dataloader_defaults(cfg, persistent_workers=False)
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             loader = Runner.build_dataloader(cfg.test_dataloader)
         check_classes(model, loader.dataset, 'test')
