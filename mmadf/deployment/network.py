@@ -175,8 +175,11 @@ def _classes(
     cfg: Config, meta: dict, outputs: int, log: Callable[[str], None]
 ) -> Optional[List[str]]:
     """Return the class names, None if no known list of names fits."""
-    known = known_names(cfg, meta)
-    fitting = [names for names in known if len(names) == outputs]
-    if known and not fitting:
-        log(f'ignored {len(known[0])} class names: the network has {outputs} outputs')
-    return fitting[0] if fitting else None
+    ignored = []
+    for names in known_names(cfg, meta):
+        if len(names) == outputs:
+            return names
+        ignored.append(len(names))
+    if ignored:
+        log(f'ignored {ignored[0]} class names: the network has {outputs} outputs')
+    return None

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, Optional, Union
 
 from mmengine.config import Config
 from mmpretrain.registry import MODELS, TRANSFORMS
@@ -132,13 +132,13 @@ def folder_content(cfg: Config, meta: dict, outputs: int) -> Dict[str, Any]:
     )
     for name, (part, registry) in parts.items():
         check_plain(part, name, registry)
-    names: List[List[str]] = known_names(cfg, meta)
+    known = known_names(cfg, meta)
     return dict(
         library_name=LIBRARY,
         format_version=FORMAT,
         mmadf_version=__version__,
         **{name: to_json(part) for name, (part, _) in parts.items()},
-        classes=next((known for known in names if len(known) == outputs), None),
+        classes=next((names for names in known if len(names) == outputs), None),
     )
 
 

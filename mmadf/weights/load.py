@@ -1,5 +1,6 @@
 """Loading of a trained network, its class names and its test set."""
 
+import os
 from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
@@ -187,8 +188,10 @@ def class_names(cfg: Config, meta: dict, count: int) -> List[str]:
     return next(fitting, [f'class {index}' for index in range(count)])
 
 
-def known_names(cfg: Config, meta: dict) -> List[List[str]]:
-    """Return all known lists of class names, the most reliable first.
+def known_names(cfg: Config, meta: dict) -> Iterator[List[str]]:
+    """Yield all known lists of class names, the most reliable first.
+
+    A file that a config names is read when its turn comes.
 
     Args:
         cfg: config; its test set, or the type of its test set, may name the classes.
@@ -197,15 +200,18 @@ def known_names(cfg: Config, meta: dict) -> List[List[str]]:
     dataset = test_dataset(cfg)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         kind = DATASETS.get(dataset['type']) if 'type' in dataset else None
-    listed = dataset.get('classes')
     known = (
         (meta.get('dataset_meta') or {}).get('classes'),
         meta.get('CLASSES'),
         (dataset.get('metainfo') or {}).get('classes'),
-        mmengine.list_from_file(listed) if isinstance(listed, str) else listed,
+        dataset.get('classes'),
         getattr(kind, 'METAINFO', {}).get('classes'),
     )
-    return [[str(name) for name in names] for names in known if names]
+    for names in known:
+        if isinstance(names, str):  # of a file with a name in each line
+            names = mmengine.list_from_file(os.path.expanduser(names))
+        if names:
+            yield [str(name) for name in names]
 
 
 def test_dataset(cfg: Config) -> dict:

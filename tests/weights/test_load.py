@@ -248,13 +248,24 @@ def test_the_data_sets_inside_wrappers_have_their_names():
     assert list(inner_configs(first, 'test')) == [('test', first)]
 
 
-def test_class_names_come_from_a_list_or_from_the_data_set_itself(tmp_path):
+def test_class_names_come_from_a_file_or_from_the_data_set_itself(tmp_path):
     path = tmp_path / 'names.txt'
     path.write_text('one\ntwo\n')
-    cfg = Config(dict(test_dataloader=dict(dataset=dict(classes=str(path)))))
-    assert class_names(cfg, {}, 2) == ['one', 'two']
+    given = dict(classes=str(path))
+    for dataset in (given, dict(metainfo=given)):
+        cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
+        with named(dataset):
+            assert class_names(cfg, {}, 2) == ['one', 'two']
     cfg.test_dataloader.dataset = dict(type='CIFAR10')
     assert class_names(cfg, {}, 10)[:2] == ['airplane', 'automobile']
+
+
+def test_a_file_of_class_names_is_not_read_if_the_checkpoint_names_them():
+    cfg = Config(dict(test_dataloader=dict(dataset=dict(classes='gone.txt'))))
+    meta = dict(dataset_meta=dict(classes=('a', 'b')))
+    assert class_names(cfg, meta, 2) == ['a', 'b']
+    with pytest.raises(FileNotFoundError, match='gone.txt'):
+        class_names(cfg, {}, 2)
 
 
 def test_classes_without_matching_names_are_numbered():
@@ -271,5 +282,5 @@ def test_classes_without_matching_names_are_numbered():
 def test_names_of_the_checkpoint_precede_those_of_the_config():
     cfg = Config(dict(test_dataloader=dict(dataset=dict(classes=['c']))))
     meta = dict(dataset_meta=dict(classes=('a', 'b')))
-    assert known_names(cfg, meta) == [['a', 'b'], ['c']]
-    assert known_names(Config(dict(model=dict())), {}) == []
+    assert list(known_names(cfg, meta)) == [['a', 'b'], ['c']]
+    assert list(known_names(Config(dict(model=dict())), {})) == []
