@@ -25,18 +25,15 @@ class InputSpec(NamedTuple):
     `size` is height and width, None if they depend on the image. `order` of the
     channels is 'RGB' or 'BGR', None if it is unknown or if the pipeline changes pixel
     values and so takes part in the normalisation. `remark` says why something is
-    unknown.
+    unknown. `is_bgr` says whether images are BGR, also if the pipeline normalises them;
+    it is assumed if that is unknown, as MMCV reads BGR.
     """
 
     size: Optional[Tuple[int, int]] = None
     order: Optional[str] = None
     channels: int = 3
     remark: str = ''
-
-    @property
-    def is_bgr(self) -> bool:
-        """Whether images are BGR; assumed if `order` is unknown, as MMCV reads BGR."""
-        return self.order != 'RGB'
+    is_bgr: bool = True
 
 
 def infer_input_spec(pipeline: Optional[Sequence[dict]]) -> InputSpec:
@@ -56,13 +53,15 @@ def infer_input_spec(pipeline: Optional[Sequence[dict]]) -> InputSpec:
         reason = f'{type(error).__name__}: {error}'
         return InputSpec(remark=f'the test pipeline fails on an image: {reason}')
     size, other = (tuple(image.shape[1:]) for image in probes)
-    order, channels, remark = _order(probes[0]), len(probes[0]), ''
+    pixel = _centre(probes[0])
+    order, channels, remark = _order(pixel), len(pixel), ''
     if size != other:
         size, remark = None, 'the test pipeline returns images of no fixed size'
     elif order is None:
         changed = 'the test pipeline changes pixel values'
         remark = changed if channels == 3 else 'the images are grey'
-    return InputSpec(size, order, channels, remark)
+    is_bgr = pixel[0] <= pixel[-1]  # as in COLOUR; normalisation keeps the larger one
+    return InputSpec(size, order, channels, remark, is_bgr)
 
 
 def yields_bgr(
@@ -118,9 +117,13 @@ def _run(pipeline: Sequence[dict]) -> List[Tensor]:
     return images
 
 
-def _order(image: Tensor) -> Optional[str]:
-    """Return the channel order of an image of `COLOUR`, (C, H, W)."""
-    pixel = image[:, image.shape[1] // 2, image.shape[2] // 2].tolist()
+def _centre(image: Tensor) -> List[float]:
+    """Return the pixel in the middle of an image, (C, H, W)."""
+    return image[:, image.shape[1] // 2, image.shape[2] // 2].tolist()
+
+
+def _order(pixel: List[float]) -> Optional[str]:
+    """Return the channel order of a pixel of `COLOUR`."""
     for order, expected in (('BGR', COLOUR), ('RGB', COLOUR[::-1])):
         # Resampling may round.
         if len(pixel) == 3 and np.allclose(pixel, expected, atol=1, rtol=0):

@@ -14,6 +14,11 @@ CROP = dict(type='CenterCrop', crop_size=(30, 24))
 TO_PIL = dict(type='NumpyToPIL', to_rgb=True)
 TV_CROP = dict(type='torchvision/CenterCrop', size=(24, 30))
 FROM_PIL = dict(type='PILToNumpy', to_bgr=False)
+IMAGENET = dict(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+TENSOR = [
+    dict(type='torchvision/ToTensor'),
+    dict(type='torchvision/Normalize', **IMAGENET),
+]
 NORMALISE = dict(type='Normalize', mean=[0] * 3, std=[2] * 3)
 
 
@@ -36,7 +41,7 @@ def test_size_order_and_channels_are_those_of_the_transformed_image():
         ([], (None, 'BGR', 3), 'no test pipeline'),
     ]:
         with named(pipeline):
-            *found, said = infer_input_spec(pipeline)
+            *found, said, _ = infer_input_spec(pipeline)
             assert tuple(found) == spec
             assert remark in said and bool(remark) == bool(said)
 
@@ -46,7 +51,11 @@ def test_the_pipeline_decides_on_the_order_of_channels():
         ([LOAD, PACK], True, True),
         ([LOAD, PACK], False, True),  # a network of BGR images
         ([LOAD, TO_PIL, FROM_PIL, PACK], False, False),
-        ([LOAD, CROP, NORMALISE, PACK], False, True),  # the order is not measured
+        ([LOAD, CROP, NORMALISE, PACK], False, False),  # it converts to RGB
+        ([LOAD, CROP, {**NORMALISE, 'to_rgb': False}, PACK], False, True),
+        ([LOAD, TO_PIL, TV_CROP, *TENSOR, PACK], False, False),
+        ([{**LOAD, 'color_type': 'grayscale'}, CROP, PACK], False, True),
+        ([LOAD, CROP], False, True),  # fails
         ([PACK], False, False),  # arrays, which are RGB
         ([PACK], True, True),
     ]:
