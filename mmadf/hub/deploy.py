@@ -14,7 +14,7 @@ from mmadf.weights.load import load_network, read_config
 
 from .card import Origin
 from .probe import probe
-from .write import check_folder, write_folder
+from .write import check_folder, folder_content, write_folder
 
 
 def deploy_to_folder(
@@ -64,6 +64,7 @@ def deploy_to_folder(
         stored, tolerance = deployed_config(cfg, fold), TOLERANCE
     origin = Origin(stored, meta, cfg, Path(checkpoint).parent)
     expected = probe(network, cfg)
+    folder_content(stored, meta, expected.logits.shape[1])  # refused before the work
     on_start()
     if deploys:
         switch_to_deploy(network, fold)

@@ -73,6 +73,30 @@ def test_card_says_nothing_of_a_training_without_a_log(trained, tool, tmp_path):
     assert 'SGD' not in card
 
 
+GREY = """
+test_dataloader['dataset']['pipeline'] = [
+    dict(type='LoadImageFromFile'),
+    dict(type='NumpyToPIL'),
+    dict(type='torchvision/Grayscale', num_output_channels=3),
+    dict(type='PILToNumpy'),
+    dict(type='PackInputs'),
+]
+"""
+
+
+def test_deploy_names_what_a_folder_cannot_contain_in_one_line(
+    trained, tool, tmp_path, capsys
+):
+    config, checkpoint = trained
+    config.write_text(config.read_text() + GREY)
+    with pytest.raises(SystemExit) as stopped:
+        tool(DEPLOY, config, checkpoint, f'{tmp_path / "small"}/')
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert stopped.value.code == 2
+    assert "deploy.py: error: test_pipeline[2].type='torchvision/Grayscale' is" in error
+    assert not (tmp_path / 'small').exists()
+
+
 @pytest.mark.slow
 def test_deploy_writes_the_whole_network_and_keeps_its_card(trained, tool, tmp_path):
     folder = tmp_path / 'whole'
