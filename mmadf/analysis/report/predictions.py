@@ -63,7 +63,7 @@ def check_single_label(model: nn.Module) -> None:
     if isinstance(head, (MultiLabelClsHead, MultiTaskHead)):
         raise ValueError(
             f'model.head={type(head).__name__} predicts more than one label per image, '
-            'but a report needs exactly one; use tools/test.py.'
+            'but this tool needs exactly one; use tools/test.py.'
         )
 
 

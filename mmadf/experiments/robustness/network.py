@@ -10,6 +10,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 from torch import Tensor, nn
 
+from mmadf.analysis.report import check_single_label
 from mmadf.engine.config import check_config
 from mmadf.engine.data_checks import check_classes, check_same_names, class_names
 from mmadf.utils.optional import import_optional
@@ -62,7 +63,8 @@ def load_images(
         cfg: config with a `test_dataloader`.
         limit: number of images, spread evenly over the dataset, which may be sorted by
             class; 0 for all.
-        classifier: network whose number of classes is compared with the dataset's.
+        classifier: network, which must predict one label per image and have the number
+            of classes of the dataset; None if nothing is checked.
         names: class names of the checkpoint; None if it has none.
 
     Returns:
@@ -71,10 +73,13 @@ def load_images(
     Raises:
         FileNotFoundError: the data folder does not exist.
         ValueError: there are no test images, they are not 8-bit images of one size, or
-            the network has another number of classes, or the checkpoint others.
+            the network has another number of classes or several labels per image, or
+            the checkpoint has other classes.
     """
     if cfg.get('test_dataloader') is None:
         raise ValueError('the config has no test_dataloader, which gives the images.')
+    if classifier is not None:
+        check_single_label(classifier)
     check_config(cfg, ('test',))
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         dataset = DATASETS.build(cfg.test_dataloader.dataset)

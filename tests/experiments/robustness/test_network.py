@@ -3,6 +3,8 @@
 import pytest
 import torch
 from mmengine.config import Config
+from mmpretrain.models import MultiLabelLinearClsHead
+from torch import nn
 
 from mmadf.experiments.robustness.network import (
     PixelNetwork,
@@ -45,6 +47,13 @@ def test_config_without_test_images_is_refused(trained):
     cfg.test_dataloader = None
     with pytest.raises(ValueError, match='no test_dataloader'):
         load_images(cfg)
+
+
+def test_classifier_of_several_labels_per_image_is_refused(trained):
+    network = nn.Module()
+    network.head = MultiLabelLinearClsHead(num_classes=2, in_channels=8)
+    with pytest.raises(ValueError, match='MultiLabelLinearClsHead predicts more than'):
+        load_images(Config.fromfile(trained[0]), classifier=network)
 
 
 def test_network_is_frozen_in_evaluation_mode(trained):
