@@ -2,11 +2,11 @@
 
 from .cost import Cost, cost_by_part, cost_by_phase, cost_table, total_cost
 from .logs import (
-    is_validated,
     read_log,
     training_curve,
     training_seconds,
     validation_curve,
+    validation_metrics,
     validation_unit,
     validations,
 )
@@ -16,12 +16,12 @@ __all__ = [
     'cost_by_part',
     'cost_by_phase',
     'cost_table',
-    'is_validated',
     'read_log',
     'total_cost',
     'training_curve',
     'training_seconds',
     'validation_curve',
+    'validation_metrics',
     'validation_unit',
     'validations',
 ]

@@ -8,6 +8,8 @@ from typing import Dict, List, Tuple
 from mmadf.engine.config_changes import LOCATIONS, config_changes
 
 Curve = Tuple[List[int], List[float]]
+# What MMEngine logs beside the metrics of a validation.
+COUNTERS = ('step', 'epoch', 'time', 'data_time')
 # In the config that MMEngine writes for each start of a run.
 NEW_RUN = re.compile(r'^resume = False$', re.MULTILINE)
 LOCATION = re.compile(rf'\S+\.({"|".join(LOCATIONS)}): ')
@@ -84,11 +86,6 @@ def _records(log: Path) -> List[dict]:
     return records
 
 
-def is_validated(records: List[dict]) -> bool:
-    """Return whether a run has been validated at least once."""
-    return any('loss' not in record for record in records)
-
-
 def validation_unit(records: List[dict]) -> str:
     """Return the unit in which a run counts its validations, 'epoch' or 'iteration'."""
     return 'epoch' if any('epoch' in record for record in records) else 'iteration'
@@ -127,6 +124,21 @@ def validations(records: List[dict]) -> Dict[int, dict]:
     return found
 
 
+def validation_metrics(records: List[dict]) -> List[str]:
+    """Return the names of all validation metrics that are numbers, as logged first.
+
+    Args:
+        records: see `read_log`; a run without validation has no metrics.
+    """
+    found = validations(records).values()
+    logged = {name: value for record in found for name, value in record.items()}
+    return [
+        name
+        for name, value in logged.items()
+        if name not in COUNTERS and isinstance(value, (int, float))
+    ]
+
+
 def validation_curve(records: List[dict], metric: str = 'accuracy/top1') -> Curve:
     """Return epochs, or iterations in runs by iteration, and the values of a metric.
 
@@ -142,10 +154,9 @@ def validation_curve(records: List[dict], metric: str = 'accuracy/top1') -> Curv
         step: record[metric] for step, record in found.items() if metric in record
     }
     if not points:
-        logged = {name for record in found.values() for name in record}
         raise ValueError(
             f'metric={metric!r} has never been logged; the validation metrics are '
-            f'{sorted(logged - {"step", "time", "data_time"})}.'
+            f'{validation_metrics(records)}.'
         )
     return _sorted(points)
 

@@ -17,7 +17,7 @@ from mmengine.device import get_device
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
-from mmadf.analysis import is_validated, read_log, validation_curve
+from mmadf.analysis import read_log
 from mmadf.analysis.explain import import_grad_cam
 from mmadf.analysis.plots import import_pyplot
 from mmadf.analysis.report import (
@@ -69,8 +69,6 @@ def main() -> None:
         for package in ('jinja2', 'torchmetrics.functional.classification', 'tqdm'):
             import_optional(package)
         records = read_log(args.work_dir)
-        if is_validated(records):
-            validation_curve(records)  # needed after the test, so refused before it
         check_writable(args.out.parent)
         cfg = read_config(args.config)
         if not cfg.get('test_dataloader'):

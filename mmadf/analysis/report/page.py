@@ -17,7 +17,7 @@ from .configuration import Configuration, hide_paths, summary
 from .confusion import shade, shown_matrix
 from .evidence import draw_evidence, explained_part
 from .measures import by_class, confusion_matrix, most_confused, topk_by_readout
-from .pictures import plot_accuracy, plot_losses, plot_reliability
+from .pictures import plot_losses, plot_reliability, plot_validation
 from .predictions import Predictions, collect_predictions, image_name
 
 TEMPLATE = Path(__file__).with_name('page.html')
@@ -121,7 +121,7 @@ def describe_training(run: Run) -> Dict[str, Any]:
     memory = [record['memory'] for record in run.records if 'memory' in record]
     return dict(
         losses=plot_losses(run.records),
-        accuracy=plot_accuracy(run.records),
+        validation=plot_validation(run.records),
         seconds=training_seconds(run.records),
         memory=max(memory, default=None),
         config=hide_paths(run.config.text),

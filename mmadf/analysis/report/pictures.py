@@ -7,18 +7,19 @@ from mmadf.analysis.calibration import Bin
 from mmadf.analysis.explain.pictures import data_uri
 from mmadf.analysis.logs import (
     Curve,
-    is_validated,
     training_curve,
     validation_curve,
+    validation_metrics,
     validation_unit,
 )
 from mmadf.analysis.plots import draw_curves
-from mmadf.analysis.style import PALETTE, import_pyplot, styled
+from mmadf.analysis.style import PALETTE, import_pyplot, metric_label, styled
 
 SVG = {
     'svg.fonttype': 'none',  # text remains text
     'svg.hashsalt': 'mmadf',  # one run gives one file
 }
+TOP1 = 'accuracy/top1'
 SIZE = (5, 3.4)  # inches of a plot, legible on a telephone
 
 
@@ -43,13 +44,22 @@ def plot_losses(records: List[dict]) -> str:
     return _plot_curves(curves, 'iteration', 'training loss')
 
 
-def plot_accuracy(records: List[dict]) -> str:
-    """Plot the top-1 validation accuracy, '' for a run without validation."""
-    if not is_validated(records):
+def plot_validation(records: List[dict]) -> str:
+    """Plot the top-1 validation accuracy, or the metric logged first if there is none.
+
+    Args:
+        records: log of a run, see `read_log`.
+
+    Returns:
+        '' for a run without validation.
+    """
+    metrics = validation_metrics(records)
+    if not metrics:
         return ''
-    curves = dict(top1=validation_curve(records))
-    unit = validation_unit(records)
-    return _plot_curves(curves, unit, 'validation top-1 (%)', marker='.')
+    metric = TOP1 if TOP1 in metrics else metrics[0]
+    curves = {metric: validation_curve(records, metric)}
+    label = f'validation {metric_label(metric)}'
+    return _plot_curves(curves, validation_unit(records), label, marker='.')
 
 
 @styled()

@@ -19,17 +19,14 @@ from mmadf.analysis import (
     read_log,
     training_seconds,
     validation_curve,
+    validation_metrics,
     validation_unit,
-    validations,
 )
-from mmadf.analysis.logs import Curve
 from mmadf.utils.files import atomic_write
 
 from .run import Run
 from .testing import PREDICTIONS
 
-# What MMEngine logs beside the metrics of a validation.
-COUNTERS = ('step', 'epoch', 'time', 'data_time')
 IDENTITY = ('seed', 'config_hash', 'data')
 FIELDS = (
     'variant',
@@ -107,7 +104,7 @@ def write_record(run: Run) -> None:
         variant=run.variant,
         versions=_versions(run),
         unit=validation_unit(log),
-        curves=_validation_curves(log),
+        curves={name: validation_curve(log, name) for name in validation_metrics(log)},
         seconds=round(training_seconds(log), 1),
         predictions=_hash(predictions),
     )
@@ -157,12 +154,6 @@ def read_predictions(path: Path, record: Dict[str, object]) -> Dict[str, np.ndar
         )
     with np.load(BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)
-
-
-def _validation_curves(log: List[dict]) -> Dict[str, Curve]:
-    found = validations(log).values()
-    names = dict.fromkeys(name for record in found for name in record)
-    return {name: validation_curve(log, name) for name in names if name not in COUNTERS}
 
 
 def _versions(run: Run) -> List[str]:

@@ -57,15 +57,24 @@ def test_losses_over_several_decades_have_a_logarithmic_scale(figures):
 
 
 def test_validation_accuracy_by_whole_epochs(figures):
-    assert pictures.plot_accuracy(BY_EPOCH)
+    assert pictures.plot_validation(BY_EPOCH)
     (axes,) = figures[0].axes
     assert list(curves(axes).values()) == [[[1, 20.0], [2, 30.0]]]
     assert axes.get_xlabel() == 'epoch'
+    assert axes.get_ylabel() == 'validation top-1 accuracy (%)'
     assert all(float(x).is_integer() for x in axes.get_xticks())
 
 
-def test_run_without_validation_has_no_accuracy():
-    assert pictures.plot_accuracy([train(10, 3.0)]) == ''
+def test_run_without_top1_shows_the_metric_that_it_logged_first(figures):
+    other = {'single-label/precision_classwise': [5.0, 9.0], 'single-label/f1': 7.0}
+    assert pictures.plot_validation([train(10, 3.0), dict(step=1, time=0.1, **other)])
+    (axes,) = figures[0].axes
+    assert list(curves(axes).values()) == [[[10, 7.0]]]
+    assert axes.get_ylabel() == 'validation single-label/f1'
+
+
+def test_run_without_validation_has_no_picture_of_it():
+    assert pictures.plot_validation([train(10, 3.0)]) == ''
 
 
 def test_reliability_diagram_shows_accuracy_and_images_of_each_bin(figures):
