@@ -93,7 +93,7 @@ def write_record(run: Run) -> None:
 
     Raises:
         FileNotFoundError: a file of the run is missing.
-        ValueError: a file of the run is damaged, or nothing was validated.
+        ValueError: a file of the run is damaged.
     """
     result = _read_json(run.result, 'remove it, and repeat the command to test again')
     log = read_log(run.work_dir)
