@@ -6,7 +6,7 @@ from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 from torch import Tensor, nn
 
 from mmadf.models.stages import Stages, stages_of
-from mmadf.models.stages.shapes import run_without_data
+from mmadf.models.stages.shapes import run_without_data, usable_size
 from mmadf.models.surgery import trim
 from mmadf.registry import MODELS
 from mmadf.utils.messages import one_line
@@ -157,11 +157,14 @@ def infer_channels(backbone: nn.Module, neck: Optional[nn.Module]) -> int:
     """
     branch = cut_branch(backbone, neck)
     parts = [part for part in (backbone, neck) if part is not None]
+    network = nn.ModuleList(parts)
+
+    def _features(_: nn.Module, x: Tensor) -> Features:
+        return branch.head_inputs(branch.maps(x))
+
     try:
-        features = run_without_data(
-            nn.ModuleList(parts), lambda _, x: branch.head_inputs(branch.maps(x))
-        )
-        return features[-1].shape[1]
+        size = usable_size(network, _features)
+        return run_without_data(network, _features, size)[-1].shape[1]
     except Exception as error:
         names = ' and '.join(type(part).__name__ for part in parts)
         raise ValueError(

@@ -5,6 +5,7 @@ from typing import Callable, Iterable, Set, Tuple
 import torch
 from torch import Tensor, nn
 
+from mmadf.models.stages.shapes import usable_size
 from mmadf.models.surgery import fold
 
 OF_ADF = ('mappers.', 'appearance_')
@@ -28,7 +29,7 @@ def cut_appearance(
     """
     network.eval()
     if folding:  # first, because it may refuse the network
-        fold(network, outputs)
+        fold(network, outputs, usable_size(network, outputs))
     network.deployed = True
     if network.mappers:
         appearance = network.appearance._replace(out_stages=())

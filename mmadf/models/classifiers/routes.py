@@ -61,8 +61,8 @@ def check_resolution(sources: Sequence[int], heights: Sequence[int], h: int) -> 
 
     Args:
         sources: stages of the appearance backbone.
-        heights: heights of their feature maps for an image of 224 pixels.
-        h: height of the target's feature map.
+        heights: heights of their feature maps.
+        h: height of the target's feature map for the same image.
 
     Raises:
         ValueError: a source is coarser.
@@ -70,9 +70,9 @@ def check_resolution(sources: Sequence[int], heights: Sequence[int], h: int) -> 
     for source, height in zip(sources, heights, strict=True):
         if height < h:
             raise ValueError(
-                f'Mapper: for a 224 pixel image, source stage {source} is '
-                f'{height} pixels high and the target {h}; choose sources that are at '
-                'least as fine as the target.'
+                f'Mapper: source stage {source} is {height} pixels high where the '
+                f'target is {h}; choose sources that are at least as fine as the '
+                'target.'
             )
 
 

@@ -6,9 +6,10 @@ from typing import List, Optional, Sequence, Union
 
 import torch
 from mmengine.model import ModuleList
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmadf.models.stages import stage_shapes
+from mmadf.models.stages.shapes import usable_size
 from mmadf.registry import MODELS
 
 from .branch import Branch
@@ -107,7 +108,7 @@ def connect(
     cfgs = [mapper] if isinstance(mapper, dict) else mapper or []
     routes = [find_route(cfg, appearance, semantic) for cfg in cfgs]
     if not all(set(MAPPER_SHAPES) <= set(cfg) for cfg in cfgs):
-        sizes = _image_sizes(semantic, appearance)
+        sizes = _image_sizes(semantic, *([] if same_backbone else [appearance]))
         deep = _shapes_by_size(semantic, sizes)
         shallow = deep if same_backbone else _shapes_by_size(appearance, sizes)
         cfgs = [
@@ -121,9 +122,12 @@ def connect(
 
 
 def _image_sizes(*branches: Branch) -> Sequence[int]:
-    """Return `IMAGE_SIZES`, or the one size that a backbone states as `image_size`."""
-    stated = (getattr(branch.backbone, 'image_size', None) for branch in branches)
-    return [size for size in stated if size][:1] or IMAGE_SIZES
+    """Return `IMAGE_SIZES`, or the one size that backbones need instead."""
+    backbones = nn.ModuleList([branch.backbone for branch in branches])
+    size = usable_size(
+        backbones, lambda _, x: [b.maps(x, len(b.stages) - 1) for b in branches]
+    )
+    return IMAGE_SIZES if size == IMAGE_SIZES[0] else [size]
 
 
 def _shapes_by_size(branch: Branch, sizes: Sequence[int]) -> ShapesBySize:

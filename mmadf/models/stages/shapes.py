@@ -1,7 +1,7 @@
 """Shapes of feature maps, inferred without computing them."""
 
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import Any, Callable, Iterator, List, Optional, Tuple
 
@@ -12,6 +12,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from mmadf.utils.modes import evaluating
 
 from .stages import Stages
+
+# The usual image sizes, in the order in which they are tried. Some networks take images
+# of one size only, such as Swin with windows of 12 x 12 positions, for 384 pixels.
+USUAL_SIZES = (224, 256, 288, 299, 320, 384, 448, 512, 192, 160, 128, 96, 64, 32)
 
 
 class _Call(nn.Module):
@@ -55,6 +59,28 @@ def run_without_data(
         image = torch.empty(1, channels, image_size, image_size, dtype=dtype)
         call = _Call(network, function)
         return torch.func.functional_call(call, fake, (image,))
+
+
+def usable_size(
+    network: nn.Module, function: Callable[[nn.Module, Tensor], Any]
+) -> int:
+    """Return an image size on which a network runs, for example to infer shapes.
+
+    Args:
+        network: its first convolution takes the image.
+        function: runs the network on an image, (N, C, H, W).
+
+    Returns:
+        The first size for which `function` succeeds, of those that modules state as
+        `image_size` and of `USUAL_SIZES`; if it never does, the first of the latter, so
+        that the caller meets its error there.
+    """
+    stated = (getattr(module, 'image_size', None) for module in network.modules())
+    for size in (*filter(None, stated), *USUAL_SIZES):
+        with suppress(Exception):
+            run_without_data(network, function, size)
+            return size
+    return USUAL_SIZES[0]
 
 
 def random_image(network: nn.Module, image_size: int = 224) -> Tensor:

@@ -4,10 +4,13 @@ from itertools import chain, product
 
 import pytest
 import torch
+from torch import nn
 from torch.testing import assert_close
 
 from mmadf.models.classifiers import wiring
-from mmadf.models.stages import stage_shapes
+from mmadf.models.stages import Stages, stage_shapes
+from mmadf.models.stages.stages import FAMILIES
+from mmadf.registry import MODELS
 from tests.helpers import CHANNELS, backbone_cfg, randomise, without_memory
 from tests.models.classifiers.helpers import build, images, step
 
@@ -134,6 +137,65 @@ def test_shapes_are_inferred_at_the_image_size_that_a_backbone_states(appearance
     sides = (16, 8) if appearance is None else (32, 16)  # of the sources; target: 1
     assert adf.mappers[0].strides == sides
     assert adf.fused_maps(images(size=32))[-1].shape[2:] == (1, 1)
+
+
+class OneSize(nn.Module):
+    """Stages of stride 4 and 8 for images of 96 pixels, as Swin has one for 384."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 4, stride=4)
+        self.positions = nn.Parameter(torch.randn(8, 24, 24))
+        self.norm = nn.BatchNorm2d(8)
+        self.deep = nn.Conv2d(8, 16, 2, stride=2)
+
+    def forward(self, x):
+        return self.deep(self.norm(self.patches(x) + self.positions))
+
+
+class OneSizeStages(Stages):
+    def run(self, backbone, stage, x):
+        if stage == 0:
+            return backbone.norm(backbone.patches(x) + backbone.positions)
+        return super().run(backbone, stage, x)
+
+
+@pytest.fixture
+def one_size(monkeypatch):
+    name = f'{__name__}.OneSize'
+    stages = OneSizeStages([('patches', 'norm'), ('deep',)])
+    monkeypatch.setitem(FAMILIES, name, lambda _: stages)
+    MODELS.register_module(module=OneSize, force=True)
+    yield dict(type='OneSize')
+    MODELS.module_dict.pop('OneSize')
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('other', [False, True])
+def test_a_backbone_for_another_usual_image_size_is_fused_and_deployed(one_size, other):
+    """One that states no size, as Swin with windows of 12 x 12 positions."""
+    head = dict(type='LinearClsHead', num_classes=5, in_channels=16)
+    appearance = dict(backbone=backbone_cfg(), head=dict(head, in_channels=64))
+    mapper = dict(type='Mapper', sources=(0,))
+    adf = build(
+        backbone=one_size,
+        head=head,
+        mapper=mapper,
+        appearance=appearance if other else None,
+    )
+    assert adf.mappers[0].in_channels == (8,) and adf.mappers[0].out_channels == 16
+    assert adf.mappers[0].strides == ((8,) if other else (2,))
+    x = images(size=96)
+    randomise(adf, std=0.2).eval()
+    logits = adf(x)
+    adf.switch_to_deploy()
+    assert_close(adf(x), logits, rtol=1e-4, atol=1e-4)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in adf.mappers.modules())
+
+
+def test_channels_are_inferred_from_an_appearance_backbone_for_another_size(one_size):
+    adf = build(appearance=dict(backbone=one_size), mapper=None)
+    assert adf.appearance_head.fc.in_features == 16
 
 
 def test_a_source_may_lie_behind_what_the_appearance_head_takes():
