@@ -110,10 +110,11 @@ def cut_branch(
     """Return the branch of built modules.
 
     Raises:
-        ValueError: the backbone belongs to no known family, or the branch has a head
-            and does not give logits.
+        ValueError: the backbone belongs to no known family or does not have the modules
+            of its stages, or the branch has a head and does not give logits.
     """
     stages = stages_of(backbone)
+    stages.check_names(backbone)
     if head is not None:
         check_branch(backbone, neck, head, stages)
     return Branch(backbone, neck, head, stages, stages.out_stages(backbone))

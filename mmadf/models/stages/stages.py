@@ -18,14 +18,41 @@ class Stages:
             stem belongs to the first stage.
         classifier: for error messages, the backbone's built-in classifier and how to
             remove it; it is not part of any stage. Empty if there is none.
+
+    Raises:
+        TypeError: a stage is a string, as if the comma in ('stem',) were left out.
     """
 
     def __init__(self, names: Sequence[Sequence[str]], classifier: str = '') -> None:
+        if strings := [stage for stage in names if isinstance(stage, str)]:
+            raise TypeError(
+                f'Stages: the stage {strings[0]!r} must be a list of names of modules; '
+                f'write [{strings[0]!r}].'
+            )
         self.names = tuple(tuple(stage) for stage in names)
         self.classifier = classifier
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def check_names(self, backbone: nn.Module) -> None:
+        """Require that a backbone has the modules of its stages.
+
+        Args:
+            backbone: a whole backbone of the family.
+
+        Raises:
+            ValueError: a name that is none of its modules.
+        """
+        known = dict(backbone.named_modules(remove_duplicate=False))
+        for stage, names in enumerate(self.names):
+            if missing := [name for name in names if name not in known]:
+                children = [name for name, _ in backbone.named_children()]
+                raise ValueError(
+                    f'Stages: stage {stage} of {type(backbone).__name__} names '
+                    f'{missing[0]!r}, which is none of its modules; it has {children} '
+                    'and what is in them. Correct the function that `family` registers.'
+                )
 
     def run(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
         """Run one stage.

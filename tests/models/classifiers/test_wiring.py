@@ -193,6 +193,15 @@ def test_a_backbone_for_another_usual_image_size_is_fused_and_deployed(one_size,
     assert not any(isinstance(m, nn.BatchNorm2d) for m in adf.mappers.modules())
 
 
+def test_stages_of_a_backbone_that_has_not_their_modules_are_refused(
+    one_size, monkeypatch
+):
+    stages = Stages([('patches', 'norms'), ('deep',)])
+    monkeypatch.setitem(FAMILIES, f'{__name__}.OneSize', lambda _: stages)
+    with pytest.raises(ValueError, match="stage 0 of OneSize names 'norms'"):
+        build(backbone=one_size, mapper=None)
+
+
 def test_channels_are_inferred_from_an_appearance_backbone_for_another_size(one_size):
     adf = build(appearance=dict(backbone=one_size), mapper=None)
     assert adf.appearance_head.fc.in_features == 16

@@ -125,6 +125,19 @@ def test_own_families_can_be_registered(own_family):
     assert stage_shapes(backbone, stages, 9) == [(1, 4, 5, 5), (1, 5, 4, 4)]
 
 
+def test_a_stage_of_a_module_that_does_not_exist_is_named(own_family):
+    stages = Stages([('one',), ('two.a', 'two.c')])
+    message = r"stage 1 of Two names 'two.c', .*it has \['one', 'two', 'norm'\]"
+    with pytest.raises(ValueError, match=message):
+        stages.check_names(Two())
+    stages_of(Two()).check_names(Two())
+
+
+def test_a_stage_without_its_comma_is_refused():
+    with pytest.raises(TypeError, match=r"stage 'one' must be a list .*\['one'\]"):
+        Stages([('one'), ('two.a', 'two.b')])
+
+
 def test_later_stages_and_the_caller_get_the_fused_feature_map(own_family):
     backbone, x = Two(), torch.randn(1, 3, 8, 8)
     maps = stages_of(backbone).maps(backbone, x, 1, lambda i, y: y * (2 + i))
