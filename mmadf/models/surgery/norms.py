@@ -4,7 +4,6 @@ from collections import Counter
 from typing import Any, Callable, List, Tuple
 
 import torch
-from mmengine.utils.dl_utils.parrots_wrapper import SyncBatchNorm
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
@@ -15,7 +14,7 @@ from mmadf.models.stages.shapes import run_without_data
 
 from .replace import has_own_weight, replace
 
-NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm, SyncBatchNorm)
+FORWARDS = (nn.BatchNorm2d.forward, nn.SyncBatchNorm.forward)
 
 Forward = Callable[[nn.Module, Tensor], Any]
 
@@ -28,8 +27,8 @@ def fold_norms(
 
     One forward pass without data shows what reads what, so that neither the order of
     modules nor their names matter. Folded norms become `nn.Identity`; weights are
-    computed in float64. Subclasses of the norms, such as timm's with an activation
-    inside, are left unchanged, except for MMCV's 'SyncBN', and so are norms after a
+    computed in float64. Subclasses of the norms with another forward pass, such as
+    timm's with an activation inside, are left unchanged, and so are norms after a
     convolution whose weight is computed from others (`weight_norm`, `spectral_norm`).
 
     Args:
@@ -88,7 +87,7 @@ def _find_pairs(
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d) and has_own_weight(module):
             convs[id(module.weight)] = name
-        if type(module) in NORMS:
+        if type(module).forward in FORWARDS:
             norms[id(module.running_mean)] = name
     uses = Counter(key for key, _ in watch.convolved)
     uses.update(key for _, key in watch.normed)

@@ -3,6 +3,7 @@ from functools import partial
 import pytest
 import torch
 from mmcv.cnn import ConvModule
+from mmengine.model import revert_sync_batchnorm
 from torch import nn
 from torch.testing import assert_close
 
@@ -107,6 +108,7 @@ def test_folding_changes_nothing_and_finds_what_can_be_folded():
         ),
         (ConvModule(3, 4, 3, norm_cfg=dict(type='BN')), ['bn']),
         (ConvModule(3, 4, 3, norm_cfg=dict(type='SyncBN')), ['bn']),
+        (revert_sync_batchnorm(nn.Sequential(conv(), nn.SyncBatchNorm(3))), ['1']),
         (
             ConvModule(
                 3,
