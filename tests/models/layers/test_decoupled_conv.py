@@ -320,6 +320,18 @@ def test_evaluation_uses_the_moving_average_and_leaves_it():
     assert (conv(x) - trained).abs().max() > 1e-2
 
 
+def test_a_training_pass_before_the_backward_pass_of_evaluation_changes_nothing():
+    """As in losses that compare an image in evaluation with another in training."""
+    conv = DecoupledConv2d(4, 6, 3)
+    x = image(dtype=torch.float32)
+    conv(x)
+    evaluated, parameters = conv.eval()(x).square().sum(), list(conv.parameters())
+    expected = torch.autograd.grad(evaluated, parameters, retain_graph=True)
+    conv.train()(5 * x)
+    grads = torch.autograd.grad(evaluated, parameters)
+    assert_close(grads, expected, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize('use_reentrant', [False, True])
 def test_checkpointing_counts_a_batch_once(use_reentrant):
     conv = DecoupledConv2d(4, 6, 3)

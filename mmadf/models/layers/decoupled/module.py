@@ -139,7 +139,8 @@ class DecoupledOperator(nn.Module):
         )
         is_training = self.training and not is_frozen
         if not is_training or (r.numel() == 0 and not is_synced):
-            return self.mean_norm.to(r.dtype)
+            # A copy, since a training pass before the backward pass changes the buffer.
+            return self.mean_norm.to(r.dtype, copy=True)
         mean = self._mean_over_processes(r) if is_synced else r.mean()
         if not _is_recomputing():
             self.num_batches.add_(1)
