@@ -30,6 +30,7 @@ from mmadf.analysis.report import (
 from mmadf.deployment.input_spec import yields_bgr
 from mmadf.engine.config import check_config, set_dataloader_defaults
 from mmadf.engine.data_checks import check_classes, check_trained_names
+from mmadf.engine.data_roots import check_data_loader
 from mmadf.engine.work_dir import best_checkpoint
 from mmadf.utils.command_line import check_writable, report_invalid_input
 from mmadf.utils.optional import import_optional
@@ -71,8 +72,7 @@ def main() -> None:
         records = read_log(args.work_dir)
         check_writable(args.out.parent)
         cfg = read_config(args.config)
-        if not cfg.get('test_dataloader'):
-            raise ValueError(f'config {args.config} has no test_dataloader to test on.')
+        check_data_loader(cfg, 'test')
         config = read_configuration(args.work_dir, cfg.pretty_text)
         model, meta = load_network(cfg, checkpoint, get_device(), args.allow_partial)
         check_single_label(model)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mmadf.analysis.report import check_single_label
 from mmadf.engine.config import check_config
 from mmadf.engine.data_checks import check_classes, check_same_names, class_names
+from mmadf.engine.data_roots import check_data_loader
 from mmadf.utils.optional import import_optional
 
 
@@ -76,8 +77,7 @@ def load_images(
             the network has another number of classes or several labels per image, or
             the checkpoint has other classes.
     """
-    if cfg.get('test_dataloader') is None:
-        raise ValueError('the config has no test_dataloader, which gives the images.')
+    check_data_loader(cfg, 'test')
     if classifier is not None:
         check_single_label(classifier)
     check_config(cfg, ('test',))
