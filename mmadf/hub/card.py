@@ -11,6 +11,7 @@ from mmadf.analysis.cost import cost_by_part, total_cost
 from mmadf.analysis.logs import read_log, validation_unit, validations
 from mmadf.utils.types import type_name
 from mmadf.weights.folder import CONFIG
+from mmadf.weights.load import inner_configs
 
 from .probe import Probe
 
@@ -149,22 +150,27 @@ def _cost(network: nn.Module, expected: Probe) -> str:
 def _training(cfg: Config) -> str:
     """Describe the training in a config as a list."""
     loader, loop = cfg.get('train_dataloader') or {}, cfg.get('train_cfg') or {}
-    dataset, wrapper = loader.get('dataset') or {}, cfg.get('optim_wrapper') or {}
-    optimizer = wrapper.get('optimizer') or {}
+    optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
     model = str(cfg.model)
-    pretrained = "'Pretrained'" in model or 'pretrained_branches' in model
-    root = Path(dataset.get('data_root') or '').name
+    pretrained = 'Pretrained' in model or 'pretrained_branches' in model
+    datasets = inner_configs(loader.get('dataset') or {})
     facts = {
-        'data set': ' '.join(filter(None, [dataset.get('type'), root])),
+        'data set': ', '.join(dict.fromkeys(_data_set(part) for _, part in datasets)),
         'batch size per device': loader.get('batch_size'),
         'epochs': loop.get('max_epochs'),
         'iterations': loop.get('max_iters'),
-        'optimizer': optimizer.get('type'),
+        'optimizer': type_name(optimizer.get('type')),
         'learning rate': optimizer.get('lr'),
         'pretrained weights': 'yes' if pretrained else None,
     }
     lines = [f'- {name}: {fact}' for name, fact in facts.items() if fact]
     return '\n'.join(lines) or 'Not known.'
+
+
+def _data_set(dataset: dict) -> str:
+    """Return type and folder of a data set."""
+    root = Path(dataset.get('data_root') or '').name
+    return ' '.join(filter(None, [type_name(dataset.get('type')), root]))
 
 
 def _log_records(log_dir: Optional[Path]) -> List[dict]:

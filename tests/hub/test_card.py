@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from mmengine.config import Config
+from mmpretrain.datasets import CustomDataset
 
 from mmadf.hub.card import Origin, model_card
 from mmadf.hub.probe import Probe
@@ -28,21 +29,20 @@ WITHOUT_STEPS = [train(500), val(0, 40.0), train(1000), val(0, 61.0)]
 
 
 @pytest.fixture
-def accuracy(tmp_path):
-    """Return what the card of a checkpoint says of its accuracy."""
+def card(tmp_path):
+    """Return the card of a checkpoint."""
 
-    def _accuracy(records, **meta):
+    def _card(records, meta, **training):
         log = tmp_path / '20260101_000000' / 'vis_data' / 'scalars.json'
         log.parent.mkdir(parents=True)
         log.write_text(''.join(f'{json.dumps(record)}\n' for record in records))
         cfg = config(PLAIN)
         content = dict(model=PLAIN, classes=None, test_pipeline=[])
-        origin = Origin(cfg, meta, Config(cfg.to_dict()), tmp_path)
+        origin = Origin(cfg, meta, Config({**cfg.to_dict(), **training}), tmp_path)
         expected = Probe(torch.zeros(1, 3, 32, 32), torch.zeros(1, 3), True)
-        card = model_card('name', build(PLAIN), content, origin, expected)
-        return card.partition('## Accuracy')[2]
+        return model_card('name', build(PLAIN), content, origin, expected)
 
-    return _accuracy
+    return _card
 
 
 @pytest.mark.parametrize(
@@ -55,10 +55,8 @@ def accuracy(tmp_path):
         (WITHOUT_STEPS, dict(epoch=0, iter=1000), 'iteration 1000', '61.00'),
     ],
 )
-def test_card_cites_the_validation_of_the_checkpoint(
-    accuracy, records, meta, after, top1
-):
-    text = accuracy(records, **meta)
+def test_card_cites_the_validation_of_the_checkpoint(card, records, meta, after, top1):
+    text = card(records, meta).partition('## Accuracy')[2]
     assert f'Validation after {after}, from' in text
     assert text.count('accuracy/top1') == 1
     assert f'| accuracy/top1 | {top1} |' in text
@@ -73,6 +71,25 @@ def test_card_cites_the_validation_of_the_checkpoint(
         ([train(4, epoch=1)], dict(epoch=1, iter=4)),
     ],
 )
-def test_card_cites_no_other_validation(accuracy, records, meta):
-    text = accuracy(records, **meta)
+def test_card_cites_no_other_validation(card, records, meta):
+    text = card(records, meta).partition('## Accuracy')[2]
     assert UNKNOWN in text and 'accuracy/top1' not in text
+
+
+def test_card_names_the_data_sets_inside_wrappers_and_types_that_are_classes(card):
+    parts = [dict(type=CustomDataset, data_root=f'data/{name}') for name in 'aba']
+    dataset = dict(
+        type='RepeatDataset',
+        times=2,
+        dataset=dict(type='ConcatDataset', datasets=parts),
+    )
+    text = card(
+        BY_EPOCH,
+        {},
+        train_dataloader=dict(batch_size=8, dataset=dataset),
+        optim_wrapper=dict(optimizer=dict(type=torch.optim.SGD, lr=0.1)),
+    )
+    training = text.partition('## Training')[2].partition('## Accuracy')[0]
+    assert '- data set: CustomDataset a, CustomDataset b\n' in training
+    assert '- optimizer: SGD\n' in training
+    assert 'pretrained' not in training
