@@ -75,7 +75,7 @@ def test_meta_keeps_the_classes_alone(deployed):
 
 
 def test_a_network_that_cannot_be_folded_is_not_written(trained, tmp_path, monkeypatch):
-    def refuse(network, function):
+    def refuse(network, function, image_size):
         raise ValueError('fold: switch_to_deploy of Block changes the output.')
 
     monkeypatch.setattr(deployed_module, 'fold', refuse)
