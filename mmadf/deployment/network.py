@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mmadf.utils.types import type_name
 from mmadf.version import __version__
-from mmadf.weights.load import known_names, test_dataset
+from mmadf.weights.load import fitting_names, known_names, test_dataset
 
 from .checks import DeploymentError
 from .input_spec import InputSpec, infer_input_spec, normalisation
@@ -175,11 +175,7 @@ def _classes(
     cfg: Config, meta: dict, outputs: int, log: Callable[[str], None]
 ) -> Optional[List[str]]:
     """Return the class names, None if no known list of names fits."""
-    ignored = []
-    for names in known_names(cfg, meta):
-        if len(names) == outputs:
-            return names
-        ignored.append(len(names))
-    if ignored:
-        log(f'ignored {ignored[0]} class names: the network has {outputs} outputs')
-    return None
+    fitting = fitting_names(cfg, meta, outputs)
+    if not fitting and (first := next(known_names(cfg, meta), None)):
+        log(f'ignored {len(first)} class names: the network has {outputs} outputs')
+    return fitting

@@ -13,7 +13,7 @@ from mmadf.utils.command_line import check_writable
 from mmadf.utils.optional import import_optional
 from mmadf.version import __version__
 from mmadf.weights.folder import CARD, CONFIG, FORMAT, LIBRARY, WEIGHTS
-from mmadf.weights.load import known_names, test_dataset
+from mmadf.weights.load import fitting_names, test_dataset
 from mmadf.weights.plain_config import check_plain, prediction_config, to_json
 
 from .card import Origin, model_card
@@ -132,13 +132,12 @@ def folder_content(cfg: Config, meta: dict, outputs: int) -> Dict[str, Any]:
     )
     for name, (part, registry) in parts.items():
         check_plain(part, name, registry)
-    known = known_names(cfg, meta)
     return dict(
         library_name=LIBRARY,
         format_version=FORMAT,
         mmadf_version=__version__,
         **{name: to_json(part) for name, (part, _) in parts.items()},
-        classes=next((names for names in known if len(names) == outputs), None),
+        classes=fitting_names(cfg, meta, outputs),
     )
 
 

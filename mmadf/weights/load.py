@@ -4,7 +4,7 @@ import os
 from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple, Union
+from typing import Any, Iterator, List, Optional, Tuple, Union
 
 import mmengine
 import mmpretrain
@@ -184,8 +184,20 @@ def class_names(cfg: Config, meta: dict, count: int) -> List[str]:
         meta: `meta` of the checkpoint.
         count: number of classes of the network; lists of another length are skipped.
     """
-    fitting = (names for names in known_names(cfg, meta) if len(names) == count)
-    return next(fitting, [f'class {index}' for index in range(count)])
+    fitting = fitting_names(cfg, meta, count)
+    return fitting or [f'class {index}' for index in range(count)]
+
+
+def fitting_names(cfg: Config, meta: dict, count: int) -> Optional[List[str]]:
+    """Return the most reliable list of class names of a length, None without any.
+
+    Args:
+        cfg: see `known_names`.
+        meta: see `known_names`.
+        count: number of classes of the network.
+    """
+    known = known_names(cfg, meta)
+    return next((names for names in known if len(names) == count), None)
 
 
 def known_names(cfg: Config, meta: dict) -> Iterator[List[str]]:
