@@ -1,5 +1,6 @@
 """The model card of a model folder."""
 
+import re
 from html import escape
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
@@ -16,6 +17,7 @@ from mmadf.weights.load import inner_configs
 from .probe import Probe
 
 NO_LOG = 'Not known: there is no training log beside the checkpoint.'
+PRETRAINED = re.compile(r"\bPretrained(Init)?'")  # by name or as a class
 LISTED = 20  # larger numbers of classes are summarised
 TEMPLATE = """---
 library_name: mmadf
@@ -152,7 +154,7 @@ def _training(cfg: Config) -> str:
     loader, loop = cfg.get('train_dataloader') or {}, cfg.get('train_cfg') or {}
     optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
     model = str(cfg.model)
-    pretrained = 'Pretrained' in model or 'pretrained_branches' in model
+    pretrained = PRETRAINED.search(model) or 'pretrained_branches' in model
     datasets = inner_configs(loader.get('dataset') or {})
     facts = {
         'data set': ', '.join(dict.fromkeys(_data_set(part) for _, part in datasets)),

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.model import PretrainedInit
 from mmpretrain.datasets import CustomDataset
 
 from mmadf.hub.card import Origin, model_card
@@ -93,3 +94,13 @@ def test_card_names_the_data_sets_inside_wrappers_and_types_that_are_classes(car
     assert '- data set: CustomDataset a, CustomDataset b\n' in training
     assert '- optimizer: SGD\n' in training
     assert 'pretrained' not in training
+
+
+@pytest.mark.parametrize(
+    ('kind', 'is_named'),
+    [('Pretrained', True), (PretrainedInit, True), ('NotPretrainedInit', False)],
+)
+def test_card_says_whether_training_started_from_weights(card, kind, is_named):
+    init_cfg = dict(type=kind, checkpoint='a.pth')
+    text = card(BY_EPOCH, {}, model=dict(backbone=dict(init_cfg=init_cfg)))
+    assert ('- pretrained weights: yes' in text) == is_named
