@@ -9,6 +9,7 @@ from typing import Dict, Iterator, List, Optional, Sequence
 import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.fileio import get_file_backend
+from mmpretrain.models.heads import MultiLabelClsHead, MultiTaskHead
 from torch import nn
 
 from mmadf.utils.messages import first_names
@@ -54,6 +55,20 @@ def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
                 f'{len(classes)} classes ({first_names(classes)}); set num_classes='
                 f'{len(classes)} in the head, or check data_root.'
             )
+
+
+def check_single_label(model: nn.Module) -> None:
+    """Refuse classifiers whose images do not have one label each.
+
+    Raises:
+        ValueError: the head predicts several labels per image, or several tasks.
+    """
+    head = getattr(model, 'head', None)
+    if isinstance(head, (MultiLabelClsHead, MultiTaskHead)):
+        raise ValueError(
+            f'model.head={type(head).__name__} predicts more than one label per image, '
+            'but this tool needs exactly one; use tools/test.py.'
+        )
 
 
 def check_class_weights(model: nn.Module) -> None:

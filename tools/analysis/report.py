@@ -22,14 +22,17 @@ from mmadf.analysis.explain import import_grad_cam
 from mmadf.analysis.plots import import_pyplot
 from mmadf.analysis.report import (
     Run,
-    check_single_label,
     kind_of_images,
     read_configuration,
     write_report,
 )
 from mmadf.deployment.input_spec import yields_bgr
 from mmadf.engine.config import check_config, set_dataloader_defaults
-from mmadf.engine.data_checks import check_classes, check_trained_names
+from mmadf.engine.data_checks import (
+    check_classes,
+    check_single_label,
+    check_trained_names,
+)
 from mmadf.engine.data_roots import check_data_loader
 from mmadf.engine.work_dir import best_checkpoint
 from mmadf.utils.command_line import check_writable, report_invalid_input

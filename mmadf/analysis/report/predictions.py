@@ -9,7 +9,6 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DefaultScope
-from mmpretrain.models.heads import MultiLabelClsHead, MultiTaskHead
 from mmpretrain.registry import DATASETS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
@@ -51,20 +50,6 @@ class Predictions(NamedTuple):
     labels: Tensor
     chosen: str
     most_wrong: List[WrongImage]
-
-
-def check_single_label(model: nn.Module) -> None:
-    """Refuse classifiers whose images do not have one label each.
-
-    Raises:
-        ValueError: the head predicts several labels per image, or several tasks.
-    """
-    head = getattr(model, 'head', None)
-    if isinstance(head, (MultiLabelClsHead, MultiTaskHead)):
-        raise ValueError(
-            f'model.head={type(head).__name__} predicts more than one label per image, '
-            'but this tool needs exactly one; use tools/test.py.'
-        )
 
 
 @torch.no_grad()

@@ -10,9 +10,13 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 from torch import Tensor, nn
 
-from mmadf.analysis.report import check_single_label
 from mmadf.engine.config import check_config
-from mmadf.engine.data_checks import check_classes, check_same_names, class_names
+from mmadf.engine.data_checks import (
+    check_classes,
+    check_same_names,
+    check_single_label,
+    class_names,
+)
 from mmadf.engine.data_roots import check_data_loader
 from mmadf.utils.optional import import_optional
 
