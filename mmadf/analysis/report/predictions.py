@@ -13,6 +13,7 @@ from mmpretrain.registry import DATASETS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmadf.engine.data_checks import inner_datasets
 from mmadf.engine.readouts import chosen_readout, predict_readouts
 from mmadf.utils.optional import import_optional
 
@@ -139,7 +140,9 @@ def image_name(image: WrongImage, dataset: BaseDataset) -> str:
     """
     if image.path is None:
         return f'image {image.index}'
-    path, root = Path(image.path), getattr(dataset, 'data_root', None)
-    if root and path.is_relative_to(root):
-        return str(path.relative_to(root))
+    path = Path(image.path)
+    for part in inner_datasets(dataset):
+        root = getattr(part, 'data_root', None)
+        if root and path.is_relative_to(root):
+            return str(path.relative_to(root))
     return path.name

@@ -70,6 +70,20 @@ def test_name_of_an_image_has_no_absolute_path():
         assert image_name(image, Images()) == expected
 
 
+def test_name_of_an_image_of_a_wrapped_test_set_has_its_class_folder(image_folder):
+    parts = [
+        dict(type='CustomDataset', data_root=str(image_folder / name), pipeline=[])
+        for name in ('train', 'val')
+    ]
+    repeated = dict(type='RepeatDataset', dataset=parts[1], times=2)
+    wrapped = dict(type='ConcatDataset', datasets=[parts[0], repeated])
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        dataset = DATASETS.build(wrapped)
+    path = dataset.get_data_info(len(dataset) - 1)['img_path']
+    image = WrongImage(torch.zeros(3, 1, 1), path, 0, 0, 1, 0.1, 0.9)
+    assert image_name(image, dataset) == '/'.join(path.split('/')[-2:])
+
+
 def test_validation_images_are_found_by_their_paths(image_folder):
     def _dataset(folder, prefix='', pipeline=()):
         return dict(
