@@ -9,9 +9,10 @@ Cost: 24 runs of a narrow CNN-9, 40 epochs of 4,500 images; 5 to 10 minutes per 
     CPU core. Width, epochs and label smoothing were chosen for `baseline` on the held-out
     images, with seed 0.
 All networks have batch norm and ReLU, and the angle is the cosine, in `linear_sqcos` the
-square cosine: this is the operator of B-cos networks with B = 2. Decoupled layers have no
-weight decay, as in the official code; in `baseline_nodecay` the plain convolutions have
-none either.
+square cosine: this is the operator of B-cos networks with B = 2. Decoupled layers are
+trained as in the official code, without weight decay and with weight projection and an
+orthogonality loss. Plain convolutions have neither of the two; in `baseline_nodecay` they
+have no weight decay either.
 """
 
 _baseline = '../decoupled/baseline_cnn9_cifar100_10.py'
