@@ -71,6 +71,8 @@ class GatedTeacherADF(ADFClassifier):
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)
+        if self.deployed:
+            return
         if not self.objective.distill_weight:
             raise ValueError(
                 'GatedTeacherADF: distill_weight=0 must be > 0, because nothing learns '

@@ -169,3 +169,19 @@ def test_what_is_no_loss_weight_is_refused_with_those_that_are(name):
     known = "'semantic_weight', 'appearance_weight', 'distill_weight'"
     with pytest.raises(ValueError, match=rf'no loss weight {name!r}, only \[{known}\]'):
         LossWeightHook(name, 0.0, 1.0).before_train(runner)
+
+
+def test_schedules_of_what_the_config_refuses_are_refused():
+    arcface = dict(type='ArcFaceClsHead', num_classes=3, in_channels=64)
+    for changes, hook, message in (
+        (
+            dict(head=arcface),
+            ('distill_weight', 0.0, 1.0),
+            'distill_weight needs heads',
+        ),
+        (dict(loss_reduction='mean'), ('semantic_weight', 1.0, 0.0), 'end=0.0 .*mean'),
+    ):
+        runner = SimpleNamespace(model=MODELS.build(adf_cfg(**changes)))
+        with named(hook), pytest.raises(ValueError, match=message):
+            LossWeightHook(*hook).before_train(runner)
+        LossWeightHook('appearance_weight', 1.0, 0.0).before_train(runner)

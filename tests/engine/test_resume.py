@@ -8,9 +8,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.evaluator import BaseMetric
+from mmengine.hooks import EMAHook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
+from torch.testing import assert_close
 
 from mmadf.engine.hooks.safe_checkpoint import SafeBackend, SafeCheckpointHook
 from mmadf.engine.work_dir import best_checkpoint, latest_checkpoint
@@ -252,3 +254,25 @@ def test_buffers_are_averaged_before_each_checkpoint_and_validation(start, monke
     # The first two epochs save the best checkpoint, and the other one again.
     better, worse = ['mean', 'put', 'mean', 'score', 'put', 'put'], ['mean', 'put']
     assert calls == [*better, *better, *2 * [*worse, 'mean', 'score']]
+
+
+def test_averaged_weights_are_saved_with_the_buffers_of_the_validation(monkeypatch):
+    # Stands for the average with a process whose statistics are 0.
+    def _halve(buffers, op):
+        for buffer in buffers:
+            buffer.data = buffer.data / 2
+
+    module = 'mmadf.engine.hooks.safe_checkpoint'
+    monkeypatch.setattr(f'{module}.all_reduce_params', _halve)
+    model, hook = nn.BatchNorm1d(2), EMAHook()
+    runner = SimpleNamespace(model=model, hooks=[hook], iter=0)
+    hook.before_run(runner)
+    model(torch.tensor([[1.0, 2.0], [3.0, 6.0]]))
+    hook.after_train_iter(runner, 0)
+    SafeCheckpointHook().before_val_epoch(runner)
+    validated = {name: x.clone() for name, x in model.named_buffers()}
+    checkpoint = dict(state_dict=model.state_dict())
+    hook.before_save_checkpoint(runner, checkpoint)
+    assert validated['running_mean'].tolist() == pytest.approx([0.1, 0.2])
+    for name, buffer in validated.items():
+        assert_close(checkpoint['state_dict'][name], buffer)

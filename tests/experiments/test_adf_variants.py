@@ -63,6 +63,14 @@ def test_deployed_variant_predicts_the_same(name):
     assert left == {'backbone', 'head', 'appearance_backbone', 'mappers'}
 
 
+def test_deployed_gated_teacher_is_built_from_its_config():
+    network = build('GatedTeacherADF', **DISTILLED).eval()
+    network.switch_to_deploy()
+    built = build('GatedTeacherADF', **DISTILLED, deploy=dict()).eval()
+    built.load_state_dict(network.state_dict())
+    assert_close(built(IMAGES), network(IMAGES), rtol=0, atol=0)
+
+
 def test_gate_with_equal_weights_is_the_mean_teacher():
     gated, plain = (build(n, **DISTILLED) for n in ('GatedTeacherADF', 'ADFClassifier'))
     plain.load_state_dict(gated.state_dict(), strict=False)

@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.utils import get_ori_model
 
+from mmadf.models.classifiers.checks import check_heads
 from mmadf.registry import HOOKS
 
 # Fraction of the way from start to end at t in [0, 1].
@@ -44,7 +45,8 @@ class LossWeightHook(Hook):
 
     Raises:
         ValueError: a number outside its range or an unknown curve; when training
-            starts, a model without this weight.
+            starts, a model without this weight, heads that cannot be distilled, or a
+            `loss_reduction='mean'` that would divide by 0.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class LossWeightHook(Hook):
         return self.start + (self.end - self.start) * self.curve(min(max(t, 0.0), 1.0))
 
     def before_train(self, runner: Runner) -> None:
-        """Reject a model without an objective that has this weight."""
+        """Reject a model without this weight, or that cannot be trained with it."""
         model = get_ori_model(runner.model)
         objective = getattr(model, 'objective', None)
         names = vars(objective) if objective else ()
@@ -93,6 +95,20 @@ class LossWeightHook(Hook):
                 f'LossWeightHook: {type(model).__name__} has no loss weight '
                 f'{self.name!r}, only {weights}; correct name, remove the hook, or '
                 'train an ADFClassifier.'
+            )
+        if self.name == 'distill_weight':
+            distill_weight = max(self.start, self.end)
+            heads = model.head, model.appearance_head
+            check_heads(*heads, model.readout, distill_weight)
+        if self.name == 'semantic_weight' and objective.loss_reduction == 'mean':
+            self._check_mean()
+
+    def _check_mean(self) -> None:
+        if min(self.start, self.end) == 0:
+            raise ValueError(
+                f'LossWeightHook: start={self.start} and end={self.end} of '
+                "'semantic_weight' must be > 0 with loss_reduction='mean', which "
+                'divides by the sum of the weights.'
             )
 
     def before_train_iter(

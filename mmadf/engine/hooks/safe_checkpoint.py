@@ -11,7 +11,7 @@ from mmengine.dist import (
     is_main_process,
 )
 from mmengine.fileio import LocalBackend, register_backend
-from mmengine.hooks import CheckpointHook
+from mmengine.hooks import CheckpointHook, EMAHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpretrain.utils import get_ori_model
 
@@ -228,9 +228,12 @@ def _restore_order(runner: Runner, seed: Optional[int]) -> None:
 def _average_buffers(runner: Runner) -> None:
     """Average the buffers over processes, which differ for ordinary batch norms.
 
-    Checkpoints contain those of one process, with which all of them resume.
+    Checkpoints contain those of one process, with which all of them resume. `EMAHook`
+    has a copy of the buffers, which it saves in place of those of the model.
     """
-    all_reduce_params(runner.model.buffers(), op='mean')
+    copies = [hook.ema_model for hook in runner.hooks if isinstance(hook, EMAHook)]
+    for model in [runner.model, *copies]:
+        all_reduce_params(model.buffers(), op='mean')
 
 
 def _is_validation_due(runner: Runner) -> bool:

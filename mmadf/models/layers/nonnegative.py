@@ -56,7 +56,8 @@ class NonNegativeSpatialKernel(SpatialKernel):
         """
         if not (self.training and self.weight.requires_grad):
             return self.weight.clamp(min=0)
-        if 'weight' not in self._parameters:
+        is_replica = getattr(self, '_is_replica', False)  # of `nn.DataParallel`
+        if 'weight' not in self._parameters and not is_replica:
             raise RuntimeError(
                 f"{type(self).__name__}: constraint='nonneg' requires that `weight` is "
                 'a parameter of the layer (no parametrization; FSDP only with '

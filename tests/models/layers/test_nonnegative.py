@@ -260,6 +260,16 @@ def test_training_requires_that_the_weight_is_a_parameter_of_the_layer(head):
         head.train()((x,))
 
 
+def test_replicas_of_data_parallel_are_trained_like_the_layer(head):
+    x = batches()[0]
+    (expected,) = torch.autograd.grad(head((x,)).sum(), kernel_of(head))
+    replica = head.pooling.spatial._replicate_for_data_parallel()
+    replica.weight, replica.bias = (p * 1 for p in head.pooling.spatial.parameters())
+    head.pooling.spatial = replica
+    (found,) = torch.autograd.grad(head((x,)).sum(), replica.weight)
+    assert_close(found, expected)
+
+
 def test_a_layer_without_weight_does_not_disturb_other_optimizers(head):
     broken = build()
     del broken.pooling.spatial.weight
