@@ -26,7 +26,7 @@ step() {
 
 # Show the validation accuracy of every fifth epoch, and append all lines to the log.
 show_progress() {
-    tee -a "$LOG" | awk '/Epoch\(val\)/ {
+    tee -a "$LOG" | LC_ALL=C awk '/Epoch\(val\)/ {
         for (i = 1; i < NF; i++) if ($i == "accuracy/top1:" && ++n % 5 == 0) {
             printf "    epoch %d: %.1f %% of the validation images are right\n", n, $(i + 1)
             fflush()

@@ -77,7 +77,7 @@ def parse_args() -> argparse.Namespace:
 def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     """Apply the command line to a config, which is modified in place."""
     config.set_launcher(cfg, args)
-    cfg.load_from = args.checkpoint
+    cfg.load_from, cfg.resume = args.checkpoint, False
     if args.data:
         cfg.test_dataloader.dataset.data_root = args.data
     if args.amp:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from functools import partial
 from typing import Optional
 
 from mmengine.config import Config
@@ -109,6 +110,7 @@ def train(args: argparse.Namespace) -> int:
         if launch.rank_of_process(args.launcher) == 0:
             resume = cfg.get('resume', False)
             reservation = Reservation(cfg.work_dir, resume, args.overwrite)
+        load_from = cfg.get('load_from')
         find_checkpoint(cfg, args.resume)
         runner = launch.build_runner(cfg, splits=('train', 'val'))
         runner.register_hook(launch.StartHook(start_work))
@@ -117,6 +119,8 @@ def train(args: argparse.Namespace) -> int:
         if cfg.get('resume'):
             runner.register_hook(ResumeHook())
         if isinstance(runner, launch.QuietRunner):
+            write = partial(runner.write_config, load_from)
+            runner.register_hook(launch.StartHook(write))
             runner.register_hook(PreemptionHook())
         try:
             runner.train()

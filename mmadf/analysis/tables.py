@@ -31,7 +31,7 @@ def write_csv(rows: Sequence[dict], path: Path) -> None:
         rows: with the same keys, which become the header.
         path: file to write.
     """
-    with open(path, 'w', newline='') as file:
+    with open(path, 'w', newline='', encoding='utf-8') as file:
         writer = csv.DictWriter(file, rows[0] if rows else [])
         writer.writeheader()
         for row in rows:

@@ -55,11 +55,18 @@ def prepare(
         BlockingIOError: another process writes this folder.
         FileNotFoundError: the archive does not exist.
         ValueError: the fraction is out of range; the archive is wrong, incomplete or
-            unsafe; `root` is not empty and differs; or `<root>.partial` contains links.
+            unsafe; `root` is not empty and differs, or is a mount point; or
+            `<root>.partial` contains links.
     """
     if not 0 <= val_fraction < 1:
         raise ValueError(f'val_fraction={val_fraction} must be in [0, 1).')
     choices = dict(title=layout.title, val_fraction=val_fraction, seed=seed)
+    root = root.absolute()
+    if os.path.ismount(root):
+        raise ValueError(
+            f'root={str(root)!r} is a mount point, which a finished folder cannot '
+            f'replace; give a folder inside of it, such as {str(root / "data")!r}.'
+        )
     if _is_taken(root):
         return _read_finished(root, choices)
     source = open_source(archive)

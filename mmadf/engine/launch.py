@@ -5,11 +5,11 @@ import logging
 import os
 import subprocess
 from datetime import timedelta
-from typing import Callable, Dict, Mapping, Sequence, Union
+from typing import Callable, Dict, Mapping, Optional, Sequence, Union
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import is_distributed
+from mmengine.dist import is_distributed, master_only
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
@@ -73,8 +73,29 @@ class QuietRunner(Runner):
 
     These are the environment, the config of some 230 lines and the list of hooks;
     warnings and errors of any length are also printed. Training by epochs can be
-    resumed within an epoch, see `ResumableTrainLoop`.
+    resumed within an epoch, see `ResumableTrainLoop`. The config is not written before
+    training starts, see `write_config`.
     """
+
+    def dump_config(self) -> None:
+        """Do nothing: a start that is refused must not replace an earlier config."""
+
+    @master_only
+    def write_config(self, load_from: Optional[str] = None) -> None:
+        """Write the config to the work directory, for runs that start anew from it.
+
+        Args:
+            load_from: weights that the run has started from, before it was resumed.
+        """
+        cfg = self.cfg.copy()
+        cfg.load_from, cfg.resume = load_from, False
+        cfg.dump(self.config_path)
+
+    @property
+    def config_path(self) -> str:
+        """Path of the config in the work directory."""
+        name = os.path.basename(self.cfg.filename or f'{self.timestamp}.py')
+        return os.path.join(self.work_dir, name)
 
     def build_train_loop(self, loop: Union[BaseLoop, Dict]) -> BaseLoop:
         """Build the train loop."""
@@ -103,9 +124,8 @@ class EvaluationRunner(QuietRunner):
 
     def dump_config(self) -> None:
         """Write the config to the work directory, unless there is one."""
-        path = os.path.join(self.work_dir, os.path.basename(self.cfg.filename or ''))
-        if not os.path.isfile(path):
-            super().dump_config()
+        if not os.path.isfile(self.config_path):
+            Runner.dump_config(self)
 
 
 def _is_by_epochs(loop: Dict) -> bool:
@@ -214,7 +234,7 @@ class StartHook(Hook):
     checks of other hooks have passed.
 
     Args:
-        function: called without arguments before each epoch or evaluation.
+        function: called once, without arguments, before the first epoch or evaluation.
     """
 
     priority = 'VERY_LOW'
@@ -223,7 +243,9 @@ class StartHook(Hook):
         self.function = function
 
     def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
-        self.function()
+        function, self.function = self.function, None
+        if function is not None:
+            function()
 
 
 def end_workers(runner: Runner) -> None:

@@ -52,7 +52,7 @@ def write_study_report(study: Config, results: Sequence[Result]) -> str:
         write_csv(readouts, folder / f'readouts{study.suffix}.csv')
     if not all(result.held_out for result in results):
         text += f'\n\n{NOT_HELD_OUT}'
-    (folder / f'table{study.suffix}.md').write_text(text + '\n')
+    (folder / f'table{study.suffix}.md').write_text(text + '\n', encoding='utf-8')
     write_csv(rows, folder / f'table{study.suffix}.csv')
     write_csv(run_rows(results), folder / 'runs.csv')
     plot_learning_curves(results, metric, folder / 'curves.png')
@@ -73,7 +73,7 @@ def write_robustness_report(rows: Sequence[Row], settings: dict, folder: Path) -
     """
     warnings = masking_warnings(rows)
     text = robustness_tables(rows, settings, warnings)
-    (folder / 'table.md').write_text(text + '\n')
+    (folder / 'table.md').write_text(text + '\n', encoding='utf-8')
     write_csv([row._asdict() for row in rows], folder / 'table.csv')
     results = dict(
         settings=settings, rows=[row._asdict() for row in rows], warnings=warnings
@@ -102,7 +102,7 @@ def write_robustness_comparison(
     text = '\n\n'.join(parts)
     shared = common_conditions(results)
     plot_robustness({name: average(tests) for name, tests in shared.items()}, path)
-    path.with_suffix('.md').write_text(text + '\n')
+    path.with_suffix('.md').write_text(text + '\n', encoding='utf-8')
     return text
 
 

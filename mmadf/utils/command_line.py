@@ -143,7 +143,8 @@ def check_writable(folder: Path) -> None:
 class ConfigOptions(DictAction):
     """Collect arguments of the form KEY=VALUE in a dict, as MMEngine's `DictAction`.
 
-    An argument of another form is invalid input instead of an unpacking error.
+    An argument of another form is invalid input instead of an unpacking error, and
+    single values keep their spaces.
     """
 
     def __call__(
@@ -157,7 +158,22 @@ class ConfigOptions(DictAction):
         for text in values:
             if not text.partition('=')[1]:
                 raise ArgumentError(self, f'{text!r} is not of the form KEY=VALUE')
-        super().__call__(parser, namespace, values, option_string)
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except (AssertionError, RecursionError) as error:
+            raise ArgumentError(
+                self,
+                f'the brackets in {" ".join(values)!r} cannot be read; close all of '
+                'them, and write the fields of a dict one by one, as in '
+                'default_hooks.ema.type=EMAHook',
+            ) from error
+
+    @staticmethod
+    def _parse_iterable(val: str) -> object:
+        plain = val.strip('\'"')
+        if plain.startswith(('(', '[')) or ',' in plain:
+            return DictAction._parse_iterable(val)
+        return DictAction._parse_int_float_bool(plain)
 
 
 class NamedFolders(Action):

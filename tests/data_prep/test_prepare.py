@@ -242,6 +242,13 @@ def test_empty_folder_is_filled_and_another_one_refused(intel, tmp_path):
     assert len(tree(root)) == 28
 
 
+def test_mount_points_are_refused_before_the_work(intel, monkeypatch, tmp_path):
+    monkeypatch.setattr(os.path, 'ismount', lambda path: path == tmp_path / 'intel')
+    with pytest.raises(ValueError, match='mount point.*folder inside of it'):
+        intel(images())
+    assert not list(tmp_path.glob('*.partial'))
+
+
 def test_link_to_an_empty_folder_is_not_replaced(intel, tmp_path):
     (tmp_path / 'empty').mkdir()
     (tmp_path / 'intel').symlink_to(tmp_path / 'empty')

@@ -62,9 +62,34 @@ def test_a_test_does_not_replace_the_config_of_the_training(tmp_path):
         for folder in folders:
             cfg = Config.fromfile(tmp_path / 'net.py')
             cfg.merge_from_dict({'model.readout': readout, 'work_dir': folder})
-            launch.build_runner(cfg, splits)
+            runner = launch.build_runner(cfg, splits)
+            if splits == ('train',):
+                runner.write_config()
     written = [Config.fromfile(f'{folder}/net.py') for folder in work_dirs]
     assert [cfg.model.readout for cfg in written] == ['semantic', 'sum']
+
+
+def test_config_is_written_by_the_start_of_training_for_new_runs(tmp_path):
+    runner_cfg(tmp_path, activation_checkpointing=None).dump(tmp_path / 'net.py')
+    cfg = Config.fromfile(tmp_path / 'net.py')
+    cfg.work_dir = str(tmp_path / 'work')
+    runner = launch.build_runner(cfg, splits=('train',))
+    runner.cfg.resume, runner.cfg.load_from = True, 'epoch_1.pth'
+    written = tmp_path / 'work' / 'net.py'
+    assert not written.exists()
+    runner.write_config('start.pth')
+    found = Config.fromfile(written)
+    assert (found.resume, found.load_from) == (False, 'start.pth')
+    assert found.model == cfg.model
+    assert runner.cfg.resume is True
+
+
+def test_functions_of_the_start_are_called_once():
+    calls = []
+    hook = launch.StartHook(lambda: calls.append(0))
+    hook.before_train_epoch(None)
+    hook.before_val_epoch(None)
+    assert calls == [0]
 
 
 def test_a_runner_that_builds_its_network_later_is_built(tmp_path):

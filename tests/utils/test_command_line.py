@@ -7,6 +7,7 @@ import pytest
 from mmpretrain.datasets import CustomDataset
 
 from mmadf.utils.command_line import (
+    ConfigOptions,
     NamedFolders,
     add_network_arguments,
     parse_network,
@@ -133,3 +134,25 @@ def test_a_config_file_needs_a_checkpoint(parse_line, capsys):
     with pytest.raises(SystemExit):
         parse_line('a.py', 'b')
     assert 'a.py is not a model folder; give its checkpoint' in capsys.readouterr().err
+
+
+def test_config_options_keep_spaces_and_refuse_unreadable_brackets(capsys):
+    parser = ArgumentParser(prog='tool')
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions)
+    for text, expected in {
+        'root=/my images/a': '/my images/a',
+        'root="/my images/a"': '/my images/a',
+        'list=[1.0, 3.0]': [1.0, 3.0],
+        'list=a, b': ['a', 'b'],
+        'pair=(1,2)': (1, 2),
+        'flag=False': False,
+        'lr=1e-3': 1e-3,
+    }.items():
+        found = parser.parse_args(['--cfg-options', text]).cfg_options
+        with named(text):
+            assert list(found.values()) == [expected]
+    for text in ('a=[1.0,3.0', "a=dict(b=dict(type='C', d=1))"):
+        with named(text):
+            with pytest.raises(SystemExit):
+                parser.parse_args(['--cfg-options', text])
+            assert 'write the fields of a dict one by one' in capsys.readouterr().err

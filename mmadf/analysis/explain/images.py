@@ -1,5 +1,6 @@
 """Image files, read as by the test set of a config."""
 
+import os
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence
 
@@ -36,7 +37,9 @@ def find_images(path: Path) -> List[Path]:
     """
     if path.is_file():
         return [path]
-    files = (f for f in path.rglob('*') if f.suffix.lower() in EXTENSIONS)
+    tree = os.walk(path, followlinks=True)
+    files = (Path(folder, name) for folder, _, names in tree for name in names)
+    files = (file for file in files if file.suffix.lower() in EXTENSIONS)
     if found := sorted(file for file in files if file.is_file()):
         return found
     problem = 'contains no image' if path.is_dir() else 'does not exist'
@@ -113,7 +116,7 @@ def class_of(path: Path, names: Sequence[str]) -> Optional[int]:
     Returns:
         None if no class, or more than one, has the name of the folder.
     """
-    folder = path.resolve().parent.name
+    folder = path.absolute().parent.name  # not that of the target of a link
     if folder in names:
         return list(names).index(folder)
     found = [k for k, name in enumerate(names) if folder in name.split(', ')]

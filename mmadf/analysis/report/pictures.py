@@ -37,9 +37,14 @@ def plot_losses(records: List[dict]) -> str:
 
     Args:
         records: log of a run, see `read_log`.
+
+    Returns:
+        '' for a run that was shorter than the interval of its log.
     """
-    logged = {key for record in records for key in record if key.endswith('_loss')}
-    keys = sorted(logged - {'orthogonality_loss'}) or ['loss']
+    logged = {key for record in records for key in record if key.endswith('loss')}
+    if not logged:
+        return ''
+    keys = sorted(logged - {'loss', 'orthogonality_loss'}) or ['loss']
     curves = {key.replace('_', ' '): training_curve(records, key) for key in keys}
     return _plot_curves(curves, 'iteration', 'training loss')
 

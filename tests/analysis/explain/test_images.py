@@ -139,3 +139,14 @@ def test_the_folder_of_an_image_is_its_class_if_there_is_one(tmp_path, monkeypat
     (tmp_path / 'cat').mkdir()
     monkeypatch.chdir(tmp_path / 'cat')
     assert class_of(type(tmp_path)('1.png'), NAMES) == 0
+
+
+def test_images_behind_links_belong_to_the_folder_of_the_link(tmp_path):
+    (tmp_path / 'store/cat').mkdir(parents=True)
+    (tmp_path / 'store/cat/1.png').write_bytes(b'')
+    (tmp_path / 'set/dog').mkdir(parents=True)
+    (tmp_path / 'set/dog/1.png').symlink_to(tmp_path / 'store/cat/1.png')
+    (tmp_path / 'set/cat').symlink_to(tmp_path / 'store/cat')
+    found = find_images(tmp_path / 'set')
+    assert found == [tmp_path / 'set/cat/1.png', tmp_path / 'set/dog/1.png']
+    assert [class_of(path, ['cat', 'dog']) for path in found] == [0, 1]

@@ -89,3 +89,7 @@ def test_reliability_diagram_shows_accuracy_and_images_of_each_bin(figures):
 def test_equal_runs_give_equal_files():
     pytest.importorskip('matplotlib')
     assert pictures.plot_losses(BY_EPOCH) == pictures.plot_losses(BY_EPOCH)
+
+
+def test_a_run_without_logged_losses_has_no_plot():
+    assert pictures.plot_losses([val(1, 20.0)]) == ''
