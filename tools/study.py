@@ -59,7 +59,7 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options',
         nargs='+',
         action=ConfigOptions,
-        help='override fields of the study, e.g. data.root=my/images seeds=(0,1)',
+        help='override fields of the study, e.g. data.root=my/images seeds=0,1',
     )
     args = parser.parse_args()
     if args.jobs is not None and args.jobs < 1:
