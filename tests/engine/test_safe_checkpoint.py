@@ -40,6 +40,7 @@ class Runner:
         self.logger = MMLogger.get_instance(name)
         self.train_loop, self.max_epochs = SimpleNamespace(max_epochs=9), 9
         self.epoch = self.iter = 0
+        self.hooks = []
         self.fails = False
 
     def save_checkpoint(self, out_dir, filename, *args, backend_args, **kwargs):
