@@ -2,7 +2,7 @@
 
 Run: python tools/study.py configs/studies/adf_regnet_scenes_250.py --cfg-options data.root=DIR
     For DIR see adf_regnet_scenes.py.
-Cost: 20 runs of RegNetX-200MF, 100 epochs of 1,500 images; 7 to 20 minutes per run on one
+Cost: 20 runs of RegNetX-200MF, 100 epochs of 1,500 images; 7 to 22 minutes per run on one
     CPU core.
 Networks and learning rate are those of adf_regnet_scenes.py. Of 60 and 100 epochs, 100 were
 chosen for `single`, on images held out from training.

@@ -3,7 +3,7 @@
 Run: python tools/study.py configs/studies/adf_regnet_scenes_search.py --cfg-options data.root=DIR
     DIR contains `train`, with one subfolder of images per class. Four tenths of these
     images are held out; no test images are used.
-Cost: 22 runs of RegNetX-200MF, 30 epochs of 3,960 images; 5 to 15 minutes per run on one
+Cost: 22 runs of RegNetX-200MF, 30 epochs of 3,960 images; 5 to 18 minutes per run on one
     CPU core.
 `distilled` is the reference, and each variant of it below changes one option.
 `wide_trained` is a RegNetX of about the cost of ADF in training. `shared` and

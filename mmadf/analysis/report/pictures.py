@@ -41,10 +41,10 @@ def plot_losses(records: List[dict]) -> str:
     Returns:
         '' for a run that was shorter than the interval of its log.
     """
-    logged = {key for record in records for key in record if key.endswith('loss')}
-    if not logged:
+    if not any('loss' in record for record in records):
         return ''
-    keys = sorted(logged - {'loss', 'orthogonality_loss'}) or ['loss']
+    logged = {key for record in records for key in record if key.endswith('_loss')}
+    keys = sorted(logged - {'orthogonality_loss'}) or ['loss']
     curves = {key.replace('_', ' '): training_curve(records, key) for key in keys}
     return _plot_curves(curves, 'iteration', 'training loss')
 
