@@ -145,8 +145,10 @@ def main() -> None:
         sys.exit(128 + signal.SIGINT)
     with report_invalid_input():
         results, unread = read_results(study)
-    report = write_study_report(study, results) or 'No run is recorded.'
-    print(f'\n{report}\n\nWritten to {study.records}')
+    if report := write_study_report(study, results):
+        print(f'\n{report}\n\nWritten to {study.records}')
+    else:
+        print(f'No run is recorded in {study.records}')
     for run, error in errors.items():
         print(f'not finished: {run.work_dir}: {error}', file=sys.stderr)
     for record, error in unread.items():

@@ -74,7 +74,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     return cfg
 
 
-def find_checkpoint(cfg: Config, resume: Optional[str]) -> None:
+def find_checkpoint(cfg: Config, resume: Optional[str]) -> Optional[str]:
     """Set the checkpoint to resume from; if there is none, start anew.
 
     Args:
@@ -82,23 +82,30 @@ def find_checkpoint(cfg: Config, resume: Optional[str]) -> None:
         resume: path, 'auto' for the newest checkpoint of the work directory, or None
             if the command line does not say.
 
+    Returns:
+        The weights that a run which is not resumed starts from, if any.
+
     Raises:
         ValueError: the path is a directory, which only FlexibleRunner writes.
     """
+    initial = cfg.get('load_from')
     if not cfg.get('resume'):
-        return
+        return initial
     if resume not in ('auto', None):
         cfg.load_from = resume
-    elif resume == 'auto' or not cfg.get('load_from'):
+    elif resume == 'auto' or not initial:
         newest = latest_checkpoint(cfg.work_dir)
-        cfg.load_from, cfg.resume = newest or cfg.get('load_from'), bool(newest)
+        cfg.load_from, cfg.resume = newest or initial, bool(newest)
         if newest is None:
             print_log(f'Nothing to resume in {cfg.work_dir}: training starts anew.')
+    else:
+        initial = None  # `load_from` is the checkpoint to resume from
     if cfg.resume and os.path.isdir(cfg.load_from) and 'runner_type' not in cfg:
         raise ValueError(
             f'{cfg.load_from!r}, to resume from, is a directory; give a checkpoint, or '
             f'take the newest one in it with --work-dir {cfg.load_from} --resume.'
         )
+    return initial
 
 
 def train(args: argparse.Namespace) -> int:
@@ -110,8 +117,7 @@ def train(args: argparse.Namespace) -> int:
         if launch.rank_of_process(args.launcher) == 0:
             resume = cfg.get('resume', False)
             reservation = Reservation(cfg.work_dir, resume, args.overwrite)
-        load_from = cfg.get('load_from')
-        find_checkpoint(cfg, args.resume)
+        load_from = find_checkpoint(cfg, args.resume)
         runner = launch.build_runner(cfg, splits=('train', 'val'))
         runner.register_hook(launch.StartHook(start_work))
         if reservation is not None:

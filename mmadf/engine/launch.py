@@ -142,12 +142,13 @@ def _is_printed(record: logging.LogRecord) -> bool:
 
 
 def check_length(cfg: Config) -> None:
-    """Reject a length of training below 1.
+    """Reject a length of training, or an interval of validation, below 1.
 
     Raises:
-        ValueError: `train_cfg.max_epochs` or `train_cfg.max_iters` is not positive.
+        ValueError: `max_epochs`, `max_iters` or `val_interval` of `train_cfg` is not
+            positive.
     """
-    for field in ('max_epochs', 'max_iters'):
+    for field in ('max_epochs', 'max_iters', 'val_interval'):
         length = (cfg.get('train_cfg') or {}).get(field)
         if length is not None and length < 1:
             raise ValueError(f'train_cfg.{field}={length} must be at least 1.')

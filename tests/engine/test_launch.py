@@ -225,7 +225,7 @@ def test_loops_that_are_not_built_or_have_no_workers_are_left_alone():
     )
 
 
-@pytest.mark.parametrize('field', ['max_epochs', 'max_iters'])
+@pytest.mark.parametrize('field', ['max_epochs', 'max_iters', 'val_interval'])
 def test_length_of_training_below_1_is_refused(field):
     cfg = Config(dict(model=dict(), train_cfg={field: -1}))
     with pytest.raises(ValueError, match=f'train_cfg.{field}=-1 must be at least 1'):

@@ -115,18 +115,20 @@ def find_checkpoint():
 
 
 @pytest.mark.parametrize(
-    'resume, load_from, expected',
+    'resume, load_from, expected, initial',
     [
-        ('auto', 'pretrained.pth', 'epoch_1.pth'),
-        ('other.pth', 'pretrained.pth', 'other.pth'),
-        (None, None, 'epoch_1.pth'),
-        (None, 'given.pth', 'given.pth'),
+        ('auto', 'pretrained.pth', 'epoch_1.pth', 'pretrained.pth'),
+        ('other.pth', 'pretrained.pth', 'other.pth', 'pretrained.pth'),
+        (None, None, 'epoch_1.pth', None),
+        (None, 'given.pth', 'given.pth', None),
     ],
 )
-def test_run_is_resumed_from(resume, load_from, expected, find_checkpoint, tmp_path):
+def test_run_is_resumed_from(
+    resume, load_from, expected, initial, find_checkpoint, tmp_path
+):
     torch.save({}, tmp_path / 'epoch_1.pth')
     cfg = Config(dict(work_dir=str(tmp_path), resume=True, load_from=load_from))
-    find_checkpoint(cfg, resume)
+    assert find_checkpoint(cfg, resume) == initial
     assert cfg.resume
     assert cfg.load_from.endswith(expected)
 
@@ -143,7 +145,7 @@ def test_run_without_a_checkpoint_starts_anew_from_its_pretrained_weights(
     find_checkpoint, tmp_path, capsys
 ):
     cfg = Config(dict(work_dir=str(tmp_path), resume=True, load_from='pretrained.pth'))
-    find_checkpoint(cfg, 'auto')
+    assert find_checkpoint(cfg, 'auto') == 'pretrained.pth'
     assert (cfg.resume, cfg.load_from) == (False, 'pretrained.pth')
     assert f'Nothing to resume in {tmp_path}' in capsys.readouterr().out
 

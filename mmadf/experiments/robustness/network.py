@@ -77,9 +77,9 @@ def load_images(
 
     Raises:
         FileNotFoundError: the data folder does not exist.
-        ValueError: there are no test images, they are not 8-bit images of one size, or
-            the network has another number of classes or several labels per image, or
-            the checkpoint has other classes.
+        ValueError: there are no test images, they are not 8-bit colour images of one
+            size, or the network has another number of classes or several labels per
+            image, or the checkpoint has other classes.
     """
     check_data_loader(cfg, 'test')
     if classifier is not None:
@@ -96,11 +96,11 @@ def load_images(
     samples = [dataset[index] for index in bar]
     images = [sample['inputs'] for sample in samples]
     kinds = {(tuple(image.shape), image.dtype) for image in images}
-    if len(kinds) != 1 or images[0].dtype != torch.uint8:
+    if len(kinds) != 1 or images[0].dtype != torch.uint8 or len(images[0]) != 3:
         raise ValueError(
             f'test_dataloader yields {sorted(map(str, kinds))[:3]}; all images must be '
-            'uint8 and of one size: end its pipeline with Resize or CenterCrop, and '
-            'PackInputs.'
+            'uint8, of 3 channels and of one size: load them in colour, and end the '
+            'pipeline with Resize or CenterCrop, and PackInputs.'
         )
     labels = torch.cat([sample['data_samples'].gt_label for sample in samples])
     return torch.stack(images), labels

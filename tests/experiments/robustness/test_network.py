@@ -35,6 +35,13 @@ def test_images_of_several_sizes_are_refused(trained):
         load_images(cfg)
 
 
+def test_grey_images_are_refused(trained):
+    cfg = Config.fromfile(trained[0])
+    cfg.test_dataloader.dataset.pipeline[0].color_type = 'grayscale'
+    with pytest.raises(ValueError, match='1, 32, 32.*of 3 channels'):
+        load_images(cfg)
+
+
 def test_images_of_other_classes_than_those_of_the_checkpoint_are_refused(trained):
     cfg = Config.fromfile(trained[0])
     assert len(load_images(cfg, names=['dark', 'light'])[1]) == 10
