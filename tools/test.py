@@ -15,7 +15,11 @@ import mmengine
 from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
+from mmengine.runner import Runner
+from mmpretrain.utils import get_ori_model
 
+from mmadf.analysis.pictures import PicturesHook
+from mmadf.deployment.input_spec import yields_bgr
 from mmadf.engine import config, launch
 from mmadf.engine.data_roots import check_data_loader
 from mmadf.utils.command_line import (
@@ -64,6 +68,10 @@ def parse_args() -> argparse.Namespace:
     args = parse_network(parser)
     if is_folder(args.config) != bool(args.data):
         parser.error('--data DIR must be given for a model folder, and only for one')
+    if args.interval < 1:
+        parser.error(f'--interval {args.interval} must be positive')
+    if args.tta and (args.show or args.show_dir):
+        parser.error('--tta cannot be combined with --show and --show-dir')
     if args.out_item and not args.out:
         parser.error('--out-item needs --out FILE')
     allowed = ['.pkl', '.pickle']
@@ -82,16 +90,6 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.test_dataloader.dataset.data_root = args.data
     if args.amp:
         cfg.test_cfg.fp16 = True
-    if args.show or args.show_dir:
-        hook = dict(
-            type='VisualizationHook',
-            enable=True,
-            show=args.show,
-            wait_time=args.wait_time,
-            out_dir=args.show_dir,
-            interval=args.interval,
-        )
-        cfg.default_hooks = dict(cfg.get('default_hooks') or {}, visualization=hook)
     config.merge_options(cfg, args.cfg_options)
     if args.tta:
         add_tta(cfg)
@@ -133,6 +131,18 @@ def _is_ema(hook: Optional[dict]) -> bool:
     return type_name((hook or {}).get('type')).endswith('EMAHook')
 
 
+def pictures_hook(runner: Runner, args: argparse.Namespace) -> PicturesHook:
+    """Return the hook for --show and --show-dir."""
+    pipeline = test_dataset(runner.cfg).get('pipeline')
+    return PicturesHook(
+        yields_bgr(pipeline, get_ori_model(runner.model).data_preprocessor),
+        interval=args.interval,
+        show=args.show,
+        wait_time=args.wait_time,
+        out_dir=args.show_dir,
+    )
+
+
 def plain_metrics(metrics: dict) -> dict:
     """Return the metrics with tensors and arrays as numbers and lists, for any file."""
     return {
@@ -153,6 +163,8 @@ def main() -> None:
         runner = launch.build_runner(cfg, splits=('test',))
         runner.register_hook(launch.StartHook(start_work))
         runner.register_hook(ExactWeightsHook(args.checkpoint, args.allow_partial))
+        if args.show or args.show_dir:
+            runner.register_hook(pictures_hook(runner, args))
         if args.out and args.out_item != 'metrics':
             runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
         metrics = runner.test()

@@ -35,6 +35,20 @@ def inner_datasets(dataset: BaseDataset) -> Iterator[BaseDataset]:
             yield from inner_datasets(part)
 
 
+def path_in_dataset(path: str, dataset: BaseDataset) -> Path:
+    """Return the path of an image below the root of the data, or its name elsewhere.
+
+    Args:
+        path: path of the image.
+        dataset: its data set, which may consist of several.
+    """
+    for part in inner_datasets(dataset):
+        root = getattr(part, 'data_root', None)
+        if root and Path(path).is_relative_to(root):
+            return Path(path).relative_to(root)
+    return Path(Path(path).name)
+
+
 def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
     """Compare the number of classes of a data set, if it is known, with every head's.
 

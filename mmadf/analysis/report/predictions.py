@@ -2,7 +2,6 @@
 
 import os
 from collections import defaultdict
-from pathlib import Path
 from typing import Dict, Iterable, List, NamedTuple, Optional, Set
 
 import torch
@@ -13,7 +12,7 @@ from mmpretrain.registry import DATASETS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-from mmadf.engine.data_checks import inner_datasets
+from mmadf.engine.data_checks import path_in_dataset
 from mmadf.engine.readouts import chosen_readout, predict_readouts
 from mmadf.utils.optional import import_optional
 
@@ -140,9 +139,4 @@ def image_name(image: WrongImage, dataset: BaseDataset) -> str:
     """
     if image.path is None:
         return f'image {image.index}'
-    path = Path(image.path)
-    for part in inner_datasets(dataset):
-        root = getattr(part, 'data_root', None)
-        if root and path.is_relative_to(root):
-            return str(path.relative_to(root))
-    return path.name
+    return str(path_in_dataset(image.path, dataset))
