@@ -121,6 +121,21 @@ def test_study_on_cifar100_compares_networks_of_one_deployed_cost():
     assert distilled.distill_weight == unfused.distill_weight == 1.0
 
 
+def test_options_with_new_seeds_are_those_of_the_search():
+    found, search = (
+        load_study(ROOT / f'configs/studies/adf_regnet_scenes_{name}.py')
+        for name in ('options', 'search')
+    )
+    assert not set(found.seeds) & set(search.seeds)
+    assert (found.data.test, search.data.test) == ('test', None)
+    names = {'single', 'distilled', 'earlier', 'addition', 'annealed'}
+    assert set(found.variants) == names
+    for variant in names:
+        both = [run_config(study, variant, 1) for study in (found, search)]
+        for field in ('model', 'custom_hooks', 'optim_wrapper', 'param_scheduler'):
+            assert both[0].get(field) == both[1].get(field)
+
+
 @pytest.mark.slow
 def test_study_of_options_trains_shallow_stages_at_the_rates_that_its_names_say():
     pytest.importorskip('timm')
