@@ -126,7 +126,8 @@ def check_same_names(
             raise ValueError(
                 f'class {index} of the {split} set is {_shown(name)}, but '
                 f'{_shown(wanted)} in {other} ({len(names)} and {len(expected)} '
-                'classes); rename the folders of the classes, or check data_root.'
+                'classes); give each class a folder of that name, empty if it has no '
+                'images, or check data_root.'
             )
 
 
