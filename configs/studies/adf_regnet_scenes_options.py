@@ -4,39 +4,28 @@ Run: python tools/study.py configs/studies/adf_regnet_scenes_options.py --cfg-op
     For DIR see adf_regnet_scenes.py.
 Cost: 30 runs of RegNetX-200MF, 30 epochs of 5,940 images; 6 to 12 minutes per run on one
     CPU core.
-Each option changes `distilled`: `earlier` fuses stage 0 into stages 1, 2 and 3, `addition` has
-no gate, and with `annealed` the weight of the appearance loss falls to 0 in the second half
-of training.
+Each option changes `distilled`: `temperature1` distils at a temperature of 1, `mutual` lets
+each head learn from the other one at a temperature of 1 instead of from the mean of both,
+and `earlier` fuses stage 0 into stages 1, 2 and 3.
 """
 
 _base_ = './adf_regnet_scenes.py'
 
-_adf = '../adf/adf_regnet_scenes.py'
+
+def _distilled(**changes):
+    distilled = _base_.variants.distilled
+    return dict(config=distilled.config, options={**distilled.options, **changes})
 
 
-def _distilled(options):
-    changed = {'model.distill_weight': 1.0, 'model.distill_temperature': 2.0}
-    return dict(config=_adf, options={**changed, **options})
-
-
-def _mappers(targets, sources, **options):
-    return [dict(type='Mapper', sources=sources, target=t, **options) for t in targets]
-
-
-_annealed = dict(name='appearance_weight', start=1.0, end=0.0, begin=0.5)
+_temperature1 = {'model.distill_temperature': 1.0}
+_earlier = [dict(type='Mapper', sources=(0,), target=stage) for stage in (1, 2, 3)]
 
 variants = dict(
     wide_deployed=None,
     inside=None,
     two_distilled=None,
-    earlier=_distilled({'model.mapper': _mappers([1, 2, 3], sources=(0,))}),
-    addition=_distilled(
-        {
-            'model.mapper': _mappers(
-                [-2, -1], sources=(0, 1), gate='layer', gate_bias=9.0
-            )
-        }
-    ),
-    annealed=_distilled({'custom_hooks': [dict(type='LossWeightHook', **_annealed)]}),
+    temperature1=_distilled(**_temperature1),
+    mutual=_distilled(**_temperature1, **{'model.teacher': 'peer'}),
+    earlier=_distilled(**{'model.mapper': _earlier}),
 )
 control = 'distilled'
