@@ -18,7 +18,7 @@ from mmadf.analysis.style import (
 )
 
 from .robustness.summary import Row, accuracy_curves
-from .studies.results import Result, by_variant
+from .studies.results import Result, by_variant, tested_split
 from .studies.statistics import mean_curve
 
 ATTACK_STYLES = dict(fgsm=':', bim='-.', pgd='-', autoattack='--')
@@ -35,7 +35,8 @@ def plot_learning_curves(results: Sequence[Result], metric: str, path: Path) -> 
     """Plot the validation metric over training and the test metric of each seed.
 
     Each variant has a row, in the order of the mean test metric. Its name stands
-    between its learning curve on the left and its test results on the right.
+    between its learning curve on the left and its test results on the right. If a study
+    has no test images, these are the results of its validation images.
 
     Args:
         results: results of finished runs.
@@ -65,14 +66,17 @@ def plot_learning_curves(results: Sequence[Result], metric: str, path: Path) -> 
     left.set(xlabel=results[0].unit, ylabel=f'validation {label}')
     left.set_title(f'Learning curves (mean{bands} over seeds)')
     whole_numbers(left.xaxis)
-    right.set(xlabel=f'test {label}', ylim=(len(names) - 0.5, -0.5), yticks=[])
-    right.set_title('Test results (dot: seed, bar: mean)')
+    split = tested_split(results)
+    right.set(xlabel=f'{split} {label}', ylim=(len(names) - 0.5, -0.5), yticks=[])
+    right.set_title(f'{split.capitalize()} results (dot: seed, bar: mean)')
     right.spines['left'].set_visible(False)
     save_figure(figure, path)
 
 
 @styled()
-def plot_cost(rows: Sequence[dict], metric: str, path: Path) -> None:
+def plot_cost(
+    rows: Sequence[dict], metric: str, path: Path, split: str = 'test'
+) -> None:
     """Plot the test metric over the multiply-adds, in training and deployed.
 
     One error bar shows the size of the standard deviation of all variants (root of the
@@ -82,6 +86,7 @@ def plot_cost(rows: Sequence[dict], metric: str, path: Path) -> None:
         rows: see `studies.summary.summarise`.
         metric: name of the metric.
         path: image file to write.
+        split: name of the images that the metric is of.
     """
     size = (WIDTH, max(4.0, 1.2 + 0.24 * len(rows)))
     figure, axes = import_pyplot().subplots(figsize=size)
@@ -101,9 +106,10 @@ def plot_cost(rows: Sequence[dict], metric: str, path: Path) -> None:
         axes.plot(trained, mean, 'o', color=color, markerfacecolor='white')
         axes.plot(deployed, mean, 'o', color=color)
     label = literal(metric_label(metric))
-    axes.set(xlabel=f'multiply-adds ({unit})', ylabel=f'test {label}')
+    axes.set(xlabel=f'multiply-adds ({unit})', ylabel=f'{split} {label}')
     axes.set_title(
-        'Test results (mean over seeds) and cost; filled: deployed, hollow: in training'
+        f'{split.capitalize()} results (mean over seeds) and cost; filled: deployed, '
+        'hollow: in training'
     )
     _draw_deviation(axes, [row['deviation'] for row in rows])
     ends = list(zip(costs['trained'], means, strict=True))

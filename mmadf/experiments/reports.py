@@ -12,7 +12,7 @@ from mmadf.utils.files import atomic_write
 from .plots import plot_cost, plot_learning_curves, plot_robustness
 from .robustness.masking import masking_warnings
 from .robustness.summary import Row, average, common_conditions
-from .studies.results import Result
+from .studies.results import Result, tested_split
 from .studies.summary import readout_rows, run_rows, summarise
 from .tables import (
     comparison_table,
@@ -23,7 +23,7 @@ from .tables import (
 
 RESULTS = 'results.json'
 NOT_HELD_OUT = (
-    'The test images are the validation images, which also selected the checkpoint of '
+    'The results are of the validation images, which also selected the checkpoint of '
     'each run.'
 )
 
@@ -45,18 +45,18 @@ def write_study_report(study: Config, results: Sequence[Result]) -> str:
     if not results:
         return ''
     folder, metric, control = Path(study.records), study.metric, study.control
-    rows = summarise(results, control)
-    text = study_table(rows, metric, control)
+    rows, split = summarise(results, control), tested_split(results)
+    text = study_table(rows, metric, control, split)
     if readouts := readout_rows(results, control):
-        text += '\n\n' + readout_table(readouts, metric, control)
+        text += '\n\n' + readout_table(readouts, metric, control, split)
         write_csv(readouts, folder / f'readouts{study.suffix}.csv')
-    if not all(result.held_out for result in results):
+    if split != 'test':
         text += f'\n\n{NOT_HELD_OUT}'
     (folder / f'table{study.suffix}.md').write_text(text + '\n', encoding='utf-8')
     write_csv(rows, folder / f'table{study.suffix}.csv')
     write_csv(run_rows(results), folder / 'runs.csv')
     plot_learning_curves(results, metric, folder / 'curves.png')
-    plot_cost(rows, metric, folder / 'cost.png')
+    plot_cost(rows, metric, folder / 'cost.png', split)
     return text
 
 

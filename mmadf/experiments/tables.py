@@ -12,18 +12,21 @@ UNKNOWN = '–'
 ATTACKS = dict(attack='white-box attack', transfer='transfer attack')
 
 
-def study_table(rows: Sequence[dict], metric: str, control: str) -> str:
+def study_table(
+    rows: Sequence[dict], metric: str, control: str, split: str = 'test'
+) -> str:
     """Return the table of a study, one row per variant.
 
     Args:
         rows: see `studies.summary.summarise`.
         metric: name of the metric.
         control: name of the control.
+        split: name of the images that the metric is of.
     """
     lines = [
         {
             'variant': row['variant'],
-            **_comparison(row, metric, control),
+            **_comparison(row, metric, control, split),
             '[95% CI, max-t]; p': _together(row),
             f'steps to the final validation {metric} of {control}': _number(
                 row['steps'], 'd'
@@ -39,17 +42,20 @@ def study_table(rows: Sequence[dict], metric: str, control: str) -> str:
     return _table(lines)
 
 
-def readout_table(rows: Sequence[dict], metric: str, control: str) -> str:
+def readout_table(
+    rows: Sequence[dict], metric: str, control: str, split: str = 'test'
+) -> str:
     """Return the table of the readouts of a study, one row per readout.
 
     Args:
         rows: see `studies.summary.readout_rows`.
         metric: name of the metric.
         control: name of the control.
+        split: name of the images that the metric is of.
     """
     lines = [
         {name: row[name] for name in ('variant', 'readout')}
-        | _comparison(row, metric, control)
+        | _comparison(row, metric, control, split)
         for row in rows
     ]
     return _table(lines)
@@ -166,7 +172,7 @@ def _spread(tests: Sequence[Sequence[Row]], title: str, field: str, style: str) 
     )
 
 
-def _comparison(row: dict, metric: str, control: str) -> dict:
+def _comparison(row: dict, metric: str, control: str, split: str) -> dict:
     """Return the cells of a mean and of its difference to the control."""
     mean, deviation = _number(row['mean'], '.2f'), _number(row['deviation'], '.2f')
     difference, interval = _number(row['difference'], '+.2f'), _interval(row)
@@ -174,7 +180,7 @@ def _comparison(row: dict, metric: str, control: str) -> dict:
         difference += f' {interval}'
     return {
         'seeds': row['seeds'],
-        f'test {metric}, mean ± std': f'{mean} ± {deviation}',
+        f'{split} {metric}, mean ± std': f'{mean} ± {deviation}',
         f'difference to {control} [95% CI, paired by seed]': difference,
         '[95% CI, seeds and images]': _interval(row, 'crossed_'),
     }

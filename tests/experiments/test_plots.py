@@ -1,5 +1,7 @@
 """Figures show every variant and network where its numbers are."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,17 @@ def test_learning_curves_show_the_mean_and_the_test_result_of_each_seed(figure_o
     assert tests.lines[1].get_xydata().tolist() == [[83, 0]]
     assert curves.get_xlabel() == 'epoch'
     assert curves.get_ylabel() == 'validation top-1 accuracy (%)'
+
+
+def test_results_of_validation_images_are_not_called_test_results(figure_of):
+    pytest.importorskip('scipy')
+    results = [result._replace(held_out=False) for result in RESULTS]
+    curves = figure_of(plot_learning_curves, results, 'top1').axes[1]
+    plot = partial(plot_cost, split='validation')
+    (cost,) = figure_of(plot, summarise(results, 'plain'), 'top1').axes
+    for axes, label in ((curves, curves.get_xlabel()), (cost, cost.get_ylabel())):
+        assert axes.get_title('left').startswith('Validation results')
+        assert label.startswith('validation ')
 
 
 @pytest.mark.parametrize('count', [6, 19])

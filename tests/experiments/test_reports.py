@@ -40,15 +40,18 @@ def test_csv_of_a_study_holds_full_numbers_and_empty_fields(tmp_path):
 
 
 @pytest.mark.parametrize('held_out', [True, False])
-def test_report_of_a_study_says_if_the_test_images_selected_checkpoints(
+def test_report_of_a_study_says_if_its_images_selected_the_checkpoints(
     tmp_path, held_out
 ):
     pytest.importorskip('scipy')
     study = Config(
         dict(records=str(tmp_path), metric='accuracy/top1', control='plain', suffix='')
     )
-    last = RESULTS[-1]._replace(held_out=held_out)
-    text = write_study_report(study, [*RESULTS[:-1], last])
+    results = [result._replace(held_out=held_out) for result in RESULTS]
+    text = write_study_report(study, results)
     assert (tmp_path / 'table.md').read_text() == text + '\n'
-    sentence = 'The test images are the validation images, which also selected the'
+    sentence = 'The results are of the validation images, which also selected the'
     assert (sentence in text) == (not held_out)
+    heading = '| {} accuracy/top1, mean ± std |'
+    assert text.count(heading.format('test')) == (2 if held_out else 0)
+    assert text.count(heading.format('validation')) == (0 if held_out else 2)

@@ -40,6 +40,11 @@ class Result(NamedTuple):
     held_out: bool = True
 
 
+def tested_split(results: Sequence[Result]) -> str:
+    """Return 'test', or 'validation' if results are of the validation images."""
+    return 'test' if all(result.held_out for result in results) else 'validation'
+
+
 def read_results(study: Config) -> Tuple[List[Result], Dict[Path, Exception]]:
     """Read the records of a study; runs without a record are left out.
 
