@@ -1,18 +1,21 @@
 """Pictures of test images with their predictions."""
 
-from typing import Any, Sequence
+from pathlib import Path
+from typing import Optional, Sequence
 
 from mmengine.fileio import join_path
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmpretrain.engine.hooks import VisualizationHook
 from mmpretrain.structures import DataSample
+from torch import Tensor
 
+from mmadf.analysis.explain import to_rgb
 from mmadf.engine.data_checks import path_in_dataset
 
 MIN_SIZE = 224  # pixels, below which the text would cover the image
 
 
-class PicturesHook(VisualizationHook):
+class PicturesHook(Hook):
     """Write or show test images with their labels and predictions.
 
     Ours: unlike MMPretrain's `VisualizationHook`, it keeps the subfolders of images, so
@@ -21,12 +24,23 @@ class PicturesHook(VisualizationHook):
 
     Args:
         is_bgr: whether the test pipeline yields BGR images.
-        **kwargs: `interval`, `show`, `out_dir` and `wait_time` of `VisualizationHook`.
+        interval: every n-th image is drawn.
+        show: whether to show the pictures in a window.
+        wait_time: seconds for which each of them is shown.
+        out_dir: folder to write them to; None for the backends of the visualizer.
     """
 
-    def __init__(self, is_bgr: bool, **kwargs: Any) -> None:
-        super().__init__(enable=True, **kwargs)
-        self.is_bgr, self.folder, self.seen = is_bgr, self.out_dir, 0
+    def __init__(
+        self,
+        is_bgr: bool,
+        interval: int = 1,
+        show: bool = False,
+        wait_time: float = 0,
+        out_dir: Optional[str] = None,
+    ) -> None:
+        self.is_bgr, self.interval, self.out_dir = is_bgr, interval, out_dir
+        self.options = dict(show=show, wait_time=wait_time)
+        self.seen = 0
 
     def after_test_iter(
         self,
@@ -36,12 +50,24 @@ class PicturesHook(VisualizationHook):
         outputs: Sequence[DataSample],
     ) -> None:
         """Draw the images of a batch."""
-        for image, sample in zip(data_batch['inputs'], outputs, strict=True):
-            if self.folder is not None:
-                dataset = runner.test_dataloader.dataset
-                path = path_in_dataset(sample.get('img_path', ''), dataset)
-                self.out_dir = join_path(self.folder, str(path.parent))
-            self.draw_args['resize'] = max(MIN_SIZE, min(image.shape[1:]))
-            pixels = image.flip(0) if self.is_bgr else image.expand(3, -1, -1)
-            self._draw_samples(self.seen, dict(inputs=[pixels]), [sample])
-            self.seen += 1
+        dataset = runner.test_dataloader.dataset
+        pairs = zip(data_batch['inputs'], outputs, strict=True)
+        for index, (image, sample) in enumerate(pairs, self.seen):
+            if index % self.interval == 0:
+                path = sample.get('img_path', str(index))
+                self._draw(runner, image, sample, path_in_dataset(path, dataset))
+        self.seen += len(outputs)
+
+    def _draw(
+        self, runner: Runner, image: Tensor, sample: DataSample, path: Path
+    ) -> None:
+        size = image.shape[1:]
+        file = self.out_dir and join_path(self.out_dir, f'{path}_0.png')
+        runner.visualizer.visualize_cls(
+            to_rgb(image, size, self.is_bgr),
+            sample,
+            resize=max(MIN_SIZE, min(size)),
+            out_file=file,
+            name=path.name,
+            **self.options,
+        )

@@ -17,9 +17,9 @@ NAMES = ['cat/0.jpg', 'cat/1.jpg', 'dog/0.jpg', 'dog/1.jpg', 'dog/2.jpg']
 @pytest.fixture
 def pictures(tmp_path):
     """Return a function that draws five images in batches of three and two."""
-    UniversalVisualizer.get_instance('pictures')
-    dataset = SimpleNamespace(data_root='data')
-    runner = SimpleNamespace(test_dataloader=SimpleNamespace(dataset=dataset))
+    loader = SimpleNamespace(dataset=SimpleNamespace(data_root='data'))
+    visualizer = UniversalVisualizer.get_instance('pictures')
+    runner = SimpleNamespace(test_dataloader=loader, visualizer=visualizer)
 
     def draw(image, names=NAMES, **kwargs):
         hook = PicturesHook(out_dir=str(tmp_path), **kwargs)
