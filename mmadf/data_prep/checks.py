@@ -26,6 +26,8 @@ def decode_problem(content: bytes) -> Optional[str]:
             image.load()
         if mmcv.imfrombytes(content) is None:
             return f'{image.format} that MMCV cannot decode'
+    except PIL.UnidentifiedImageError:  # its text contains the address of an object
+        return 'UnidentifiedImageError: no image format that Pillow can decode'
     except Exception as error:  # decoders raise many types of errors
         return f'{type(error).__name__}: {error}'
     return None

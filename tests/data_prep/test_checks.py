@@ -36,8 +36,9 @@ def test_image_of_many_pixels_is_refused_before_it_is_decoded(monkeypatch):
 
 
 def test_files_without_an_image_are_refused():
-    assert 'UnidentifiedImageError' in decode_problem(b'')
-    assert 'UnidentifiedImageError' in decode_problem(b'<html>404</html>')
+    problem = 'UnidentifiedImageError: no image format that Pillow can decode'
+    assert decode_problem(b'') == problem
+    assert decode_problem(b'<html>404</html>') == problem
 
 
 def test_format_that_mmcv_does_not_decode_is_refused(monkeypatch):
