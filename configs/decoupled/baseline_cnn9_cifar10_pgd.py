@@ -3,8 +3,8 @@
 Half of each batch is attacked.
 
 Run: python tools/train.py configs/decoupled/baseline_cnn9_cifar10_pgd.py
-Expect: not trained by us; the paper reports 83.70 % clean accuracy, 78.96 % under FGSM
-    and 7.96 % under BIM. Our source names neither its network nor its attack strength.
+Expect: not trained by us, and not in the paper, which trains with FGSM: see
+    baseline_cnn9_cifar10_fgsm.py.
 Cost: 1 x CNN-9, 6 times as many passes as standard training.
 """
 

@@ -3,8 +3,8 @@
 Half of each batch is attacked.
 
 Run: python tools/train.py configs/decoupled/tanh_cnn9_cifar10_pgd.py
-Expect: not trained by us; the paper reports 87.54 % clean accuracy, 81.46 % under FGSM
-    and 19.86 % under BIM. Our source names neither its network nor its attack strength.
+Expect: not trained by us, and not in the paper, which trains with FGSM: see
+    tanh_cnn9_cifar10_fgsm.py.
 Cost: 1 x CNN-9 plus the patch norms, 6 times as many passes as standard training.
 """
 

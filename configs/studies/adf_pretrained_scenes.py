@@ -4,7 +4,7 @@ Run: python tools/model_converters/efficientnet_lite.py lite0 data/lite0.pth
     python tools/model_converters/efficientnet_lite.py lite1 data/lite1.pth
     python tools/study.py configs/studies/adf_pretrained_scenes.py --cfg-options data.root=DIR
     DIR contains `train` and `test`, each with one subfolder of images per class.
-Cost: 36 runs of EfficientNet-Lite0, 20 epochs of 120 images; 1 to 3 minutes per run on
+Cost: 36 runs of EfficientNet-Lite0, 20 epochs of 120 images; 1 to 2 minutes per run on
     one CPU core.
 A twentieth of the training images is held out. The schedule is fixed, and validated after
 80 % of the epochs and at the end. `wide` is EfficientNet-Lite1, whose cost is above that

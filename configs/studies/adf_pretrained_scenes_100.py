@@ -2,7 +2,7 @@
 
 Run: python tools/study.py configs/studies/adf_pretrained_scenes_100.py --cfg-options data.root=DIR
     For DIR and the weights see adf_pretrained_scenes.py.
-Cost: 20 runs of EfficientNet-Lite0, 20 epochs of 600 images; 3 to 6 minutes per run on one
+Cost: 20 runs of EfficientNet-Lite0, 20 epochs of 600 images; 2 to 8 minutes per run on one
     CPU core.
 Networks, learning rate and number of epochs are those of adf_pretrained_scenes.py, which were
 chosen with 20 images per class.

@@ -3,7 +3,7 @@
 Run: python tools/model_converters/efficientnet_lite.py lite0 data/lite0.pth
     python tools/train.py configs/wise_srnet/gap_efficientnetlite0_scenes.py
 Expect: 77.9 ± 2.1 % test top-1 with 20 images per class (docs/results.md).
-Cost: 283 M multiply-adds per image of 192 pixels, where the feature map has 6x6 positions.
+Cost: 282 M multiply-adds per image of 192 pixels, where the feature map has 6x6 positions.
 """
 
 _base_ = '../adf/single_efficientnetlite0_scenes.py'
