@@ -10,7 +10,7 @@ import PIL.Image
 from mmadf.utils.images import MAX_PIXELS, oversize
 
 
-def decode_problem(content: bytes) -> Optional[str]:
+def decode_problem(content: bytes, backend: Optional[str] = None) -> Optional[str]:
     """Return why an image cannot be decoded, or None if it can.
 
     Two decoders are tried: Pillow, which refuses truncated files, whereas OpenCV 4 pads
@@ -18,13 +18,14 @@ def decode_problem(content: bytes) -> Optional[str]:
 
     Args:
         content: content of an image file.
+        backend: decoder of MMCV, such as 'pillow'; None for the default, 'cv2'.
     """
     try:
         if problem := oversize(content, MAX_PIXELS):
             return problem
         with PIL.Image.open(io.BytesIO(content)) as image:
             image.load()
-        if mmcv.imfrombytes(content) is None:
+        if mmcv.imfrombytes(content, backend=backend) is None:
             return f'{image.format} that MMCV cannot decode'
     except PIL.UnidentifiedImageError:  # its text contains the address of an object
         return 'UnidentifiedImageError: no image format that Pillow can decode'

@@ -90,14 +90,14 @@ def deployed_config(cfg: Config, fold: bool) -> Config:
     """Return the config with `deploy` set and without pretrained weights."""
     cfg = cfg.copy()
     cfg.model = strip_pretrained(cfg.model.to_dict())
-    _adf_config(cfg).deploy = dict(fold=fold)
+    adf_config(cfg).deploy = dict(fold=fold)
     if AUXILIARY in cfg.model:
         cfg.model[AUXILIARY] = None
     cfg.load_from, cfg.resume = None, False
     return cfg
 
 
-def _adf_config(cfg: Config) -> Optional[Config]:
+def adf_config(cfg: Config) -> Optional[Config]:
     """Return the config of the ADF network, None if a wrapper contains it."""
     for part in (cfg.model, cfg.model.get('backbone')):
         built = part and MODELS.get(part.type)
@@ -122,7 +122,7 @@ def check_deployable(model: nn.Module, config: str, cfg: Config) -> None:
     readout = getattr(part, 'readout', 'semantic')  # a backbone has no other
     is_adf = isinstance(part, (ADFClassifier, ADFBackbone))
     if is_adf and not part.deployed and readout == 'semantic':
-        if _adf_config(cfg) is None:
+        if adf_config(cfg) is None:
             raise ValueError(
                 f'config={config} builds {type(part).__name__} inside another type, '
                 'which cannot build the deployed form; decouple the backbones of the '

@@ -1,6 +1,7 @@
 """Checks of the classes of data sets: their names, and the images of each."""
 
 import os
+import re
 from collections import Counter
 from itertools import zip_longest
 from pathlib import Path
@@ -13,6 +14,8 @@ from mmpretrain.models.heads import MultiLabelClsHead, MultiTaskHead
 from torch import nn
 
 from mmadf.utils.messages import first_names
+
+SPLITS = ('train', 'val', 'valid', 'validation', 'test')
 
 
 def class_names(metainfo: Optional[dict]) -> Optional[List[str]]:
@@ -164,12 +167,14 @@ def check_names(dataset: BaseDataset, split: str) -> None:
     """Compare the class names of an image folder with the names of its subfolders.
 
     MMPretrain numbers subfolders alphabetically and compares only their number with the
-    class names that a config may give. Names that share nothing with the subfolders,
-    such as words for the identifiers of ImageNet, are accepted.
+    class names that a config may give. Here the names are compared regardless of case,
+    spaces, hyphens and underscores. Names that share nothing with the subfolders, such
+    as words for the identifiers of ImageNet, are accepted; see `describe_renamed`.
 
     Raises:
         ValueError: some subfolders are classes, but others are not or come in another
-            order; or a name is empty or contains a line break.
+            order; all subfolders are splits, such as train and val; or a name is empty
+            or contains a line break.
     """
     for part in inner_datasets(dataset):
         names = class_names(getattr(part, 'metainfo', None)) or []
@@ -179,10 +184,47 @@ def check_names(dataset: BaseDataset, split: str) -> None:
                 f'the class name {unusable[0]!r} of the {split} set is empty or has a '
                 'line break; rename the folder.'
             )
-        folders = class_folders(part)
-        if set(folders or ()) & set(names):
+        folders = class_folders(part) or ()
+        if folders and set(folders) <= set(SPLITS):
+            raise ValueError(
+                f'the {split} set reads {part.img_prefix}, whose folders '
+                f'({first_names(folders)}) are splits, not classes; set data_root to '
+                'the folder of one split.'
+            )
+        folders, names = _plain(folders), _plain(names)
+        if set(folders) & set(names):
             other = f'the class names of the config, for {part.img_prefix}'
             check_same_names(folders, names, split, other)
+
+
+def describe_renamed(dataset: BaseDataset) -> str:
+    """Describe which class each subfolder of an image folder is, if none is named so.
+
+    Args:
+        dataset: data set that has passed `check_names`.
+
+    Returns:
+        A clause without a full stop; '' if the names are the same or belong to the type
+        of the data set, as those of ImageNet.
+    """
+    folders = class_folders(dataset)
+    names = class_names(getattr(dataset, 'metainfo', None)) or []
+    if (
+        not folders
+        or dataset.METAINFO.get('classes')
+        or _plain(folders) == _plain(names)
+    ):
+        return ''
+    pairs = (f'{folder} is {name}' for folder, name in zip(folders, names, strict=True))
+    return (
+        f'no folder of {dataset.img_prefix} is named after a class: '
+        f'{first_names(pairs)}'
+    )
+
+
+def _plain(names: Sequence[str]) -> List[str]:
+    """Return names in lower case, with spaces for hyphens and underscores."""
+    return [re.sub(r'[\s_-]+', ' ', name.casefold()) for name in names]
 
 
 def images_per_class(dataset: BaseDataset) -> Optional[Dict[str, int]]:

@@ -50,7 +50,7 @@ class SharedADF(ADFClassifier):
         """
         requirements.check_readout(self)
         self.appearance_neck = self.appearance_head = None
-        self.deployed = True
+        self.deployed, self.folded = True, False
 
 
 @MODELS.register_module()

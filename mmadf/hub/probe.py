@@ -28,7 +28,17 @@ class Probe(NamedTuple):
 
 @torch.no_grad()
 def probe(network: nn.Module, cfg: Config) -> Probe:
-    """Return random images of the size of the test pipeline, and their logits."""
+    """Return random images of the size of the test pipeline, and their logits.
+
+    Raises:
+        ValueError: the network is not in float32, or returns no logits.
+    """
+    weights = [p for p in network.parameters() if p.dtype != torch.float32]
+    if weights:
+        raise ValueError(
+            f'{type(network).__name__} has weights of type {weights[0].dtype}; a model '
+            'folder contains float32, call network.float() before.'
+        )
     spec = infer_input_spec(test_dataset(cfg).get('pipeline'))
     device = next((p.device for p in network.parameters()), 'cpu')
     pixels = random_pixels((2, spec.channels, *(spec.size or (224, 224)))).to(device)

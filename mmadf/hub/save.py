@@ -6,6 +6,7 @@ from typing import Optional, Sequence, Union
 from mmengine.config import Config
 from torch import nn
 
+from mmadf.models.backbones.adf_backbone import adf_part
 from mmadf.utils.messages import first_names
 from mmadf.weights.load import read_config
 
@@ -37,18 +38,25 @@ def save_pretrained(
         ImportError: safetensors is not installed.
         OSError: the folder cannot be written.
         ValueError: the network has no config, the config is not that of the network or
-            contains components that a model folder cannot contain, `classes` has
-            another length than the logits, or the folder contains other files of these
-            names.
+            contains components that a model folder cannot contain, the weights are
+            not in float32, `classes` has another length than the logits, or the folder
+            contains other files of these names.
         DeploymentError: the network built from the folder returns other logits.
     """
     # Here, since they import `torch.export`, which `import mmadf` does without.
+    from mmadf.deployment.deploy import adf_config, deployed_config
+
     from .card import Origin
     from .probe import probe
     from .write import check_folder, write_folder
 
     folder = check_folder(folder)
     cfg = _find_config(network, config)
+    part = adf_part(network)
+    if getattr(part, 'deployed', False):  # perhaps after it was built
+        part_cfg = adf_config(cfg)
+        if part_cfg is not None and part_cfg.get('deploy') is None:
+            cfg = deployed_config(cfg, part.folded)
     expected = probe(network, cfg)
     meta = dict(dataset_meta=getattr(network, '_dataset_meta', {}))
     if classes is not None:

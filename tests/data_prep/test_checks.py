@@ -42,7 +42,7 @@ def test_files_without_an_image_are_refused():
 
 
 def test_format_that_mmcv_does_not_decode_is_refused(monkeypatch):
-    monkeypatch.setattr('mmcv.imfrombytes', lambda content: None)
+    monkeypatch.setattr('mmcv.imfrombytes', lambda content, backend: None)
     assert decode_problem(gif()) == 'GIF that MMCV cannot decode'
 
 

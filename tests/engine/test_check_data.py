@@ -169,6 +169,16 @@ def test_images_per_class_empty_classes_and_unread_files_are_logged(
     assert 'endings: 2 x .webp, 1 x none; first file: dark/a.webp' in unread
 
 
+def test_folders_named_after_no_class_are_a_warning(image_folder, runner, caplog):
+    data = CustomDataset(data_root=str(image_folder / 'train'), classes=('a', 'b'))
+    CheckDataHook().before_test(runner(test=data))
+    (warning,) = caplog.messages
+    assert warning == (
+        f'test set: no folder of {image_folder}/train/ is named after a class: dark is '
+        'a, light is b'
+    )
+
+
 def test_many_classes_are_summarised(tmp_path, runner, caplog):
     for index in range(21):
         (tmp_path / f'many/{index:02d}').mkdir(parents=True)

@@ -9,6 +9,7 @@ from mmadf.engine.data_checks import (
     check_classes,
     check_names,
     check_same_names,
+    describe_renamed,
     images_per_class,
     unread_files,
 )
@@ -77,19 +78,42 @@ def folder(image_folder, classes):
 
 
 def test_folders_in_the_order_of_the_classes_or_of_other_names_pass(image_folder):
-    for classes in [None, ('dark', 'light'), ('night', 'day')]:
+    for classes in [None, ('dark', 'light'), ('Dark', 'LIGHT'), ('night', 'day')]:
         with named(classes):
             check_names(folder(image_folder, classes), 'train')
 
 
 def test_class_names_that_differ_from_the_folders_are_refused(image_folder):
-    for classes in [('light', 'dark'), ('dim', 'light')]:
+    for classes in [('light', 'dark'), ('dim', 'light'), ('Light', 'Dark')]:
         with named(classes):
-            message = (
-                f"class 0 of the train set is 'dark', but {classes[0]!r} in the class"
-            )
+            expected = classes[0].lower()
+            message = f"class 0 of the train set is 'dark', but '{expected}' in the"
             with pytest.raises(ValueError, match=message):
                 check_names(folder(image_folder, classes), 'train')
+
+
+def test_spaces_hyphens_and_underscores_of_names_are_alike(image_folder):
+    for old, new in dict(dark='traffic-light', light='fire_truck').items():
+        (image_folder / 'train' / old).rename(image_folder / 'train' / new)
+    check_names(folder(image_folder, ('fire truck', 'traffic light')), 'train')
+    with pytest.raises(ValueError, match="'fire truck', but 'traffic light' in"):
+        check_names(folder(image_folder, ('traffic light', 'fire truck')), 'train')
+
+
+def test_folder_of_splits_is_refused(image_folder):
+    splits = CustomDataset(data_root=str(image_folder))
+    with pytest.raises(ValueError, match=f'reads {image_folder}.*train.* are splits'):
+        check_names(splits, 'test')
+
+
+def test_folders_named_after_no_class_are_described(image_folder, monkeypatch):
+    for classes in [None, ('Dark', 'LIGHT')]:
+        assert describe_renamed(folder(image_folder, classes)) == ''
+    renamed = folder(image_folder, ('night', 'day'))
+    described = 'is named after a class: dark is night, light is day'
+    assert describe_renamed(renamed).endswith(described)
+    monkeypatch.setattr(CustomDataset, 'METAINFO', dict(classes=('night', 'day')))
+    assert describe_renamed(renamed) == ''
 
 
 def test_folder_with_a_line_break_is_refused(image_folder):

@@ -103,6 +103,26 @@ def test_a_loaded_network_is_saved_without_its_config_given(saved, tmp_path):
         assert (tmp_path / 'again' / name).read_bytes() == (saved / name).read_bytes()
 
 
+@pytest.mark.parametrize('fold', [True, False])
+def test_a_network_deployed_in_memory_is_saved_in_its_deployed_form(tmp_path, fold):
+    network = build(adf())
+    network._config = config(adf())
+    network.switch_to_deploy(fold=fold)
+    mmadf.save_pretrained(network, tmp_path / 'deployed')
+    loaded = mmadf.from_pretrained(tmp_path / 'deployed')
+    images = torch.randn(2, 3, 32, 32)
+    assert_close(loaded(images), network(images), rtol=1e-6, atol=1e-6)
+    assert loaded.deployed and loaded.state_dict().keys() == network.state_dict().keys()
+    assert network._config.model.get('deploy') is None
+
+
+def test_weights_in_half_precision_are_refused(tmp_path):
+    network = build(PLAIN).bfloat16()
+    with pytest.raises(ValueError, match=r'torch.bfloat16; .* call network.float\(\)'):
+        mmadf.save_pretrained(network, tmp_path / 'folder', config(PLAIN))
+    assert not (tmp_path / 'folder').exists()
+
+
 def test_a_config_is_stored_without_training_and_with_its_tuples(tmp_path):
     model = adf(train_cfg=dict(augments=dict(type='Mixup', alpha=1.0)))
     model['backbone'].update(init_cfg=dict(type='Pretrained', checkpoint='/my/a.pth'))

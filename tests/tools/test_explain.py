@@ -2,6 +2,7 @@ import sys
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 from mmengine.registry import DefaultScope
@@ -110,11 +111,52 @@ def test_file_names_need_not_be_utf_8(network, explain, tmp_path):
     assert r'br\udcfccke.jpg: Unid' in index and r'br\udcfccke.jpg: Unid' in printed.out
 
 
-def test_a_folder_of_unreadable_images_is_a_failure(network, explain, tmp_path):
+def test_a_folder_of_unreadable_images_is_a_failure_that_writes_nothing(
+    network, explain, tmp_path, capsys
+):
     (tmp_path / 'images').mkdir()
     (tmp_path / 'images' / 'a.png').write_bytes(b'')
     with pytest.raises(SystemExit, match='1'):
         explain(*network('adf', adf_cfg()), tmp_path / 'images', tmp_path / 'pages')
+    assert 'a.png: Unid' in capsys.readouterr().out
+    assert not (tmp_path / 'pages').exists()
+
+
+def test_only_an_index_of_the_tool_itself_is_overwritten(network, explain, tmp_path):
+    plain, images = network('plain', PLAIN), write_images(tmp_path / 'images', 1)
+    for _ in range(2):
+        explain(*plain, images / 'dark/000.png', tmp_path / 'pages')
+    index = tmp_path / 'pages' / 'index.html'
+    index.write_text('a website')
+    with pytest.raises(SystemExit, match='2'):
+        explain(*plain, images, tmp_path / 'pages')
+    assert index.read_text() == 'a website'
+
+
+def test_images_of_a_network_of_several_labels_are_neither_right_nor_wrong(
+    network, explain, tmp_path
+):
+    images = write_images(tmp_path / 'images', 1, ['dark'])
+    head = dict(PLAIN['head'], type='MultiLabelLinearClsHead')
+    explain(*network('labels', dict(PLAIN, head=head)), images, tmp_path / 'pages')
+    assert 'true class' not in (tmp_path / 'pages/dark/000.png.html').read_text()
+    assert '1 image; 1 without a known' in (tmp_path / 'pages/index.html').read_text()
+
+
+def test_formats_that_only_the_decoder_of_the_pipeline_reads_have_pages(
+    network, explain, tmp_path
+):
+    config, checkpoint = network('plain', PLAIN)
+    text = config.read_text().replace(
+        "'LoadImageFromFile'", "'LoadImageFromFile', imdecode_backend='pillow'"
+    )
+    extensions = "test_dataloader['dataset']['extensions'] = ('.tga',)\n"
+    config.write_text(text + extensions)
+    images = write_images(tmp_path / 'images', 1, ['dark'])
+    PIL.Image.open(images / 'dark/000.png').save(images / 'dark/001.tga')
+    explain(config, checkpoint, images, tmp_path / 'pages')
+    pages = ['dark/000.png.html', 'dark/001.tga.html', 'index.html']
+    assert pages_in(tmp_path / 'pages') == pages
 
 
 def test_invalid_input_is_one_line_and_exit_code_2(network, explain, tmp_path, capsys):

@@ -9,7 +9,8 @@ page shows the photograph, the most probable classes, and the evidence (Grad-CAM
 the predicted class and, where that is wrong, for the true one. For an ADF network, it
 does so for the appearance branch and for the semantic branch without and with fusion,
 and shows the gates, compared with their mean over all images. The true class of an
-image is the name of its folder, if there is such a class. Pages need no other file.
+image is the name of its folder, if there is such a class and the network predicts one
+class per image. Pages need no other file.
 Requires captum >= 0.9 and matplotlib.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Callable, Iterator, List, Tuple
 
 import torch
+from mmpretrain.models.heads import MultiLabelClsHead
 from torch import Tensor, nn
 
 from mmadf.analysis import explain
@@ -30,8 +32,9 @@ from mmadf.utils.command_line import (
     parse_network,
     report_invalid_input,
 )
+from mmadf.utils.images import EXTENSIONS
 from mmadf.utils.optional import import_optional
-from mmadf.weights.load import class_names, load_network, read_config
+from mmadf.weights.load import class_names, load_network, read_config, test_dataset
 
 
 def parse_args() -> argparse.Namespace:
@@ -81,12 +84,13 @@ def write_pages(
     batches = partial(read_batches, model, pipeline, files)
     gated = batches('gates', []) if getattr(model, 'mappers', ()) else ()
     maps = [explain.gate_maps(model, batch) for *_, batch in gated]
+    has_one_label = not isinstance(getattr(model, 'head', None), MultiLabelClsHead)
     means, errors, entries, classes = explain.mean_gates(maps), [], [], []
     for file, inputs, batch in batches('pages', errors):
         size = batch.shape[-2:]
         photograph = explain.take_photograph(file, pipeline, inputs, size)
         classes = classes or names_of(model.predict(batch)[0].pred_score.numel())
-        truth = explain.class_of(file, classes)
+        truth = explain.class_of(file, classes) if has_one_label else None
         found = explain.explain(model, batch, truth)
         name = str(file.relative_to(root))
         page = explain.Page(photograph, name, truth, found, classes, means)
@@ -97,9 +101,10 @@ def write_pages(
         entries.append(explain.make_entry(page, out, index))
     for error in errors:
         print(f'skipped: {error}')
-    index.parent.mkdir(parents=True, exist_ok=True)
-    html = explain.index_html(entries, f'{root.resolve().name}: predictions', errors)
-    index.write_text(html, encoding='utf-8', errors='replace')
+    if entries:
+        title = f'{root.resolve().name}: predictions'
+        html = explain.index_html(entries, title, errors)
+        index.write_text(html, encoding='utf-8', errors='replace')
     return len(entries)
 
 
@@ -111,16 +116,18 @@ def main() -> None:
         import_optional('tqdm')
         explain.import_grad_cam()
         check_writable(args.out)
-        files = explain.find_images(args.images)
+        explain.check_index(args.out / 'index.html')
         cfg = read_config(args.config)
+        extensions = *EXTENSIONS, *test_dataset(cfg).get('extensions', ())
+        files = explain.find_images(args.images, extensions)
         pipeline = explain.build_pipeline(cfg)
         model, meta = load_network(cfg, args.checkpoint, args.device)
         explain.parts_of(model)
     names_of = partial(class_names, cfg, meta)
     count = write_pages(model, pipeline, names_of, files, args)
-    print(f'{count} pages: {args.out / "index.html"}')
     if not count:
-        raise SystemExit(1)
+        raise SystemExit(1)  # the errors were printed
+    print(f'{count} pages: {args.out / "index.html"}')
 
 
 if __name__ == '__main__':

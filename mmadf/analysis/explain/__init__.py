@@ -11,7 +11,7 @@ from .images import (
     read_image,
     to_batch,
 )
-from .index import index_html, make_entry, relative_link
+from .index import check_index, index_html, make_entry, relative_link
 from .page import Page, page_html
 from .photograph import take_photograph, to_rgb
 
@@ -19,6 +19,7 @@ __all__ = [
     'Page',
     'Pipeline',
     'build_pipeline',
+    'check_index',
     'class_of',
     'explain',
     'find_images',

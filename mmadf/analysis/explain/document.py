@@ -54,6 +54,7 @@ a.card:hover {{ border-color: currentColor; }}
 .card .thumbnail img {{ width: 100%; height: 180px; object-fit: contain; }}
 select {{ font: inherit; max-width: 100%; }}
 """
+GENERATOR = '<meta name="generator" content="mmadf">'
 WORDS = {True: ('right', '✓ right'), False: ('wrong', '✗ wrong')}
 
 
@@ -69,7 +70,7 @@ def document(title: str, body: str, script: str = '') -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n'
+        f'{GENERATOR}\n<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n'
         f'<body>\n{body}\n{tail}</body>\n</html>\n'
     )
 

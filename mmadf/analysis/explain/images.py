@@ -25,12 +25,18 @@ class Pipeline(NamedTuple):
     transform: Compose
     is_bgr: bool
 
+    @property
+    def backend(self) -> Optional[str]:
+        """Decoder of MMCV that the pipeline names, None for the default one."""
+        return getattr(self.transform.transforms[0], 'imdecode_backend', None)
 
-def find_images(path: Path) -> List[Path]:
+
+def find_images(path: Path, extensions: Sequence[str] = EXTENSIONS) -> List[Path]:
     """Return an image file, or all image files below a folder, sorted.
 
     Args:
         path: a file, or a folder.
+        extensions: endings of the names of image files, in lower case.
 
     Raises:
         ValueError: neither exists, or the folder contains no images.
@@ -39,13 +45,13 @@ def find_images(path: Path) -> List[Path]:
         return [path]
     tree = os.walk(path, followlinks=True)
     files = (Path(folder, name) for folder, _, names in tree for name in names)
-    files = (file for file in files if file.suffix.lower() in EXTENSIONS)
+    files = (file for file in files if file.suffix.lower() in extensions)
     if found := sorted(file for file in files if file.is_file()):
         return found
     problem = 'contains no image' if path.is_dir() else 'does not exist'
     raise ValueError(
         f'images={path} {problem}; give an image file or a folder of images '
-        f'({", ".join(EXTENSIONS)}).'
+        f'({", ".join(extensions)}).'
     )
 
 
@@ -89,7 +95,7 @@ def read_image(path: Path, pipeline: Pipeline) -> Tensor:
     Raises:
         ValueError: the file cannot be decoded.
     """
-    problem = decode_problem(path.read_bytes())
+    problem = decode_problem(path.read_bytes(), pipeline.backend)
     if problem:
         raise ValueError(f'{path}: {problem}')
     return pipeline.transform(dict(img_path=str(path)))['inputs']

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import List, NamedTuple, Sequence
 from urllib.parse import quote
 
-from .document import document, mark, percent
+from .document import GENERATOR, document, mark, percent
 from .page import Page
 from .pictures import THUMBNAIL, embed, resize
 
@@ -70,6 +70,21 @@ def make_entry(page: Page, file: Path, index: Path) -> Entry:
     return Entry(file, verdict, confidence, html)
 
 
+def check_index(index: Path) -> None:
+    """Refuse to overwrite a file that is not an index of this package.
+
+    Args:
+        index: file to write later.
+
+    Raises:
+        ValueError: the file exists and is another page.
+    """
+    if index.exists() and GENERATOR.encode() not in index.read_bytes():
+        raise ValueError(
+            f'{index} exists and is not a page of mmadf; give another folder.'
+        )
+
+
 def index_html(entries: Sequence[Entry], title: str, skipped: Sequence[str]) -> str:
     """Return the index: wrong predictions first, and of these the most confident.
 
@@ -102,8 +117,8 @@ def _summary(entries: Sequence[Entry]) -> str:
         text += f'({percent(right / known, 1)})'
     if known < len(entries):
         text += (
-            f'; {len(entries) - known} without a known class, because their folders '
-            'are not named after one'
+            f'; {len(entries) - known} without a known class, which is the name of '
+            'the folder if the network predicts one class per image'
         )
     return text
 

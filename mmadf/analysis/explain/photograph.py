@@ -58,7 +58,7 @@ def take_photograph(
     """Return the photograph of an image file.
 
     Args:
-        path: an image file that MMCV can decode.
+        path: an image file that `read_image` has read.
         pipeline: see `build_pipeline`.
         inputs: what the pipeline makes of the file, (C, h, w).
         size: H and W of the network's input, which is padded below and to the right.
@@ -67,7 +67,7 @@ def take_photograph(
         The image as it is in the file, or, if the pipeline does more than resizing,
         cropping and padding, as the network receives it.
     """
-    pixels = mmcv.imread(str(path))[..., ::-1]
+    pixels = mmcv.imread(str(path), backend=pipeline.backend)[..., ::-1]
     seen = seen_part(pipeline, pixels.shape[:2], size)
     if seen is None:
         pixels = to_rgb(inputs, size, pipeline.is_bgr)

@@ -16,6 +16,7 @@ from mmadf.engine.data_checks import (
     check_trained_names,
     class_folders,
     class_names,
+    describe_renamed,
     describe_unread,
     images_per_class,
     inner_datasets,
@@ -138,6 +139,8 @@ def log_contents(runner: Runner, dataset: BaseDataset, split: str) -> None:
             f'{first_names(empty)}'
         )
     for part in inner_datasets(dataset):
+        if renamed := describe_renamed(part):
+            runner.logger.warning(f'{split} set: {renamed}')
         if unread := describe_unread(part):
             runner.logger.warning(
                 f'{split} set: {unread}. Add other image formats to its `extensions`.'

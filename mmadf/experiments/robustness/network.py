@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mmadf.engine.config import check_config
 from mmadf.engine.data_checks import (
     check_classes,
+    check_names,
     check_same_names,
     check_single_label,
     class_names,
@@ -78,8 +79,8 @@ def load_images(
     Raises:
         FileNotFoundError: the data folder does not exist.
         ValueError: there are no test images, they are not 8-bit colour images of one
-            size, or the network has another number of classes or several labels per
-            image, or the checkpoint has other classes.
+            size; the network has another number of classes or several labels per
+            image; or the checkpoint or the folders have other classes.
     """
     check_data_loader(cfg, 'test')
     if classifier is not None:
@@ -89,6 +90,7 @@ def load_images(
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
     if classifier is not None:
         check_classes(classifier, dataset, 'test')
+    check_names(dataset, 'test')
     check_same_names(class_names(dataset.metainfo), names, 'test', 'the checkpoint')
     count = min(limit, len(dataset)) if limit else len(dataset)
     picked = [index * len(dataset) // count for index in range(count)]

@@ -30,7 +30,7 @@ def cut_appearance(
     network.eval()
     if folding:  # first, because it may refuse the network
         fold(network, outputs, usable_size(network, outputs))
-    network.deployed = True
+    network.deployed, network.folded = True, folding
     if network.mappers:
         appearance = network.appearance._replace(out_stages=())
         appearance.drop_unread(network.mappers.last_source)

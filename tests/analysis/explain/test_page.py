@@ -226,7 +226,7 @@ def test_the_index_has_the_most_confident_errors_first_and_links_every_page():
     assert reader.attributes('a', 'data-verdict') == ['0', '0', '1', '2']
     assert (
         '4 images; of 3 with a known class, 1 right (33.3%); 1 without a known class, '
-        'because their folders are not named after one'
+        'which is the name of the folder if the network predicts one class per image'
     ) in reader.texts
     assert 'lost.png: broken' in reader.texts
     assert all(max(image.size) == 320 for _, image in reader.images)
