@@ -2,7 +2,7 @@
 
 Run: python tools/study.py configs/studies/adf_regnet_scenes_options.py --cfg-options data.root=DIR
     For DIR see adf_regnet_scenes.py.
-Cost: 30 runs of RegNetX-200MF, 30 epochs of 5,940 images; 6 to 20 minutes per run on one
+Cost: 30 runs of RegNetX-200MF, 30 epochs of 5,940 images; 6 to 30 minutes per run on one
     CPU core.
 Each option changes `distilled`: `temperature1` distils at a temperature of 1, `mutual` lets
 each head learn from the other one at a temperature of 1 instead of from the mean of both,

@@ -11,9 +11,10 @@ from torch.testing import assert_close
 
 from mmadf.deployment import DeploymentError, deploy_classifier
 from mmadf.deployment import deploy as module
+from mmadf.deployment.deploy import deployed_config
 from mmadf.models.classifiers import deployed as deployed_module
 from tests.deployment.conftest import backbone_cfg
-from tests.helpers import named
+from tests.helpers import adf_cfg, named
 
 ADF = dict(type='mmadf.ADFClassifier', mapper=dict(type='Mapper', sources=(0,)))
 ADF_BACKBONE = dict(ADF, type='mmadf.ADFBackbone', backbone=backbone_cfg())
@@ -230,3 +231,10 @@ def test_a_deployment_that_is_interrupted_while_written_can_be_repeated(
         deploy_classifier(*files, trained_here / 'small.pth', log=_interrupt)
     deploy_classifier(*files, trained_here / 'small.pth')
     assert torch.load(trained_here / 'small.pth')['state_dict']
+
+
+def test_deployed_config_neither_resumes_nor_loads_other_weights():
+    cfg = Config(dict(model=adf_cfg(), load_from='start.pth', resume=True))
+    deployed = deployed_config(cfg, fold=True)
+    assert (deployed.load_from, deployed.resume) == (None, False)
+    assert (cfg.load_from, cfg.resume) == ('start.pth', True)

@@ -15,8 +15,10 @@ from torch.testing import assert_close
 
 from mmadf.deployment import DeploymentError, export_classifier
 from mmadf.deployment import export as module
+from mmadf.deployment.network import ExportNetwork, prepare
 from mmadf.models.layers import DecoupledConv2d
 from mmadf.registry import MODELS
+from mmadf.weights.load import load_network, read_config
 from tests.conftest import ROOT
 from tests.deployment.conftest import NORMALISE, PIPELINE
 
@@ -329,3 +331,29 @@ def test_missing_package_is_named_with_the_command(monkeypatch):
     words = 'onnxruntime cannot .*: pip install onnx onnxruntime onnxscript'
     with pytest.raises(ImportError, match=words):
         export_classifier('no.py', 'no.pth', 'net.onnx')
+
+
+@pytest.mark.parametrize(('preprocess', 'side'), [(False, 40), (True, 32)])
+def test_input_size_is_that_of_the_images_that_the_file_takes(
+    preprocess, side, write_files
+):
+    """The data preprocessor pads images of 32 pixels to a multiple of 20."""
+    config, checkpoint = write_files(pad_size_divisor=20)
+    cfg = read_config(config)
+    model, meta = load_network(cfg, checkpoint)
+    exported = prepare(model, cfg, meta, None, preprocess, False, print)
+    assert json.loads(exported.metadata['input_size']) == [side, side]
+    axes = (1, 2) if preprocess else (2, 3)
+    assert {tuple(x.shape[a] for a in axes) for x in exported.batches} == {(side, side)}
+
+
+def test_reported_difference_is_the_largest_of_all_files(tmp_path, monkeypatch):
+    network = torch.nn.Linear(2, 3).requires_grad_(False)
+    errors = {'.onnx': 3e-5, '.pt2': 1e-5}
+    for suffix, error in errors.items():
+        (tmp_path / f'net{suffix}').touch()
+        run = lambda path, error=error: lambda x: network(x) * (1 + error)  # noqa: E731
+        monkeypatch.setattr(module, f'run_{suffix[1:]}', run)
+    exported = ExportNetwork(network, [torch.randn(3, 2)], {})
+    found = module._compare(exported, tmp_path, 1e-4, print)
+    assert found == pytest.approx(3e-5, rel=1e-2)

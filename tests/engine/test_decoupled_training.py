@@ -197,3 +197,8 @@ def test_bad_use_is_named():
     ]:
         with named(message), pytest.raises(ValueError, match=message):
             build()
+
+
+def test_intervals_and_weights_of_the_official_code_are_the_defaults():
+    assert WeightProjectionHook().interval == 100
+    assert OrthogonalityHook().weight == 1e-5

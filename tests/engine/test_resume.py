@@ -217,9 +217,9 @@ def test_weights_that_are_not_finite_are_never_saved(
     assert name not in files(tmp_path)
 
 
-def test_full_disk_is_reported_before_training(start, monkeypatch, tmp_path):
-    usage = SimpleNamespace(free=10)
-    monkeypatch.setattr('shutil.disk_usage', lambda _: usage)
+@pytest.mark.parametrize('free', [10, 20])  # bytes; a checkpoint has 12
+def test_full_disk_is_reported_before_training(start, monkeypatch, tmp_path, free):
+    monkeypatch.setattr('shutil.disk_usage', lambda _: SimpleNamespace(free=free))
     monkeypatch.setattr(Net, 'train_step', lambda *_: 1 / 0)
     with pytest.raises(OSError, match=f"{tmp_path}/work' has 0 MB of free space"):
         start()

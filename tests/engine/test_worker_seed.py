@@ -107,3 +107,26 @@ def test_numbers_of_the_main_process_are_left_alone():
     torch.set_rng_state(before)
     torch.rand(6)
     assert torch.equal(torch.get_rng_state(), used)
+
+
+def test_numbers_of_the_processes_differ(monkeypatch):
+    found = []
+    for rank in (0, 1):
+        monkeypatch.setattr(
+            'mmadf.engine.hooks.worker_seed.get_rank', lambda rank=rank: rank
+        )
+        found += epochs([0])
+    numbers = torch.cat(found)
+    assert len(numbers.unique()) == numbers.numel()
+
+
+def test_both_data_loaders_have_generators_of_their_own():
+    loops = [SimpleNamespace(dataloader=SimpleNamespace(num_workers=0)) for _ in 'ab']
+    runner = SimpleNamespace(
+        train_loop=loops[0], val_loop=loops[1], train_dataloader=loops[0].dataloader
+    )
+    runner.train_dataloader.sampler, runner.seed = None, 3
+    WorkerSeedHook().before_train(runner)
+    one, other = (loop.dataloader.generator for loop in loops)
+    assert one is not other
+    assert one.initial_seed() == other.initial_seed() == 3

@@ -140,3 +140,17 @@ def test_legend_of_many_networks_lies_within_the_figure(figure_of):
     box, page = legend.get_window_extent(), figure.bbox
     assert page.x0 <= box.x0 and box.x1 <= page.x1
     assert page.y0 <= box.y0 and box.y1 <= page.y1
+
+
+def test_band_of_the_learning_curves_is_the_deviation_over_seeds(figure_of):
+    curves, _ = figure_of(plot_learning_curves, RESULTS, 'accuracy/top1').axes
+    new, plain = (band.get_paths()[0].vertices for band in curves.collections)
+    for vertices, step, values in (
+        (new, 1, (66.0, 74.0)),
+        (new, 2, (75.0, 72.0)),
+        (plain, 2, (70.0, 70.0)),
+    ):
+        heights = vertices[vertices[:, 0] == step, 1]
+        mean, deviation = np.mean(values), np.std(values, ddof=1)
+        expected = pytest.approx((mean - deviation, mean + deviation))
+        assert (heights.min(), heights.max()) == expected

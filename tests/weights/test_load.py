@@ -284,3 +284,24 @@ def test_names_of_the_checkpoint_precede_those_of_the_config():
     meta = dict(dataset_meta=dict(classes=('a', 'b')))
     assert list(known_names(cfg, meta)) == [['a', 'b'], ['c']]
     assert list(known_names(Config(dict(model=dict())), {})) == []
+
+
+def test_names_of_more_classes_than_the_network_has_are_not_used():
+    for meta, dataset in [
+        (dict(dataset_meta=dict(classes=('a', 'b', 'c', 'd'))), {}),
+        ({}, dict(type='CIFAR10')),
+    ]:
+        with named((meta, dataset)):
+            cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
+            assert class_names(cfg, meta, 3) == ['class 0', 'class 1', 'class 2']
+
+
+def test_class_names_of_the_checkpoint_replace_those_of_the_test_set(files):
+    cfg, checkpoint = files
+    cfg.test_dataloader = dict(dataset=dict(type='CIFAR10'))
+    assert load_network(cfg, checkpoint)[0]._dataset_meta['classes'][0] == 'airplane'
+    content = torch.load(checkpoint)
+    content['meta']['dataset_meta'] = dict(classes=('a', 'b', 'c', 'd', 'e'))
+    torch.save(content, checkpoint)
+    model, _ = load_network(cfg, checkpoint)
+    assert model._dataset_meta == dict(classes=('a', 'b', 'c', 'd', 'e'))

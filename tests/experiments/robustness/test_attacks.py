@@ -8,7 +8,12 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmadf.engine.hooks import AdversarialTrainingHook
-from mmadf.experiments.robustness.attacks import AttackOptions, art_classifier, attack
+from mmadf.experiments.robustness.attacks import (
+    ATTACKS,
+    AttackOptions,
+    art_classifier,
+    attack,
+)
 from mmadf.experiments.robustness.network import PixelNetwork, count_classes
 from tests.engine.test_adversarial_training import (
     LABELS,
@@ -127,3 +132,27 @@ def test_missing_toolbox_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'art.estimators.classification', None)
     with pytest.raises(ImportError, match='pip install adversarial-robustness-toolbox'):
         art_classifier(Linear(halves()), (3, 12, 12))
+
+
+def test_pgd_reaches_the_worst_image_of_a_linear_network_from_any_start():
+    """It is a corner of the cube within eps, up to 2 * eps from the start."""
+    patterns = torch.randn(2, 3, 12, 12)
+    pixels = torch.full((2, 3, 12, 12), 0.5)
+    found = attacked(Linear(patterns), 'pgd', 0.1, pixels, torch.tensor([0, 1]))
+    towards = (patterns[1] - patterns[0]).sign()
+    assert_close(found, torch.stack([0.5 + 0.1 * towards, 0.5 - 0.1 * towards]))
+
+
+@pytest.mark.parametrize(
+    ('classes', 'losses'),
+    [(2, ['cross_entropy']), (3, ['cross_entropy', 'difference_logits_ratio'])],
+)
+def test_autoattack_has_the_attacks_and_the_effort_of_its_options(classes, losses):
+    pytest.importorskip('art')
+    classifier = art_classifier(Linear(halves(classes)), (3, 12, 12))
+    options = AttackOptions(steps=4, autoattack_steps=7, queries=11, batch_size=3)
+    *gradient_based, square = ATTACKS['autoattack'](classifier, 0.1, options).attacks
+    assert [attack.loss_type for attack in gradient_based] == losses
+    found = {(attack.max_iter, attack.eps_step) for attack in gradient_based}
+    assert found == {(7, 0.2)}
+    assert (square.max_iter, square.eps) == (11, 0.1)

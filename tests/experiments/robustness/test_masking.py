@@ -46,3 +46,7 @@ USUAL = [
 def test_usual_results_are_not_reported():
     for rows in USUAL:
         assert masking_warnings(rows) == [], rows
+
+
+def test_autoattack_that_leaves_more_than_pgd_is_no_sign_of_masking():
+    assert masking_warnings(white(pgd=40.0, autoattack=46.0)) == []

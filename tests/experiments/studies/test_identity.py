@@ -148,3 +148,12 @@ def test_missing_weights_are_refused(images, tmp_path):
         FileNotFoundError, match="checkpoint='.*gone.pth' does not exis"
     ):
         described(images, fields=init(tmp_path / 'gone.pth'))
+
+
+def test_labels_of_a_list_are_part_of_the_data(images, tmp_path):
+    hashes = set()
+    for labels in ((0, 1), (1, 0)):
+        path = tmp_path / 'few.txt'
+        path.write_text('dark/000.png {}\nlight/001.png {}\n'.format(*labels))
+        hashes.add(described(images, ann_file=str(path))['data']['train']['hash'])
+    assert len(hashes) == 2

@@ -278,3 +278,31 @@ def test_file_that_is_no_study_is_refused(tmp_path):
     (tmp_path / 'torn.py').write_text('variants = dict(')
     with pytest.raises(ValueError, match="torn.py' cannot be read .*SyntaxError"):
         load_study(tmp_path / 'torn.py')
+
+
+def test_options_of_a_variant_override_the_data_and_the_seed_overrides_all(
+    study, tmp_path
+):
+    loaded = load(study, tmp_path, **{'options.randomness.seed': 9})
+    loaded.variants.wide.options = {
+        'randomness.seed': 8,
+        'train_dataloader.dataset.ann_file': 'few.txt',
+    }
+    data = {'train_dataloader.dataset': dict(ann_file='all.txt')}
+    cfg = run_config(loaded, 'wide', 4, data)
+    assert cfg.train_dataloader.dataset.ann_file == 'few.txt'
+    assert cfg.randomness.seed == 4
+    assert run_config(loaded, 'plain', 4, data).train_dataloader.dataset.ann_file == (
+        'all.txt'
+    )
+
+
+def test_split_seed_and_fraction_choose_the_validation_images(study, tmp_path):
+    def _held_out(**data):
+        options = {f'data.{name}': value for name, value in data.items()}
+        write_runs(load(study, tmp_path, work_dir=str(tmp_path / str(data)), **options))
+        return (tmp_path / str(data) / 'split' / 'val.txt').read_text().splitlines()
+
+    first = _held_out()
+    assert _held_out(split_seed=0) == first != _held_out(split_seed=1)
+    assert (len(first), len(_held_out(val_fraction=0.5))) == (8, 16)

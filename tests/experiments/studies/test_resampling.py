@@ -91,3 +91,18 @@ def test_simultaneous_intervals_hold_together():
         found = max_t(dict(zip(names, noise.tolist(), strict=True)))
         held += all(interval.low <= 0 <= interval.high for interval in found.values())
     assert held / 400 == pytest.approx(0.95, abs=0.04)
+
+
+def test_repeated_report_has_the_same_intervals_and_p_values():
+    pytest.importorskip('scipy')
+    many = dict(a=np.random.default_rng(7).normal(0.3, 1, 20).tolist())
+    assert max_t(many) == max_t(many)
+
+
+@pytest.mark.parametrize('tenths', [[1, -8, -4, 0, -1], [9, -3, 6, -6, -3]])
+def test_rounding_breaks_no_ties_between_flips(tenths):
+    """Sums of whole numbers are exact, and ordered as the t-statistics of a group."""
+    pytest.importorskip('scipy')
+    flips = np.array(list(product((1, -1), repeat=len(tenths))))
+    expected = (abs(flips @ tenths) >= abs(sum(tenths))).mean()
+    assert max_t(dict(a=[v / 10 for v in tenths]))['a'].p_value == expected

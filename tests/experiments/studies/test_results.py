@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
+from mmadf.experiments.studies import results as module
 from mmadf.experiments.studies.records import FIELDS
 from mmadf.experiments.studies.results import read_results
+from tests.experiments.studies.examples import RESULTS
 
 METRIC = 'accuracy/top1'
 
@@ -125,3 +127,18 @@ def test_without_any_readable_record_the_first_error_is_raised(study):
         empty(path)
     with pytest.raises(ValueError, match='a_seed0.json'):
         read_results(study)
+
+
+def test_images_count_as_correct_for_top_1_accuracy_only(study):
+    for path in study.records.glob('*.json'):
+        path.write_text(path.read_text().replace(METRIC, 'accuracy/top5'))
+    study.metric = 'accuracy/top5'
+    results, errors = read_results(study)
+    assert errors == {} and [result.test for result in results] == [70.0, 71.0, 72.0]
+    assert [result.correct for result in results] == [{}, {}, {}]
+
+
+def test_one_run_on_the_validation_images_makes_them_those_of_the_table():
+    other = RESULTS[1]._replace(held_out=False)
+    assert module.tested_split(RESULTS) == 'test'
+    assert module.tested_split([RESULTS[0], other]) == 'validation'

@@ -116,3 +116,8 @@ def test_name_with_a_line_break_is_refused(image_folder, tmp_path):
     ):
         write_split(image_folder / 'train', tmp_path / 'split', 0.25, 0)
     assert not (tmp_path / 'split').exists()
+
+
+def test_fraction_of_a_class_is_rounded():
+    _, held = hold_out(SAMPLES, 0.13, seed=0)  # 2.6 of 20
+    assert Counter(label for _, label in held) == {0: 3, 1: 3, 2: 3}

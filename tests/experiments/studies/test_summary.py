@@ -91,3 +91,18 @@ def test_steps_are_those_to_the_last_validation_of_the_control():
     for control, steps in expected.items():
         rows = summarise([*RESULTS, fallen], control)
         np.testing.assert_equal([row['steps'] for row in rows], steps)
+
+
+@pytest.mark.parametrize(('known', 'finite'), [(3, True), (2, False)])
+def test_interval_over_images_needs_the_predictions_of_all_common_seeds(known, finite):
+    pytest.importorskip('scipy')
+    right = np.random.default_rng(7).random((2, 3, 50)) < 0.7
+    results = [
+        result(variant, seed, 80.0 + seed)._replace(
+            readout='semantic',
+            correct=dict(semantic=right[i, seed]) if seed < known else {},
+        )
+        for i, variant in enumerate(('plain', 'new'))
+        for seed in range(3)
+    ]
+    assert math.isfinite(summarise(results, 'plain')[1]['crossed_low']) == finite

@@ -155,7 +155,8 @@ def test_mutual_learning_adds_both_divergences():
         build(teacher='peer', distill_weight=0.5, distill_temperature=2.0),
         images(),
     )
-    randomise(adf.head), randomise(adf.appearance_head)
+    randomise(adf.head)
+    randomise(adf.appearance_head)
     adf.eval()
     scores, losses = adf.scores(x), adf.loss(x, samples(LABELS))
     s, a = scores['semantic'] / 2, scores['appearance'] / 2
@@ -167,7 +168,8 @@ def test_mutual_learning_adds_both_divergences():
 
 def test_both_heads_learn_from_the_mean_of_their_logits():
     adf, x = build(distill_weight=0.5, distill_temperature=2.0), images()
-    randomise(adf.head), randomise(adf.appearance_head)
+    randomise(adf.head)
+    randomise(adf.appearance_head)
     adf.eval()
     scores, losses = adf.scores(x), adf.loss(x, samples(LABELS))
     s, a = scores['semantic'] / 2, scores['appearance'] / 2
@@ -178,7 +180,8 @@ def test_both_heads_learn_from_the_mean_of_their_logits():
 
 def test_the_teacher_is_a_constant():
     adf, x = build(distill_weight=1.0), images()
-    randomise(adf.head), randomise(adf.appearance_head)
+    randomise(adf.head)
+    randomise(adf.appearance_head)
     adf.eval()
     loss = adf.loss(x, samples(LABELS))['semantic_distill_loss']
     assert loss > 1e-4
@@ -198,7 +201,8 @@ def test_mutual_learning_uses_the_logits_of_the_cross_entropy():
         dropout=0.5,
     )
     adf, passes = build(neck=None, head=head, teacher='peer', distill_weight=1.0), []
-    randomise(adf.head), randomise(adf.appearance_head)
+    randomise(adf.head)
+    randomise(adf.appearance_head)
     for part in (adf.head, adf.appearance_head):
         part.register_forward_hook(lambda *args: passes.append(args[2]))
     losses = adf.loss(images(), samples(LABELS))
@@ -233,3 +237,21 @@ def test_soft_labels_of_batch_augments_reach_both_heads():
     for branch in ('semantic', 'appearance'):
         expected = -(target * scores[branch].log_softmax(1)).sum(1).mean()
         assert_close(losses[f'{branch}_loss'], expected)
+
+
+@pytest.mark.parametrize('teacher', ['peer', 'mean'])
+def test_each_head_learns_from_its_own_distillation_loss_alone(teacher):
+    adf, x = build(teacher=teacher, distill_weight=1.0), images()
+    randomise(adf.head)
+    randomise(adf.appearance_head)
+    losses = adf.eval().loss(x, samples(LABELS))
+    weights = adf.head.fc.weight, adf.appearance_head.fc.weight
+    for branch, learns in (('semantic', (True, False)), ('appearance', (False, True))):
+        grads = torch.autograd.grad(
+            losses[f'{branch}_distill_loss'],
+            weights,
+            retain_graph=True,
+            allow_unused=True,
+        )
+        found = tuple(g is not None and bool(g.abs().max() > 1e-4) for g in grads)
+        assert found == learns, branch

@@ -8,6 +8,8 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmadf.models.classifiers import wiring
+from mmadf.models.classifiers.routes import Route
+from mmadf.models.classifiers.wiring import complete
 from mmadf.models.stages import Stages, stage_shapes
 from mmadf.models.stages.stages import FAMILIES
 from mmadf.registry import MODELS
@@ -232,3 +234,14 @@ def test_host_heads_work_on_both_branches():
     adf = build(neck=None, head=wise)
     assert type(adf.appearance_head) is type(adf.head)
     step(adf, images())
+
+
+@pytest.mark.parametrize(
+    ('fine', 'coarse', 'stride'), [(109, 7, 16), (29, 4, 8), (13, 7, 2), (7, 7, 1)]
+)
+def test_stride_is_the_nearest_power_of_two(fine, coarse, stride):
+    shallow = [torch.Size((1, 8, fine, fine))]
+    deep = [torch.Size((1, 16, coarse, coarse))]
+    cfg = complete(dict(sources=(0,)), Route((0,), 0), [shallow], [deep])
+    assert (cfg['in_channels'], cfg['out_channels']) == ([8], 16)
+    assert cfg['strides'] == [stride]

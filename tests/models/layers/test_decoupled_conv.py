@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
 from mmadf.models.layers import decoupled_conv2d
-from mmadf.models.layers.decoupled import ANGLES, patch_norm
+from mmadf.models.layers.decoupled import ANGLES, MAGNITUDES, patch_norm
 from tests.helpers import randomise
 from tests.models.layers.decoupled_oracle import PAIRS, slow_conv
 
@@ -487,3 +487,16 @@ def test_input_without_batch_is_refused():
 def test_function_names_what_is_missing_or_not_allowed(options, message):
     with pytest.raises(ValueError, match=message):
         decoupled_conv2d(image(), torch.randn(6, 4, 3, 3).double(), **options)
+
+
+@pytest.mark.parametrize('magnitude', MAGNITUDES)
+def test_negative_alpha_equals_loop(magnitude):
+    conv, x = build(magnitude=magnitude, alpha=-0.7), image(n=1, h=4)
+    assert_close(conv(x), slow_conv(conv, x))
+
+
+@pytest.mark.parametrize('kernel_size', [(2, 3), (3, 2)])
+def test_same_padding_of_one_even_side_equals_loop(kernel_size):
+    conv, x = build(4, 6, kernel_size, padding='same'), image()
+    assert conv(x).shape[2:] == x.shape[2:]
+    assert_close(conv(x), slow_conv(conv, x))

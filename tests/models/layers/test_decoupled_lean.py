@@ -205,3 +205,13 @@ def test_gradients_under_autocast_follow_float32(after, dtype):
     for found, expected in zip(low, exact, strict=True):
         assert (found - expected).norm() < 0.03 * expected.norm()
         assert found.dtype == expected.dtype or expected is exact[0]
+
+
+@pytest.mark.parametrize('after', [kept, overwritten])
+@pytest.mark.parametrize('tile', [1, 144])  # elements; an image has 72
+def test_tiles_of_the_batch_give_the_same(tile, after, monkeypatch):
+    operator = dict(magnitude='weighted_tanh', angle='learnable_sigmoid')
+    conv, x = build(4, 6, 3, groups=2, **operator), image()
+    whole = gradients(conv, x, after)
+    monkeypatch.setattr('mmadf.models.layers.decoupled.lean.TILE', tile)
+    assert_close(gradients(conv, x, after), whole)

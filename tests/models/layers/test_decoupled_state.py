@@ -6,6 +6,7 @@ from mmengine.registry import DefaultScope
 from torch.testing import assert_close
 
 from mmadf.models import DecoupledConv2d, DecoupledLinear
+from mmadf.models.layers.decoupled import DecoupledOperator
 from mmadf.models.surgery import fold
 from mmadf.registry import MODELS
 from tests.helpers import backbone_cfg, randomise
@@ -85,3 +86,19 @@ def test_frozen_stages_of_a_backbone_keep_their_mean_norms():
     count = 'operator.num_batches'
     moved = {n for n, x in backbone.state_dict().items() if n.endswith(count) and x}
     assert {name.split('.')[0] for name in moved} == {'layer2', 'layer3', 'layer4'}
+
+
+def test_learned_values_start_as_in_the_official_code():
+    """rho = 1^2 + 1e-4, and the k of SphereNet = 0.7 + 0.05."""
+    operator = DecoupledOperator(3, angle='learnable_sigmoid', radius_unit='absolute')
+    r = torch.ones(1)
+    assert_close(operator.rho(r), torch.full((3,), 1.0001))
+    assert_close(operator.curvature(r), torch.full((3,), 0.75))
+
+
+def test_moving_average_of_many_batches_has_the_published_decay():
+    operator = DecoupledOperator(3)
+    operator.mean_norm.fill_(2.0)
+    operator.num_batches.fill_(10**6)
+    operator(torch.ones(1))
+    assert_close(operator.mean_norm.item(), 0.999 * 2.0 + 0.001 * 1.0)
