@@ -140,7 +140,7 @@ def trained(model, hook, data):
     return model.state_dict()
 
 
-@pytest.mark.parametrize(('share', 'count'), [(0.5, 2), (0.01, 1)])
+@pytest.mark.parametrize(('share', 'count'), [(0.5, 2), (0.01, 1), (0.3, 1), (0.4, 2)])
 def test_a_step_equals_one_written_by_hand(share, count):
     data = batch()
     model, by_hand = classifier(), classifier()

@@ -53,7 +53,7 @@ def start(tmp_path):
     """Return a function that trains 4 epochs, or resumes, and returns the Runner."""
     starts = itertools.count()
 
-    def _start(resume=False, val_begin=1):
+    def _start(resume=False, **validation):
         torch.manual_seed(0)
         data = [dict(x=torch.full((2,), float(i))) for i in range(4)]
         loader = dict(
@@ -67,7 +67,7 @@ def start(tmp_path):
             work_dir=str(tmp_path / 'work'),
             train_dataloader=dict(batch_size=2, **loader),
             val_dataloader=dict(batch_size=2, **loader),
-            train_cfg=dict(by_epoch=True, max_epochs=4, val_begin=val_begin),
+            train_cfg=dict(by_epoch=True, max_epochs=4, **validation),
             val_cfg=dict(),
             val_evaluator=[Score(lambda: box[0])],
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
@@ -162,6 +162,20 @@ def test_only_validation_that_was_killed_is_made_up(start, killed, tmp_path):
     killed(Score, 'compute_metrics', lambda *_: True, val_begin=4)
     start(resume=True, val_begin=4)
     assert files(tmp_path) == ['best_accuracy_epoch_4.pth', 'epoch_4.pth']
+
+
+@pytest.mark.parametrize('interval', [3, 9])
+def test_last_validation_is_made_up_whatever_the_interval(start, killed, interval):
+    killed(
+        Score,
+        'compute_metrics',
+        lambda metric, _: metric.runner().epoch == 4,
+        val_interval=interval,
+    )
+    runner = start(resume=True, val_interval=interval)
+    history, _ = runner.message_hub.get_scalar('val/accuracy').data
+    assert history.tolist()[-1] == SCORES[4]
+    assert len(history) == 4 // interval + 1
 
 
 def test_finished_validation_is_not_repeated(start, killed):

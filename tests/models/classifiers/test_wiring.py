@@ -17,10 +17,14 @@ from tests.helpers import CHANNELS, backbone_cfg, randomise, without_memory
 from tests.models.classifiers.helpers import build, images, step
 
 
-def test_channels_and_strides_are_inferred():
-    mapper = build().mappers[0]
-    assert (mapper.out_channels, mapper.in_channels) == (CHANNELS[-1], CHANNELS[:2])
-    assert mapper.strides == (8, 4)
+@pytest.mark.parametrize(
+    'sources, strides', [((0, 1), (8, 4)), ((1, 0), (4, 8)), ((2, 0), (2, 8))]
+)
+def test_channels_and_strides_are_inferred_in_the_order_of_sources(sources, strides):
+    mapper = build(mapper=dict(type='Mapper', sources=sources)).mappers[0]
+    assert mapper.out_channels == CHANNELS[-1]
+    assert list(mapper.in_channels) == [CHANNELS[source] for source in sources]
+    assert mapper.strides == strides
 
 
 # Swin and EfficientNet round up, as mappers do; ConvNeXt and DenseNet round down.
