@@ -12,7 +12,9 @@ chosen for `single`, on 1,320 held-out training images.
 _base_ = './adf_pretrained_scenes_100.py'
 
 seeds = (1, 2, 3)
-data = dict(per_class=None)
+data = dict(
+    _delete_=True, root='data/scenes', train='train', test='test', val_fraction=0.05
+)
 options = {
     'train_cfg': dict(max_epochs=5, val_begin=4, val_interval=1),
     'param_scheduler.0.end': 1,
