@@ -12,7 +12,8 @@ All networks have batch norm and ReLU, and the angle is the cosine, in `linear_s
 square cosine: this is the operator of B-cos networks with B = 2. Decoupled layers are
 trained as in the official code, without weight decay and with weight projection and an
 orthogonality loss. Plain convolutions have neither of the two; in `baseline_nodecay` they
-have no weight decay either.
+have no weight decay either. `linear` is a plain convolution with normalised kernels, and
+so the control that is trained as the other operators are.
 """
 
 _baseline = '../decoupled/baseline_cnn9_cifar100_10.py'

@@ -173,8 +173,8 @@ def check_names(dataset: BaseDataset, split: str) -> None:
 
     Raises:
         ValueError: some subfolders are classes, but others are not or come in another
-            order; all subfolders are splits, such as train and val; or a name is empty
-            or contains a line break.
+            order; all subfolders are splits, such as train and val; a subfolder is
+            hidden; or a name is empty or contains a line break.
     """
     for part in inner_datasets(dataset):
         names = class_names(getattr(part, 'metainfo', None)) or []
@@ -190,6 +190,11 @@ def check_names(dataset: BaseDataset, split: str) -> None:
                 f'the {split} set reads {part.img_prefix}, whose folders '
                 f'({first_names(folders)}) are splits, not classes; set data_root to '
                 'the folder of one split.'
+            )
+        if hidden := [folder for folder in folders if folder.startswith('.')]:
+            raise ValueError(
+                f'the {split} set reads {part.img_prefix}, whose hidden folders '
+                f'({first_names(hidden)}) would be classes; delete or rename them.'
             )
         folders, names = _plain(folders), _plain(names)
         if set(folders) & set(names):

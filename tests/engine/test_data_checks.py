@@ -106,6 +106,12 @@ def test_folder_of_splits_is_refused(image_folder):
         check_names(splits, 'test')
 
 
+def test_hidden_folder_is_refused(image_folder):
+    (image_folder / 'train/.ipynb_checkpoints').mkdir()
+    with pytest.raises(ValueError, match=r'folders \(\.ipynb_checkpoints\) would be'):
+        check_names(folder(image_folder, None), 'train')
+
+
 def test_folders_named_after_no_class_are_described(image_folder, monkeypatch):
     for classes in [None, ('Dark', 'LIGHT')]:
         assert describe_renamed(folder(image_folder, classes)) == ''
