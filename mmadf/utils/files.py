@@ -19,7 +19,13 @@ def atomic_write(path: Union[str, Path], content: bytes, sync: bool = True) -> N
         content: content of the file.
         sync: whether to flush the content to disk before renaming, which also protects
             against power failures but is slow for many files.
+
+    Raises:
+        IsADirectoryError: `path` is a folder.
+        OSError: the file cannot be written.
     """
+    if os.path.isdir(path):
+        raise IsADirectoryError(f'{path} is a folder; give the name of a file.')
     partial = f'{path}{PARTIAL}'
     os.makedirs(os.path.dirname(partial) or '.', exist_ok=True)
     with open(partial, 'wb') as file:

@@ -20,6 +20,13 @@ def test_a_file_is_whole_or_the_former_one(tmp_path, monkeypatch):
     assert path.read_bytes() == b'good'
 
 
+def test_a_folder_in_place_of_the_file_is_refused(tmp_path):
+    (tmp_path / 'out').mkdir()
+    with pytest.raises(IsADirectoryError, match='out is a folder'):
+        atomic_write(tmp_path / 'out', b'good')
+    assert os.listdir(tmp_path) == ['out']
+
+
 @pytest.mark.slow
 def test_killed_writer_leaves_a_whole_file(tmp_path):
     """SIGKILL at several moments of writing 20 MB again and again."""
