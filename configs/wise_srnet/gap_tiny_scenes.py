@@ -12,6 +12,7 @@ _base_ = [
     '../_base_/runtime.py',
 ]
 
+optim_wrapper = dict(optimizer=dict(lr=4e-3))
 default_hooks = dict(
     logger=dict(interval=10), channels_last=dict(type='ChannelsLastHook')
 )
