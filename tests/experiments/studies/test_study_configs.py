@@ -27,7 +27,7 @@ def models_of(name):
 
 SCENES = [
     ('wise_srnet_scenes', 84, 6),
-    ('wise_srnet_scenes_42', 42, 3),
+    ('wise_srnet_scenes_11x11', 84, 11),
     ('wise_srnet_pretrained_scenes', 192, 6),
     ('wise_srnet_pretrained_scenes_96', 96, 3),
 ]
@@ -53,7 +53,7 @@ def test_study_of_scenes_compares_the_heads_that_its_names_say(name, pixels, sid
         assert head.map_size == side
         assert head.get('kernel_init') == ('gap' if 'gapinit' in parts else None)
         assert 'dropout' not in head
-    averaged = {'Avg+DW+C', 'Avg+DW+C_gapinit'} if side == 6 else set()
+    averaged = {'Avg+DW+C', 'Avg+DW+C_gapinit'} if side > 3 else set()
     assert set(heads) == {'DW+C', 'DW+C_gapinit'} | averaged
 
 
