@@ -107,7 +107,8 @@ def target_paths(
 
     Args:
         images: images of the archive.
-        val_fraction: fraction of each class, rounded to whole images.
+        val_fraction: fraction of each class, rounded to whole images, and at least one
+            of two or more.
         seed: random seed, part of the hash.
 
     Raises:
@@ -127,7 +128,10 @@ def target_paths(
         members.sort(
             key=lambda i: _hash(i.target.replace('train', str(seed), 1).encode())
         )
-        for image in members[: round(val_fraction * len(members))]:
+        count = round(val_fraction * len(members))
+        if val_fraction and len(members) > 1:
+            count = max(count, 1)
+        for image in members[:count]:
             targets[image.name] = image._replace(split='val').target
     return targets
 

@@ -14,6 +14,7 @@ from mmpretrain.datasets import CustomDataset
 
 from mmadf.data_prep import INTEL, prepare
 from mmadf.data_prep.layouts import Image
+from mmadf.data_prep.prepare import target_paths
 from mmadf.utils.files import locked_folder
 from tests.data_prep.archives import (
     CLASSES,
@@ -174,6 +175,16 @@ def test_files_that_are_no_images_in_a_finished_folder_are_not_counted(intel):
     (root / 'test/sea/._te0.JPG').write_bytes(b'which training would read')
     with pytest.raises(ValueError, match="holds .*'test': 9.* lists .*'test': 8"):
         intel(images())
+
+
+def test_a_class_of_two_images_has_one_for_validation():
+    few = [Image(f'{i}.jpg', 'train', 'few') for i in range(2)]
+    one = [Image('one.jpg', 'train', 'one')]
+    for fraction, expected in [(0.1, 1), (0.0, 0)]:
+        targets = target_paths(few + one, fraction, seed=0).values()
+        held_out = [path for path in targets if path.startswith('val/')]
+        assert len(held_out) == expected
+        assert all(path.startswith('val/few/') for path in held_out)
 
 
 def test_fractions_out_of_range_are_refused(tmp_path):

@@ -226,12 +226,25 @@ def test_the_attack_is_computed_in_float32_under_autocast():
 def test_arguments_out_of_range_are_refused():
     for field, value, message in [
         ('attack', 'cw', "attack='cw' .*'fgsm', 'pgd'"),
-        ('eps', 0, 'eps=0,'),
-        ('step_size', -1.0, 'step_size=-1.0'),
-        ('share', 1.5, 'share=1.5'),
+        ('eps', 0, 'eps=0 must be a finite number > 0'),
+        ('eps', float('nan'), 'eps=nan must be a finite number > 0'),
+        ('eps', '8', "eps='8' must be a finite number > 0"),
+        ('steps', 2.5, 'steps=2.5 must be an integer > 0'),
+        ('step_size', -1.0, 'step_size=-1.0 must be a finite number > 0'),
+        ('share', 1.5, r'share=1.5 must be a finite number in \(0, 1\]'),
     ]:
         with named(field), pytest.raises(ValueError, match=message):
-            AdversarialTrainingHook(**{field: value})
+            AdversarialTrainingHook(**{'attack': 'pgd', field: value})
+
+
+def test_steps_of_fgsm_are_refused_and_those_of_pgd_have_defaults():
+    for given in (dict(steps=10), dict(step_size=1.0)):
+        with named(given), pytest.raises(ValueError, match="'fgsm' is one step"):
+            AdversarialTrainingHook(attack='fgsm', **given)
+    hook = AdversarialTrainingHook(attack='pgd', eps=8)
+    assert (hook.steps, hook.step_size) == (10, 2.0)
+    hook = AdversarialTrainingHook(attack='pgd', eps=8, steps=4)
+    assert (hook.steps, hook.step_size) == (4, 5.0)
 
 
 def test_padding_is_refused():

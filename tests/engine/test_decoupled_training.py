@@ -1,3 +1,4 @@
+import math
 import pickle
 from types import SimpleNamespace
 
@@ -183,13 +184,19 @@ def test_bad_use_is_named():
             'WeightedGradientsHook: model=Linear has no',
         ),
         (
-            lambda: WeightProjectionHook(1).after_train_iter(
-                runner(nn.Linear(1, 1)), 0
-            ),
+            lambda: WeightProjectionHook().before_train(runner(nn.Linear(1, 1))),
             'WeightProjectionHook: model=Linear has no',
         ),
-        (lambda: WeightProjectionHook(0), 'interval=0 must be > 0'),
-        (lambda: OrthogonalityHook(-1), 'weight=-1 must be >= 0'),
+        (
+            lambda: FrozenMeanNormHook().before_train(runner(nn.Linear(1, 1))),
+            'FrozenMeanNormHook: model=Linear has no',
+        ),
+        (lambda: WeightProjectionHook(0), 'interval=0 must be an integer > 0'),
+        (lambda: WeightProjectionHook(2.5), 'interval=2.5 must be an integer > 0'),
+        (lambda: WeightProjectionHook('10'), "interval='10' must be an integer > 0"),
+        (lambda: OrthogonalityHook(-1), 'weight=-1 must be a finite number >= 0'),
+        (lambda: OrthogonalityHook('1e-5'), "weight='1e-5' must be a finite number"),
+        (lambda: OrthogonalityHook(math.nan), 'weight=nan must be a finite number'),
         (
             lambda: OrthogonalityHook().before_train(runner(nn.Linear(1, 1))),
             'OrthogonalityHook: model=Linear has no',

@@ -46,7 +46,7 @@ class Net(BaseModel):
 
     def __init__(self, killed_at):
         super().__init__()
-        self.objective = SimpleNamespace(appearance_weight=7.0)
+        self.objective = SimpleNamespace(appearance_weight=7.0, semantic_weight=1.0)
         self.one = nn.Parameter(torch.ones(()))
         self.killed_at = killed_at
         self.seen = []
@@ -131,7 +131,9 @@ def test_weight_reaches_the_model_inside_ddp(tmp_path):
     finally:
         torch.distributed.destroy_process_group()
     log = MessageHub.get_instance(tmp_path.name)
-    runner = SimpleNamespace(model=model, iter=1, max_iters=4, message_hub=log)
+    runner = SimpleNamespace(
+        model=model, iter=1, max_iters=4, message_hub=log, hooks=[]
+    )
     hook = LossWeightHook(NAME, 0.0, 2.0)
     hook.before_train(runner)
     hook.before_train_iter(runner, 1)
@@ -148,6 +150,8 @@ def test_model_without_the_weight_is_refused():
 def test_arguments_out_of_range_are_refused():
     for changes, message in [
         (dict(end=float('nan')), 'end=nan'),
+        (dict(start='1'), "start='1' must be a finite number >= 0"),
+        (dict(begin='0'), "begin='0' must be a finite number"),
         (dict(begin=0.5, finish=0.5), 'begin=0.5 and finish=0.5'),
         (dict(finish=20), 'finish=20'),
         (dict(curve='step'), r"curve='step' .*\['cosine', 'linear'\]"),
@@ -184,4 +188,30 @@ def test_schedules_of_what_the_config_refuses_are_refused():
         runner = SimpleNamespace(model=MODELS.build(adf_cfg(**changes)))
         with named(hook), pytest.raises(ValueError, match=message):
             LossWeightHook(*hook).before_train(runner)
-        LossWeightHook('appearance_weight', 1.0, 0.0).before_train(runner)
+        start_training(LossWeightHook('appearance_weight', 1.0, 0.0), **changes)
+
+
+def start_training(*hooks, **changes):
+    """Call `before_train` of these hooks for an ADF network and 10 iterations."""
+    model = MODELS.build(adf_cfg(**changes))
+    for hook in hooks:
+        hook.before_train(SimpleNamespace(model=model, hooks=hooks, max_iters=10))
+
+
+def test_iterations_without_a_loss_that_sees_a_label_are_refused():
+    def hook(name, *args, **kwargs):
+        return LossWeightHook(f'{name}_weight', *args, **kwargs)
+
+    to_zero = hook('semantic', 1.0, 0.0, finish=0.5)
+    for hooks, changes, progress in [
+        ([to_zero], dict(appearance_weight=0.0), '50%'),
+        ([hook('appearance', 0.0, 1.0)], dict(semantic_weight=0.0), '0%'),
+        ([to_zero, hook('appearance', 0.0, 1.0, begin=0.5)], {}, '50%'),
+    ]:
+        changes = dict(semantic_weight=1.0, appearance_weight=1.0) | changes
+        with named(hooks), pytest.raises(ValueError, match=f'after {progress} of .* 0'):
+            start_training(*hooks, **changes)
+    start_training(to_zero)
+    start_training(to_zero, hook('appearance', 0.0, 1.0, begin=0.4))
+    # The last iteration is one step short of the end.
+    start_training(hook('semantic', 1.0, 0.0), appearance_weight=0.0)

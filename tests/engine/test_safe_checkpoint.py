@@ -167,6 +167,29 @@ def test_checkpoints_by_iterations_are_refused_in_training_by_epochs(
         SafeCheckpointHook(by_epoch=False).before_train(runner)
 
 
+def test_checkpoints_by_epochs_are_refused_in_training_by_iterations(tmp_path, request):
+    runner = Runner(tmp_path, request.node.name)
+    runner.train_loop = object.__new__(IterBasedTrainLoop)
+    with pytest.raises(ValueError, match='by_epoch=True saves nothing before the end'):
+        SafeCheckpointHook().before_train(runner)
+
+
+def test_weights_that_are_not_finite_name_the_last_complete_checkpoint(started):
+    hook, runner = started
+    with torch.no_grad():
+        runner.model.weight.fill_(float('nan'))
+    bad = dict(state_dict=runner.model.state_dict())
+    message = 'weight is not finite .* last checkpoint: {}. '
+    with pytest.raises(FloatingPointError, match=message.format(None)):
+        hook.before_save_checkpoint(runner, bad)
+    runner.train_epoch(hook, 0.5)
+    runner.fails = True
+    with pytest.raises(OSError, match='No space'):
+        runner.train_epoch(hook, 0.6)
+    with pytest.raises(FloatingPointError, match=message.format('.*epoch_1.pth')):
+        hook.before_save_checkpoint(runner, bad)
+
+
 def test_checkpoints_by_iterations_are_written_in_training_by_iterations(
     tmp_path, request
 ):

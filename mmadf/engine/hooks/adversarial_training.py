@@ -11,6 +11,7 @@ from mmpretrain.utils import get_ori_model
 from torch import Tensor, nn
 
 from mmadf.registry import HOOKS
+from mmadf.utils.arguments import check_counts, check_numbers
 
 ATTACKS = ('fgsm', 'pgd')
 
@@ -71,14 +72,14 @@ class AdversarialTrainingHook(Hook):
             before normalisation; > 0.
         share: fraction of each batch that is replaced, in (0, 1]. The first images are
             taken, at least one; a shuffling sampler makes them a random choice.
-        steps: number of steps of 'pgd', > 0.
+        steps: number of steps of 'pgd', > 0; None for 10.
         step_size: step size of 'pgd' in the units of `eps`, > 0; None for
             2.5 * eps / steps.
 
     Raises:
-        ValueError: an unknown attack or a number out of range; when training starts, a
-            data preprocessor that pads or does not normalise, or activation
-            checkpointing.
+        ValueError: an unknown attack, a number out of range, or steps of 'fgsm', which
+            has one; when training starts, a data preprocessor that pads or does not
+            normalise, or activation checkpointing.
     """
 
     def __init__(
@@ -86,27 +87,27 @@ class AdversarialTrainingHook(Hook):
         attack: str = 'fgsm',
         eps: float = 8.0,
         share: float = 0.5,
-        steps: int = 10,
+        steps: Optional[int] = None,
         step_size: Optional[float] = None,
     ) -> None:
         if attack not in ATTACKS:
             raise ValueError(
                 f'AdversarialTrainingHook: attack={attack!r} must be one of {ATTACKS}.'
             )
-        if eps <= 0 or steps < 1 or (step_size is not None and step_size <= 0):
+        given = dict(steps=steps, step_size=step_size)
+        if attack == 'fgsm' and given != dict(steps=None, step_size=None):
             raise ValueError(
-                f'AdversarialTrainingHook: eps={eps}, steps={steps} and '
-                f'step_size={step_size} must be > 0.'
+                f"AdversarialTrainingHook: attack='fgsm' is one step of size eps, got "
+                f"{given}; remove steps and step_size, or set attack='pgd'."
             )
-        if not 0 < share <= 1:
-            raise ValueError(
-                f'AdversarialTrainingHook: share={share} is the fraction of a batch '
-                'that is attacked and must be in (0, 1].'
-            )
-        if attack == 'fgsm':
-            steps, step_size = 1, eps
-        elif step_size is None:
-            step_size = 2.5 * eps / steps
+        owner = 'AdversarialTrainingHook'
+        check_numbers(owner, ' in (0, 1]', lambda x: 0 < x <= 1, share=share)
+        check_numbers(owner, ' > 0', lambda x: x > 0, eps=eps)
+        steps = (1 if attack == 'fgsm' else 10) if steps is None else steps
+        check_counts(owner, steps=steps)
+        if step_size is None:
+            step_size = eps if attack == 'fgsm' else 2.5 * eps / steps
+        check_numbers(owner, ' > 0', lambda x: x > 0, step_size=step_size)
         self.random_start = attack == 'pgd'
         self.eps = eps
         self.share = share

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mmadf.models.layers import DECOUPLED_LAYERS
 from mmadf.registry import HOOKS
+from mmadf.utils.arguments import check_counts, check_numbers
 
 
 def _decoupled_layers(model: nn.Module, hook: Hook) -> List[nn.Module]:
@@ -54,12 +55,19 @@ class WeightProjectionHook(Hook):
 
     Args:
         interval: iterations between projections, > 0.
+
+    Raises:
+        ValueError: `interval` is no integer > 0; when training starts, a network
+            without decoupled layers.
     """
 
     def __init__(self, interval: int = 100) -> None:
-        if interval < 1:
-            raise ValueError(f'WeightProjectionHook: interval={interval} must be > 0.')
+        check_counts('WeightProjectionHook', interval=interval)
         self.interval = interval
+
+    def before_train(self, runner: Runner) -> None:
+        """Reject a network without decoupled layers."""
+        _decoupled_layers(runner.model, self)
 
     @torch.no_grad()
     def after_train_iter(
@@ -110,7 +118,14 @@ class FrozenMeanNormHook(Hook):
     Ours: for the decoupled layers what `norm_eval=True` of a backbone is for the batch
     norms, whose statistics it keeps. Layers whose kernels are frozen keep their mean
     patch norm without this hook.
+
+    Raises:
+        ValueError: when training starts, a network without decoupled layers.
     """
+
+    def before_train(self, runner: Runner) -> None:
+        """Reject a network without decoupled layers."""
+        _decoupled_layers(runner.model, self)
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None
@@ -153,11 +168,14 @@ class OrthogonalityHook(Hook):
 
     Args:
         weight: factor of the loss, >= 0.
+
+    Raises:
+        ValueError: `weight` is no finite number >= 0; when training starts, a network
+            without decoupled layers.
     """
 
     def __init__(self, weight: float = 1e-5) -> None:
-        if weight < 0:
-            raise ValueError(f'OrthogonalityHook: weight={weight} must be >= 0.')
+        check_numbers('OrthogonalityHook', ' >= 0', lambda w: w >= 0, weight=weight)
         self.weight = weight
 
     def before_train(self, runner: Runner) -> None:

@@ -1,7 +1,6 @@
 """Schedule of a loss weight."""
 
 import math
-from numbers import Real
 from typing import Callable, Dict, Optional
 
 from mmengine.hooks import Hook
@@ -10,6 +9,10 @@ from mmpretrain.utils import get_ori_model
 
 from mmadf.models.classifiers.checks import check_heads
 from mmadf.registry import HOOKS
+from mmadf.utils.arguments import check_numbers
+
+# Losses that see labels; see `mmadf.models.classifiers.checks`.
+LABEL_WEIGHTS = ('semantic_weight', 'appearance_weight')
 
 # Fraction of the way from start to end at t in [0, 1].
 CURVES: Dict[str, Callable[[float], float]] = dict(
@@ -45,8 +48,9 @@ class LossWeightHook(Hook):
 
     Raises:
         ValueError: a number outside its range or an unknown curve; when training
-            starts, a model without this weight, heads that cannot be distilled, or a
-            `loss_reduction='mean'` that would divide by 0.
+            starts, a model without this weight, heads that cannot be distilled, a
+            `loss_reduction='mean'` that would divide by 0, or iterations without a loss
+            that sees a label.
     """
 
     def __init__(
@@ -58,11 +62,9 @@ class LossWeightHook(Hook):
         finish: float = 1.0,
         curve: str = 'linear',
     ) -> None:
-        if not all(isinstance(x, Real) and 0 <= x < math.inf for x in (start, end)):
-            raise ValueError(
-                f'LossWeightHook: start={start!r} and end={end!r} must be finite '
-                'numbers >= 0.'
-            )
+        owner = 'LossWeightHook'
+        check_numbers(owner, ' >= 0', lambda x: x >= 0, start=start, end=end)
+        check_numbers(owner, '', lambda x: True, begin=begin, finish=finish)
         if not 0 <= begin < finish <= 1:
             raise ValueError(
                 f'LossWeightHook: begin={begin} and finish={finish} must be '
@@ -102,6 +104,8 @@ class LossWeightHook(Hook):
             check_heads(*heads, model.readout, distill_weight)
         if self.name == 'semantic_weight' and objective.loss_reduction == 'mean':
             self._check_mean()
+        if self.name in LABEL_WEIGHTS:
+            _check_labels(runner, objective)
 
     def _check_mean(self) -> None:
         if min(self.start, self.end) == 0:
@@ -118,3 +122,22 @@ class LossWeightHook(Hook):
         weight = self.weight(runner.iter / runner.max_iters)
         setattr(get_ori_model(runner.model).objective, self.name, weight)
         runner.message_hub.update_scalar(f'train/{self.name}', weight)
+
+
+def _check_labels(runner: Runner, objective: object) -> None:
+    """Require in each iteration a loss that sees a label."""
+    hooks = {h.name: h for h in runner.hooks if isinstance(h, LossWeightHook)}
+    last = 1 - 1 / runner.max_iters
+    ends = {p for hook in hooks.values() for p in (hook.begin, hook.finish)}
+    for progress in sorted({0.0, last, *(p for p in ends if p < last)}):
+        weights = {
+            name: hooks[name].weight(progress)
+            if name in hooks
+            else getattr(objective, name)
+            for name in LABEL_WEIGHTS
+        }
+        if not any(weights.values()):
+            raise ValueError(
+                f'LossWeightHook: {weights} after {progress:.0%} of training leave no '
+                'loss that sees a label; keep one of them > 0.'
+            )

@@ -12,7 +12,7 @@ from mmengine.dist import (
 )
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook, EMAHook
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmpretrain.utils import get_ori_model
 
 from mmadf.engine.best import Best, choose, stored_bests
@@ -71,7 +71,8 @@ class SafeCheckpointHook(CheckpointHook):
 
     Raises:
         ValueError: `out_dir`, `backend_args`, `file_client_args` or `filename_tmpl` is
-            given; when training starts, if it is by epochs and checkpoints are not; or
+            given; when training starts, if one of training and checkpoints is by
+            epochs and the other by iterations; or
             if a checkpoint within an epoch is resumed without `ResumableTrainLoop`.
         OSError: when training starts, if there is too little space on the disk.
         FloatingPointError: when a checkpoint is saved, if a parameter is not finite.
@@ -96,6 +97,7 @@ class SafeCheckpointHook(CheckpointHook):
             )
         super().__init__(*args, backend_args=dict(backend='safe'), **kwargs)
         self.random_states, self.leftovers = [], []
+        self.saved_ckpt = None  # the newest one that is complete
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep what the hook has added to the checkpoint until training starts."""
@@ -119,7 +121,7 @@ class SafeCheckpointHook(CheckpointHook):
             if weight is not None and not weight.isfinite().all():
                 raise FloatingPointError(
                     f'{name} is not finite after iteration {runner.iter} and is not '
-                    f'saved; last checkpoint: {self.former_ckpt}. {ADVICE}'
+                    f'saved; last checkpoint: {self.saved_ckpt}. {ADVICE}'
                 )
         checkpoint['random_states'] = self.random_states
         checkpoint['outdated'] = sorted(
@@ -135,6 +137,12 @@ class SafeCheckpointHook(CheckpointHook):
                 'training by epochs; set it to True, and interval to a number of '
                 'epochs, or train by iterations with train_cfg.by_epoch=False.'
             )
+        if isinstance(runner.train_loop, IterBasedTrainLoop) and self.by_epoch:
+            raise ValueError(
+                'default_hooks.checkpoint.by_epoch=True saves nothing before the end '
+                'of training by iterations; set it to False, and interval to a number '
+                'of iterations.'
+            )
         _check_space(runner, self.out_dir)
         if runner.iter == 0:
             return
@@ -142,6 +150,7 @@ class SafeCheckpointHook(CheckpointHook):
             self._remove_leftovers()
         restore_random_states(self.random_states)
         self.last_ckpt = runner.message_hub.get_info('last_ckpt')
+        self.saved_ckpt = self.last_ckpt
         if self.save_best:
             self._take_over_best(runner)
         if _is_validation_due(runner):
@@ -199,12 +208,11 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _save_checkpoint_with_step(self, runner: Runner, *args, **kwargs) -> None:
         self.random_states = gather_random_states()
-        self.former_ckpt = self.last_ckpt
         super()._save_checkpoint_with_step(runner, *args, **kwargs)
+        self.saved_ckpt = self.last_ckpt
         self._remove_outdated()
 
     def _save_best_checkpoint(self, runner: Runner, *args, **kwargs) -> None:
-        self.former_ckpt = self.last_ckpt
         super()._save_best_checkpoint(runner, *args, **kwargs)
         self._remove_outdated()
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmadf.registry import MODELS
+from mmadf.utils.arguments import check_dicts, check_numbers, is_count
 
 from .gate import FUSIONS, GATES, build_gate
 
@@ -133,9 +134,11 @@ class Mapper(BaseModule):
         init_cfg: initialisation of MMEngine's BaseModule.
 
     Raises:
+        TypeError: a norm or an activation that is not a config.
         ValueError: unknown fusion or gate, no source, a number instead of a list, lists
-            of different lengths, a stride that is not a power of 2, or `zero_init` with
-            a norm that has no weights.
+            of different lengths, channels that are no integers > 0, a stride that is
+            not a power of 2, a bias that is no finite number, or `zero_init` with a
+            norm that has no weights.
     """
 
     def __init__(
@@ -155,7 +158,8 @@ class Mapper(BaseModule):
         init_cfg: Optional[dict] = None,
     ) -> None:
         super().__init__(init_cfg)
-        _check(sources, in_channels, strides, fusion, gate)
+        check_dicts('Mapper', norm_cfg=norm_cfg, act_cfg=act_cfg)
+        _check(sources, in_channels, out_channels, strides, fusion, gate)
         self.sources = tuple(sources)
         self.target = target
         self.in_channels = tuple(in_channels)
@@ -166,6 +170,7 @@ class Mapper(BaseModule):
         self.resize = resize
         if gate_bias is None:
             gate_bias = 4.0 if fusion == 'convex' else 0.0
+        check_numbers('Mapper', '', lambda bias: True, gate_bias=gate_bias)
         self.paths = ModuleList(
             AppearancePath(c, out_channels, r, norm_cfg, act_cfg, zero_init)
             for c, r in zip(in_channels, strides, strict=True)
@@ -247,6 +252,7 @@ def _size(x: Tensor) -> str:
 def _check(
     sources: Sequence[int],
     in_channels: Sequence[int],
+    out_channels: int,
     strides: Sequence[int],
     fusion: str,
     gate: str,
@@ -263,13 +269,18 @@ def _check(
             f'Mapper: sources={tuple(sources)}, in_channels={tuple(in_channels)} and '
             f'strides={tuple(strides)} must have one entry per source, at least one.'
         )
+    if not all(map(is_count, (*in_channels, out_channels))):
+        raise ValueError(
+            f'Mapper: in_channels={tuple(in_channels)} and '
+            f'out_channels={out_channels!r} must be integers > 0.'
+        )
     for stride in strides:
         if not isinstance(stride, int) or stride < 1 or stride & (stride - 1):
             raise ValueError(
                 f'Mapper: strides={tuple(strides)} must be powers of 2 (1, 2, 4, ...), '
                 'how many times finer each source is than the semantic map.'
             )
-    if fusion not in FUSIONS:
+    if fusion not in list(FUSIONS):
         raise ValueError(f'Mapper: fusion={fusion!r} is none of {sorted(FUSIONS)}.')
-    if gate not in GATES:
+    if gate not in list(GATES):
         raise ValueError(f'Mapper: gate={gate!r} is none of {sorted(GATES)}.')

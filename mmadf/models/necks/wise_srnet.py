@@ -50,7 +50,8 @@ class WiseSrNetPooling(BaseModule):
             'gap' for 1 / positions, which is GAP.
         resize_kernel: resample the kernel to feature maps, and from checkpoints, of
             another size, preserving its total weight. Otherwise these are refused.
-        init_cfg: initialisation of MMEngine's BaseModule.
+        init_cfg: weights to load, of type 'Pretrained'. Initialisations of other types
+            do not reach the kernel, which has `kernel_init`.
 
     Raises:
         ValueError: for an unknown name, a number out of range, or arguments that

@@ -219,10 +219,23 @@ def test_bad_arguments_are_named():
             dict(norm_cfg=dict(type='BN', affine=False)),
             "norm_cfg={'type': 'BN', 'affine': False} gives .* set affine=True",
         ),
+        (dict(out_channels=0), 'out_channels=0 must be integers > 0'),
+        (dict(out_channels='16'), "out_channels='16' must be integers > 0"),
+        (dict(in_channels=(2, 0)), r'in_channels=\(2, 0\) and .* must be integers > 0'),
+        (dict(gate=['element']), r"gate=\['element'\] is none of"),
+        (dict(gate_bias='0'), "gate_bias='0' must be a finite number"),
+        (dict(gate_bias=float('nan')), 'gate_bias=nan must be a finite number'),
         (dict(norm_cfg=dict(type='IN')), 'without weights, .* or zero_init=False'),
     ]:
         with named(changes), pytest.raises(ValueError, match=message):
             build(**changes)
+
+
+def test_a_norm_or_activation_that_is_no_config_is_named():
+    for field, value in [('norm_cfg', 'BN'), ('act_cfg', 'ReLU')]:
+        message = f'Mapper: {field}={value!r} must be a dict'
+        with named(field), pytest.raises(TypeError, match=message):
+            build(**{field: value})
 
 
 def test_wrong_number_of_maps_is_named():

@@ -476,6 +476,9 @@ def test_input_without_batch_is_refused():
     [
         (dict(magnitude='cube'), "magnitude='cube' and angle='cosine' must be in"),
         (dict(), r"rho=None \(the radius\) must be a tensor .* for magnitude='tanh'"),
+        (dict(rho=5.0), r'rho=5.0 \(the radius\) must be a tensor of shape \(K,\)'),
+        (dict(rho=torch.tensor(5.0)), r'rho=tensor of shape \(\) .*here K=6'),
+        (dict(rho=torch.ones(3)), r'rho=tensor of shape \(3,\) .*here K=6'),
         (dict(magnitude='log', angle='sigmoid'), r"k=None \(the curv.*='sigmoid'"),
         (dict(magnitude='log', padding='circular'), "='circular' must be 'same', 'val"),
         (
@@ -487,6 +490,14 @@ def test_input_without_batch_is_refused():
 def test_function_names_what_is_missing_or_not_allowed(options, message):
     with pytest.raises(ValueError, match=message):
         decoupled_conv2d(image(), torch.randn(6, 4, 3, 3).double(), **options)
+
+
+def test_function_names_the_shape_of_input_and_kernels():
+    x, weight, rho = image(), torch.randn(6, 4, 3, 3).double(), torch.ones(6).double()
+    with pytest.raises(ValueError, match=r'x of shape .* must be \(N, C, H, W\)'):
+        decoupled_conv2d(x[0], weight, rho=rho)
+    with pytest.raises(ValueError, match=r'weight of shape \(4, 3, 3\) must be \(K'):
+        decoupled_conv2d(x, weight[0], rho=rho)
 
 
 @pytest.mark.parametrize('magnitude', MAGNITUDES)

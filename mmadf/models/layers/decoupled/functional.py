@@ -67,10 +67,12 @@ def decoupled_conv2d(
         (N, K, H', W'), in the precision of the convolution.
 
     Raises:
-        ValueError: an unknown name, `rho` or `k` is missing, or padding='same' with a
-            stride other than 1.
+        ValueError: an unknown name, an input or kernels without 4 dimensions, `rho` or
+            `k` is missing or of another shape, or padding='same' with a stride other
+            than 1.
     """
-    _check(magnitude, angle, rho, k)
+    _check_shapes(x, weight)
+    _check(magnitude, angle, rho, k, weight.shape[0])
     _check_padding(padding, stride)
     if patch_norms is None:
         geometry = stride, padding, dilation, groups
@@ -132,8 +134,24 @@ def is_traced() -> bool:
     )
 
 
+def _check_shapes(x: Tensor, weight: Tensor) -> None:
+    for name, value, shape in [
+        ('x', x, '(N, C, H, W)'),
+        ('weight', weight, '(K, C / groups, kh, kw)'),
+    ]:
+        if value.dim() != 4:
+            raise ValueError(
+                f'decoupled_conv2d: {name} of shape {tuple(value.shape)} must be '
+                f'{shape}.'
+            )
+
+
 def _check(
-    magnitude: str, angle: str, rho: Optional[Tensor], k: Optional[Tensor]
+    magnitude: str,
+    angle: str,
+    rho: Optional[Tensor],
+    k: Optional[Tensor],
+    num_kernels: int,
 ) -> None:
     if magnitude not in MAGNITUDES or angle not in ANGLES:
         raise ValueError(
@@ -143,10 +161,15 @@ def _check(
     needs = dict(rho=MAGNITUDES[magnitude].has_radius, k=bool(ANGLES[angle].k))
     meanings = dict(rho='the radius', k='the curvature')
     for name, value in dict(rho=rho, k=k).items():
-        if needs[name] and value is None:
+        if not needs[name]:
+            continue
+        shape = tuple(value.shape) if isinstance(value, Tensor) else None
+        if shape not in [(num_kernels,), (1,)]:
+            got = value if shape is None else f'tensor of shape {shape}'
             raise ValueError(
-                f'decoupled_conv2d: {name}=None ({meanings[name]}) must be a tensor of '
-                f'shape (K,) or (1,) for magnitude={magnitude!r} and angle={angle!r}.'
+                f'decoupled_conv2d: {name}={got} ({meanings[name]}) must be a tensor '
+                f'of shape (K,) or (1,), here K={num_kernels}, for '
+                f'magnitude={magnitude!r} and angle={angle!r}.'
             )
 
 

@@ -1,12 +1,12 @@
 """The operator of a decoupled layer: its choices, radii and moving average."""
 
-import math
-from numbers import Real
 from typing import Any, Callable, Collection, Dict, Optional, Union
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+from mmadf.utils.arguments import check_numbers
 
 from .formula import EPS, at_least_float32
 from .operators import ANGLES, MAGNITUDES
@@ -57,16 +57,17 @@ class DecoupledOperator(nn.Module):
         sync_mean_norm: bool = False,
     ) -> None:
         super().__init__()
+        owner = 'DecoupledOperator'
         _check_name(MAGNITUDES, magnitude=magnitude)
         _check_name(ANGLES, angle=angle)
         _check_name(('mean_norm', 'absolute'), radius_unit=radius_unit)
         if isinstance(radius, str):
             _check_name(('kernel', 'layer'), radius=radius)
         else:
-            _check_numbers(' > 0', lambda value: value > 0, radius=radius)
-        _check_numbers(' > 0', lambda value: value > 0, k=k)
-        _check_numbers(' in [0, 1)', lambda value: 0 <= value < 1, decay=decay)
-        _check_numbers('', lambda value: True, alpha=alpha, beta=beta)
+            check_numbers(owner, ' > 0', lambda value: value > 0, radius=radius)
+        check_numbers(owner, ' > 0', lambda value: value > 0, k=k)
+        check_numbers(owner, ' in [0, 1)', lambda value: 0 <= value < 1, decay=decay)
+        check_numbers(owner, '', lambda value: True, alpha=alpha, beta=beta)
         self.magnitude, self.angle = magnitude, angle
         self.alpha, self.beta = alpha, beta
         self.decay, self.sync_mean_norm = decay, sync_mean_norm
@@ -222,15 +223,4 @@ def _check_name(allowed: Collection[str], **names: str) -> None:
         if not isinstance(value, str) or value not in allowed:
             raise ValueError(
                 f'DecoupledOperator: {name}={value!r} must be one of {sorted(allowed)}.'
-            )
-
-
-def _check_numbers(
-    allowed: str, is_allowed: Callable[[float], bool], **numbers: float
-) -> None:
-    for name, value in numbers.items():
-        is_finite = isinstance(value, Real) and math.isfinite(value)
-        if not is_finite or not is_allowed(value):
-            raise ValueError(
-                f'DecoupledOperator: {name}={value!r} must be a finite number{allowed}.'
             )
