@@ -87,8 +87,17 @@ def _records(log: Path) -> List[dict]:
 
 
 def validation_unit(records: List[dict]) -> str:
-    """Return the unit in which a run counts its validations, 'epoch' or 'iteration'."""
-    return 'epoch' if any('epoch' in record for record in records) else 'iteration'
+    """Return the unit in which a run counts its validations, 'epoch' or 'iteration'.
+
+    Training records of runs by iteration may name an epoch, always the first.
+
+    Args:
+        records: see `read_log`.
+    """
+    epochs = max((record.get('epoch', 0) for record in records), default=0)
+    steps = {record['step'] for record in records if 'loss' not in record}
+    is_by_epoch = 0 not in steps and (epochs > 1 or (epochs == 1 and steps <= {1}))
+    return 'epoch' if is_by_epoch else 'iteration'
 
 
 def training_curve(records: List[dict], key: str = 'loss') -> Curve:
@@ -107,7 +116,8 @@ def validations(records: List[dict]) -> Dict[int, dict]:
     """Return the records of all validations by epoch, or by iteration.
 
     In runs by iteration, MMEngine logs 0 as the step of every validation, unless
-    `log_metric_by_epoch=False`; the preceding training record then gives the iteration.
+    `log_metric_by_epoch=False`, as tools/train.py sets; the preceding training record
+    then gives the iteration.
 
     Args:
         records: see `read_log`.
@@ -147,16 +157,18 @@ def validation_curve(records: List[dict], metric: str = 'accuracy/top1') -> Curv
         metric: name in the records.
 
     Raises:
-        ValueError: the metric has never been logged.
+        ValueError: the metric has never been logged, or is a list.
     """
     found = validations(records)
     points = {
-        step: record[metric] for step, record in found.items() if metric in record
+        step: record[metric]
+        for step, record in found.items()
+        if isinstance(record.get(metric), (int, float))
     }
     if not points:
         raise ValueError(
-            f'metric={metric!r} has never been logged; the validation metrics are '
-            f'{validation_metrics(records)}.'
+            f'metric={metric!r} has never been logged as a number; the validation '
+            f'metrics are {validation_metrics(records)}.'
         )
     return _sorted(points)
 
@@ -164,11 +176,12 @@ def validation_curve(records: List[dict], metric: str = 'accuracy/top1') -> Curv
 def training_seconds(records: List[dict]) -> float:
     """Return the training time, the sum over iterations of their mean logged time.
 
-    It excludes validation, checkpoints and iterations repeated after a resumption.
+    It excludes validation, checkpoints and iterations repeated after a resumption. It
+    is an estimate: MMEngine logs the mean of the last 10 iterations
+    (`log_processor.window_size`), which stands for all since the previous record.
 
     Args:
-        records: see `read_log`; each training record holds the mean time per iteration
-            since the last one.
+        records: see `read_log`.
     """
     steps, times = training_curve([r for r in records if 'loss' in r], 'time')
     pairs = zip([0, *steps], steps, times, strict=False)

@@ -61,7 +61,7 @@ def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
     Raises:
         ValueError: the numbers differ; the message names the head and the `split`.
     """
-    classes = class_names(getattr(dataset, 'metainfo', None))
+    classes = _names(dataset)
     if classes is None:
         return
     for name, module in model.named_children():
@@ -72,6 +72,26 @@ def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
                 f'{len(classes)} classes ({first_names(classes)}); set num_classes='
                 f'{len(classes)} in the head, or check data_root.'
             )
+
+
+def check_all_classes(model: nn.Module, datasets: Dict[str, BaseDataset]) -> None:
+    """Compare the classes of data sets with each other and with those of the heads.
+
+    Args:
+        model: network, see `check_classes`.
+        datasets: by split. All must have the class names of the first, and image
+            folders its subfolders.
+
+    Raises:
+        ValueError: names, their order or their numbers differ.
+    """
+    first, dataset = next(iter(datasets.items()))
+    names, folders = _names(dataset), class_folders(dataset)
+    for split, dataset in datasets.items():
+        check_names(dataset, split)
+        check_classes(model, dataset, split)
+        check_same_names(_names(dataset), names, split, f'the {first} set')
+        check_same_names(class_folders(dataset), folders, split, f'the {first} set')
 
 
 def check_single_label(model: nn.Module) -> None:
@@ -152,7 +172,7 @@ def check_trained_names(
     Raises:
         ValueError: the names differ; the message shows the first difference.
     """
-    names = class_names(getattr(dataset, 'metainfo', None))
+    names = _names(dataset)
     expected = class_names(meta.get('dataset_meta'))
     check_same_names(names, expected, split, f'the checkpoint {checkpoint}')
 
@@ -177,7 +197,7 @@ def check_names(dataset: BaseDataset, split: str) -> None:
             hidden; or a name is empty or contains a line break.
     """
     for part in inner_datasets(dataset):
-        names = class_names(getattr(part, 'metainfo', None)) or []
+        names = _names(part) or []
         unusable = [name for name in names if name.splitlines() != [name]]
         if unusable:
             raise ValueError(
@@ -225,6 +245,10 @@ def describe_renamed(dataset: BaseDataset) -> str:
         f'no folder of {dataset.img_prefix} is named after a class: '
         f'{first_names(pairs)}'
     )
+
+
+def _names(dataset: BaseDataset) -> Optional[List[str]]:
+    return class_names(getattr(dataset, 'metainfo', None))
 
 
 def _plain(names: Sequence[str]) -> List[str]:

@@ -3,7 +3,7 @@
 from typing import Optional, Type, Union
 
 from mmengine.config import Config
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import CheckpointHook, Hook, LoggerHook
 from mmengine.logging import print_log
 
 from mmadf.registry import HOOKS
@@ -24,7 +24,8 @@ def complete_hooks(cfg: Config) -> None:
     except for checkpoints outside of the work directory, which cause a warning. The
     hooks of `ADDED` join those that the config has; None in their field of
     `default_hooks` leaves one out. A field without `type`, as an option of the command
-    line makes, has the arguments of the hook that is added.
+    line makes, has the arguments of the hook that is added. In training by iterations,
+    `LoggerHook` logs validations with their iteration.
 
     Args:
         cfg: config of a training, whose `default_hooks` are modified in place.
@@ -37,6 +38,10 @@ def complete_hooks(cfg: Config) -> None:
         if isinstance(hooks.get(name), dict):
             hooks[name].setdefault('type', kind)
     _make_safe(hooks['checkpoint'])
+    if 'max_iters' in (cfg.get('train_cfg') or {}):
+        hooks.setdefault('logger', dict(type='LoggerHook'))
+        if _type_of(hooks['logger']) is LoggerHook:
+            hooks['logger'].setdefault('log_metric_by_epoch', False)
     present = [*hooks.values(), *(cfg.get('custom_hooks') or ())]
     types = tuple(filter(None, map(_type_of, present)))
     for name, kind in ADDED.items():

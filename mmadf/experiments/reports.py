@@ -97,7 +97,8 @@ def write_robustness_comparison(
     """
     parts = [comparison_table(results)]
     for name, tests in results.items():
-        for text in masking_warnings(average(tests)):
+        (complete,) = common_conditions({name: tests}).values()
+        for text in masking_warnings(average(complete)):
             parts.append(f'{name}: possible gradient masking: {text}')
     text = '\n\n'.join(parts)
     shared = common_conditions(results)

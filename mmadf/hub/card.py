@@ -189,12 +189,13 @@ def _accuracy(records: List[dict], meta: dict) -> str:
     Args:
         records: the log.
         meta: `meta` of the checkpoint; its `epoch` and `iter` are those that had been
-            completed when it was saved.
+            completed when it was saved, and `batch` the batches of an epoch that a
+            signal has interrupted.
     """
     unit = validation_unit(records)
     step = meta.get('epoch' if unit == 'epoch' else 'iter')
     validation = validations(records).get(step)
-    if validation is None:
+    if validation is None or meta.get('batch'):
         return 'Not known: the training log has no validation of this checkpoint.'
     rows = [
         f'| {key} | {value:.2f} |'

@@ -50,6 +50,28 @@ def test_run_by_iterations_however_validations_are_noted():
         assert validation_curve(records) == (expected, [1.0, 4.0])
 
 
+@pytest.mark.parametrize('noted', [(0, 0, 0), (3, 6, 9)])
+def test_run_by_iterations_whose_training_records_name_the_first_epoch(noted):
+    records = []
+    for step, top1, value in zip(noted, (1.0, 4.0, 2.0), (3, 6, 9), strict=True):
+        records += [train(value, 3.0, epoch=1), val(step, top1)]
+    assert validation_unit(records) == 'iteration'
+    assert validation_curve(records) == ([3, 6, 9], [1.0, 4.0, 2.0])
+
+
+def test_run_of_one_epoch_is_by_epochs():
+    records = [train(4, 3.0, epoch=1), val(1, 20.0)]
+    assert validation_unit(records) == 'epoch'
+    assert validation_unit(records[:1]) == 'epoch'
+
+
+def test_metrics_that_are_lists_are_no_curves():
+    records = [train(5, 1.0), val(5, 7.0, classwise=[3.0, 4.0])]
+    message = r"'classwise' has .* as a number; .* \['accuracy/top1'\]"
+    with pytest.raises(ValueError, match=message):
+        validation_curve(records, 'classwise')
+
+
 def test_resumed_run_is_one_curve_in_which_the_later_values_count(tmp_path):
     write(tmp_path, '20260101_000000', [train(1, 9.0), train(2, 8.0), train(3, 7.0)])
     write(tmp_path, '20260102_000000', [train(3, 6.0), val(3, 5.0), train(4, 5.0)])

@@ -263,6 +263,7 @@ def test_pending_gradients_are_applied_before_the_stop(stopped, tmp_path):
     stopped('train', 5, accumulative_counts=4)
     state = torch.load(tmp_path / 'stopped' / INTERRUPTED)
     assert state['meta']['iter'] == 8
+    assert state['meta']['batch'] == state['unfinished']['batch'] > 0
 
 
 def test_missing_name_of_the_last_checkpoint_does_not_matter(start, stopped, tmp_path):

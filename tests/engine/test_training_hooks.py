@@ -34,6 +34,26 @@ def test_config_without_hooks_gets_all_of_them(fields):
     assert hooks.worker_seed == dict(type='mmadf.WorkerSeedHook')
 
 
+def test_validations_of_training_by_iterations_are_logged_by_iteration():
+    loop = dict(by_epoch=False, max_iters=9, val_interval=3)
+    for given, expected in [
+        ({}, dict(type='LoggerHook', log_metric_by_epoch=False)),
+        (
+            dict(logger=dict(type='LoggerHook', interval=5)),
+            dict(type='LoggerHook', interval=5, log_metric_by_epoch=False),
+        ),
+        (
+            dict(logger=dict(type='LoggerHook', log_metric_by_epoch=True)),
+            dict(type='LoggerHook', log_metric_by_epoch=True),
+        ),
+        (dict(logger=dict(type='Other')), dict(type='Other')),
+        (dict(logger=None), None),
+    ]:
+        assert completed(train_cfg=loop, default_hooks=given).logger == expected
+    by_epoch = dict(by_epoch=True, max_epochs=2)
+    assert 'logger' not in completed(train_cfg=by_epoch)
+
+
 @pytest.mark.parametrize('kind', ['SafeCheckpointHook', 'mmadf.SafeCheckpointHook'])
 def test_hooks_of_the_config_stay_as_they_are(kind):
     given = dict(

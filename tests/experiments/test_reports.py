@@ -9,11 +9,12 @@ from mmengine.config import Config
 from mmadf.analysis.tables import write_csv
 from mmadf.experiments.reports import (
     read_robustness_report,
+    write_robustness_comparison,
     write_robustness_report,
     write_study_report,
 )
 from mmadf.experiments.studies.summary import summarise
-from tests.experiments.robustness.examples import ROWS
+from tests.experiments.robustness.examples import ROWS, row
 from tests.experiments.studies.examples import RESULTS
 
 
@@ -24,6 +25,19 @@ def test_robustness_report_is_read_back(tmp_path):
     assert (tmp_path / 'table.md').read_text() == text + '\n'
     rows = list(csv.DictReader((tmp_path / 'table.csv').read_text().splitlines()))
     assert [float(row['accuracy']) for row in rows] == [row.accuracy for row in ROWS]
+
+
+def test_masking_is_judged_by_the_conditions_that_all_seeds_have(tmp_path):
+    pytest.importorskip('matplotlib')
+    clean, pgd = row('clean', '', 0.0, 90.0), row(accuracy=40.0)
+    first = [clean, pgd, row(name='autoattack', accuracy=39.0)]
+    second = [clean, pgd._replace(accuracy=60.0)]  # AutoAttack is not done yet
+    figure = tmp_path / 'out.png'
+    text = write_robustness_comparison(dict(net=[first, second]), figure)
+    assert '50.00 ± 14.14' in text and 'masking' not in text
+    masked = [*second, row(name='autoattack', accuracy=20.0)]
+    text = write_robustness_comparison(dict(net=[first, masked]), figure)
+    assert 'net: possible gradient masking: eps 8/255: AutoAttack leaves 29.50' in text
 
 
 def test_folder_without_results_is_named(tmp_path):

@@ -68,6 +68,7 @@ def test_card_cites_the_validation_of_the_checkpoint(card, records, meta, after,
     [
         (BY_EPOCH, dict(epoch=9, iter=36)),
         (BY_EPOCH, dict()),
+        (BY_EPOCH, dict(epoch=1, iter=6, batch=2)),  # interrupted in epoch 2
         (BY_ITERATION, dict(epoch=500, iter=700)),
         ([train(4, epoch=1)], dict(epoch=1, iter=4)),
     ],

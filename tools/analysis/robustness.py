@@ -48,12 +48,18 @@ def read(networks: Dict[str, Path]) -> Dict[str, List[List[Row]]]:
 
     Raises:
         FileNotFoundError: a folder has no results.
-        ValueError: the networks were tested with different settings or images.
+        ValueError: a folder has results of its own and folders of others; or the
+            networks were tested with different settings or images.
     """
     results: Dict[str, List[List[Row]]] = {}
     tested = {}
     for name, folder in networks.items():
         inside = [path.parent for path in sorted(folder.glob(f'*/{RESULTS}'))]
+        if inside and (folder / RESULTS).exists():
+            raise ValueError(
+                f'{folder} has a {RESULTS}, and so has {inside[0]}; move one of them, '
+                'or give the folder of one test.'
+            )
         for test in inside or [folder]:
             rows, settings = read_robustness_report(test)
             results.setdefault(name, []).append(rows)

@@ -1,6 +1,6 @@
 """Check data sets against each other, the model and the checkpoint."""
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict
 
 from mmengine.dataset import BaseDataset
 from mmengine.dist import is_main_process
@@ -9,12 +9,9 @@ from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from mmadf.engine.data_checks import (
+    check_all_classes,
     check_class_weights,
-    check_classes,
-    check_names,
-    check_same_names,
     check_trained_names,
-    class_folders,
     class_names,
     describe_renamed,
     describe_unread,
@@ -81,21 +78,18 @@ class CheckDataHook(Hook):
         check_batches(runner._train_loop.dataloader)
         datasets = built_datasets(runner)
         check_class_weights(_network(runner.model))
-        names, folders = _names_and_folders(datasets['train'])
+        check_all_classes(_network(runner.model), datasets)
         for split, dataset in datasets.items():
             self._check(runner, dataset, split)
-            found_names, found_folders = _names_and_folders(dataset)
-            check_same_names(found_names, names, split, 'the train set')
-            check_same_names(found_folders, folders, split, 'the train set')
             check_images(dataset, split, self.max_images, self.max_pixels)
 
     def before_test(self, runner: Runner) -> None:
         """Check the test set."""
-        self._check(runner, built_datasets(runner)['test'], 'test')
+        dataset = built_datasets(runner)['test']
+        check_all_classes(_network(runner.model), dict(test=dataset))
+        self._check(runner, dataset, 'test')
 
     def _check(self, runner: Runner, dataset: BaseDataset, split: str) -> None:
-        check_names(dataset, split)
-        check_classes(_network(runner.model), dataset, split)
         loop = getattr(runner, f'_{split}_loop')
         check_topk(getattr(loop, 'evaluator', None), dataset, split)
         name_errors(dataset)
@@ -108,10 +102,6 @@ def built_datasets(runner: Runner) -> Dict[str, BaseDataset]:
     loops = dict(train=runner._train_loop, val=runner._val_loop, test=runner._test_loop)
     built = {s: loop for s, loop in loops.items() if isinstance(loop, BaseLoop)}
     return {split: loop.dataloader.dataset for split, loop in built.items()}
-
-
-def _names_and_folders(dataset: BaseDataset) -> Tuple[Optional[List[str]], ...]:
-    return class_names(getattr(dataset, 'metainfo', None)), class_folders(dataset)
 
 
 def _network(model: nn.Module) -> nn.Module:

@@ -204,7 +204,7 @@ class PreemptionHook(Hook):
         runner.save_checkpoint(
             runner.work_dir,
             INTERRUPTED,
-            meta=dict(epoch=runner.epoch, iter=iteration),
+            meta=dict(epoch=runner.epoch, iter=iteration, batch=batch),
             backend_args=dict(backend='safe'),
         )
         path = Path(runner.work_dir, INTERRUPTED)

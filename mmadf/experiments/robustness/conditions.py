@@ -45,4 +45,5 @@ def plan_conditions(
         *(Condition('transfer', name, e) for name in transferred for e in eps),
         *(Condition('corruption', name, s) for name in corruptions for s in severities),
     ]
+    conditions = dict.fromkeys(conditions)  # each once
     return sorted(conditions, key=lambda condition: condition.name == 'autoattack')

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, Sequence
 
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 
@@ -60,16 +61,25 @@ def _describe_images(
     within the dataset and its size in bytes. For a dataset that keeps its images in
     memory, such as CIFAR, it covers the pixels.
     """
-    dataset = deepcopy(dict(dataset))
-    if 'pipeline' in dataset:
-        dataset['pipeline'] = []
-    key = json.dumps(dataset, sort_keys=True, default=str)
+    key = json.dumps(_without_pipeline(dataset), sort_keys=True, default=str)
     if key not in known:
-        with DefaultScope.overwrite_default_scope('mmpretrain'):
-            images = DATASETS.build(dataset)
+        images = build_images(dataset)
         root = dataset.get('data_root') or '.'
         known[key] = dict(images=len(images), hash=_digest(_lines(images, root)))
     return known[key]
+
+
+def build_images(dataset: Dict[str, object]) -> BaseDataset:
+    """Build a dataset without its pipeline, from its config."""
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        return DATASETS.build(_without_pipeline(dataset))
+
+
+def _without_pipeline(dataset: Dict[str, object]) -> Dict[str, object]:
+    dataset = deepcopy(dict(dataset))
+    if 'pipeline' in dataset:
+        dataset['pipeline'] = []
+    return dataset
 
 
 def _lines(dataset: Any, root: str) -> Iterator[str]:

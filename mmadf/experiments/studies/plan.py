@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Dict, List, Optional
 
 from mmengine.config import Config
+from mmengine.evaluator import Evaluator
 from mmengine.logging import print_log
+from mmengine.registry import DefaultScope
 
 from mmadf.engine.config import check_config, merge_options
+from mmadf.engine.data_checks import check_all_classes
 from mmadf.engine.reserve import files_of_runs
 from mmadf.utils.command_line import INVALID
 from mmadf.utils.files import atomic_write
 from mmadf.utils.messages import one_line
 from mmadf.weights.load import build_network, read_config
 
-from .identity import describe_run
+from .identity import build_images, describe_run
 from .load import CONFIGS, SPLIT
 from .records import is_recorded
 from .run import Run, record_path
@@ -35,9 +38,9 @@ _read_config = lru_cache(maxsize=None)(read_config)
 def write_runs(study: Config) -> List[Run]:
     """Write the config of every run and the lists of training and validation images.
 
-    The folder of the study must be locked, see `locked_study`. The network of each
-    variant that has unfinished runs is built once. A warning is logged if the test
-    images of a variant are its validation images.
+    The folder of the study must be locked, see `locked_study`. The network and the data
+    sets of each variant that has unfinished runs are built once. A warning is logged if
+    the test images of a variant are its validation images.
 
     Args:
         study: see `load_study`.
@@ -46,9 +49,10 @@ def write_runs(study: Config) -> List[Run]:
         The runs: all variants with the first seed, then all with the second, ...
 
     Raises:
-        ValueError: a config is invalid or its network cannot be built, the test images
-            are the training images, or a run has been started or is recorded with other
-            settings or images.
+        ValueError: a config is invalid or its network cannot be built, it does not
+            compute the metric of the study, the classes of its data sets and heads
+            differ, the test images are the training images, or a run has been started
+            or is recorded with other settings or images.
         FileNotFoundError: a data folder, a config or initial weights do not exist.
     """
     root, records = Path(study.work_dir), Path(study.records)
@@ -62,6 +66,7 @@ def write_runs(study: Config) -> List[Run]:
             cfg = run_config(study, name, seed, data)
             check_config(cfg, SPLITS)
             if name not in built and not record.exists():
+                _check_metric(cfg, study.metric, name)
                 _check_network(cfg, name)
                 built.add(name)
             settings = describe_run(cfg, SPLITS, known)
@@ -151,13 +156,38 @@ def _test_folder(data: Dict[str, object], train: Path) -> Path:
 
 
 def _check_network(cfg: Config, variant: str) -> None:
-    """Build the network of a variant, which would fail at the start of its training."""
+    """Build the network of a variant, and compare its classes with those of the data.
+
+    Both would fail at the start of its training, or of its test.
+    """
     try:
-        build_network(cfg)
+        network = build_network(cfg)
     except INVALID as error:
         raise ValueError(
             f'the network of variant {variant!r} cannot be built: {one_line(error)}'
         ) from error
+    images = {s: build_images(cfg[f'{s}_dataloader'].dataset) for s in SPLITS}
+    try:
+        check_all_classes(network, images)
+    except ValueError as error:
+        raise ValueError(
+            f'variant {variant!r}: {error} In a study, `options` sets a field of all '
+            'variants.'
+        ) from error
+
+
+def _check_metric(cfg: Config, metric: str, variant: str) -> None:
+    """Require that validation and test compute metrics of this prefix."""
+    for name in ('val_evaluator', 'test_evaluator'):
+        if 'metrics' in cfg[name]:
+            continue  # an evaluator of another type, which may have names of its own
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            prefixes = [part.prefix for part in Evaluator(cfg[name]).metrics]
+        if None not in prefixes and metric.split('/')[0] not in prefixes:
+            raise ValueError(
+                f'variant {variant!r}: metric={metric!r} is not computed by its '
+                f'{name}, whose metrics start with {prefixes}.'
+            )
 
 
 def _write_settings(cfg: Config, run: Run, settings: Dict[str, object]) -> None:

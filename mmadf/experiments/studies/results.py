@@ -121,10 +121,10 @@ def _correct(path: Path, record: Dict[str, object]) -> Dict[str, np.ndarray]:
 
 def _result(path: Path, record: Dict[str, object], metric: str) -> Result:
     metrics, curves = record['metrics'], record['curves']
-    if metric not in metrics or metric not in curves:
+    if not isinstance(metrics.get(metric), (int, float)) or metric not in curves:
         raise ValueError(
-            f'{path}: metric={metric!r} was not logged in both validation and test; '
-            f'the test metrics are {list(metrics)}.'
+            f'{path}: metric={metric!r} was not logged as a number in both validation '
+            f'and test; the test metrics are {list(metrics)}.'
         )
     return Result(
         variant=record['variant'],

@@ -107,6 +107,14 @@ def test_comparison_refuses_invalid_networks(refused):
         assert message in refused(COMPARE, 'out.png', *words)
 
 
+def test_comparison_refuses_results_inside_a_folder_with_results(refused, tmp_path):
+    for folder in (tmp_path, tmp_path / 'more'):
+        folder.mkdir(exist_ok=True)
+        (folder / 'results.json').write_text('{}')
+    message = refused(COMPARE, tmp_path / 'out.png', f'a={tmp_path}')
+    assert f'{tmp_path} has a results.json, and so has {tmp_path / "more"}' in message
+
+
 @pytest.mark.slow
 def test_interrupted_run_keeps_its_results(trained, tmp_path):
     pytest.importorskip('art')

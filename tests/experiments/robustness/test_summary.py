@@ -59,6 +59,11 @@ def test_plan_has_every_attack_at_every_eps_and_transfers_all_but_autoattack():
     assert kinds == {'clean', 'attack'}
 
 
+def test_plan_has_each_condition_once():
+    plan = plan_conditions(['fgsm', 'fgsm'], [8, 8.0], False, ['fog'], [1, 1])
+    assert list(map(str, plan)) == ['clean//0', 'attack/fgsm/8', 'corruption/fog/1']
+
+
 def test_curves_start_clean_and_average_only_complete_severities():
     assert accuracy_curves(ROWS, 'attack') == dict(
         fgsm=([0, 1], [80, 60]), pgd=([0, 1, 8], [80, 55, 5])

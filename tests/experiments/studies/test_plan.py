@@ -19,7 +19,9 @@ variants = {{
 }}
 control = 'plain'
 seeds = (0, 4)
-options = dict(train_cfg=dict(max_epochs=2))
+options = dict(
+    train_cfg=dict(max_epochs=2), model=dict(head=dict(num_classes=2))
+)
 data = dict(root='{images}', test='val', val_fraction=0.25)
 """
 CONFIG = ROOT / 'configs' / 'wise_srnet' / 'gap_tiny_scenes.py'
@@ -92,6 +94,25 @@ def test_networks_are_built_before_anything_runs(study, tmp_path):
     message = "the network of variant 'wide' cannot be .*GlobalAveragePolling"
     with pytest.raises(ValueError, match=message):
         write_runs(load(study, tmp_path, **options))
+
+
+def test_classes_of_data_and_heads_are_compared_before_anything_runs(
+    study, tmp_path, image_folder
+):
+    options = {'options.model.head.num_classes': 6}
+    message = "variant 'plain': model.head.num_classes=6, but the train set has 2 cl"
+    with pytest.raises(ValueError, match=message):
+        write_runs(load(study, tmp_path, **options))
+    (image_folder / 'val' / 'dark').rename(image_folder / 'val' / 'night')
+    message = "variant 'plain': class 0 of the test set is 'light', but 'dark' in"
+    with pytest.raises(ValueError, match=message):
+        write_runs(load(study, tmp_path))
+
+
+def test_metric_that_is_not_computed_is_refused_before_anything_runs(study, tmp_path):
+    message = r"metric='acuracy/top1' is not computed by its val_eval.*\['accuracy'\]"
+    with pytest.raises(ValueError, match=message):
+        write_runs(load(study, tmp_path, metric='acuracy/top1'))
 
 
 def test_moved_data_and_work_dir_are_taken_up_with_their_new_places(
