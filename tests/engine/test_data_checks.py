@@ -10,9 +10,8 @@ from mmadf.engine.data_checks import (
     check_names,
     check_same_names,
     describe_renamed,
-    images_per_class,
-    unread_files,
 )
+from mmadf.engine.data_contents import images_per_class, unread_files
 from tests.helpers import named
 
 

@@ -14,10 +14,9 @@ from mmadf.engine.data_checks import (
     check_trained_names,
     class_names,
     describe_renamed,
-    describe_unread,
-    images_per_class,
     inner_datasets,
 )
+from mmadf.engine.data_contents import describe_unread, images_per_class
 from mmadf.engine.image_checks import check_images
 from mmadf.engine.loop_checks import check_batches, check_topk
 from mmadf.registry import HOOKS

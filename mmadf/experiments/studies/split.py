@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.logging import print_log
 from mmpretrain.datasets import CustomDataset
 
-from mmadf.engine.data_checks import describe_unread
+from mmadf.engine.data_contents import describe_unread
 from mmadf.utils.files import atomic_write
 
 Sample = Tuple[str, int]  # path relative to the folder, label

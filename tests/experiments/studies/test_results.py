@@ -108,7 +108,7 @@ def other_predictions(path):
         (other_config, 'the config of a is ef, but ab in a_seed0.json; keep'),
         (other_images, 'the test images is ef, but cd in a_seed0.json; keep'),
         (other_predictions, 'a_seed1.npz is not the file that belongs'),
-        (other_metric, "a_seed1.json: metric='accuracy/top1' was not logged in both"),
+        (other_metric, "a_seed1.json: metric='accuracy/top1' was not logged as a num"),
     ],
 )
 def test_damaged_record_is_named_and_the_others_are_read(damage, words, study):
