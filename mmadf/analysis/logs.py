@@ -89,7 +89,8 @@ def _records(log: Path) -> List[dict]:
 def validation_unit(records: List[dict]) -> str:
     """Return the unit in which a run counts its validations, 'epoch' or 'iteration'.
 
-    Training records of runs by iteration may name an epoch, always the first.
+    Training records of runs by iteration may name an epoch: the first, or, in a run
+    that was prolonged after its end, the second. Their validations start at step 0.
 
     Args:
         records: see `read_log`.

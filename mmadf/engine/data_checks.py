@@ -15,13 +15,18 @@ SPLITS = ('train', 'val', 'valid', 'validation', 'test')
 
 
 def class_names(metainfo: Optional[dict]) -> Optional[List[str]]:
-    """Return the class names of a data set, or None if it has none.
+    """Return class names, or None if there are none.
 
     Args:
         metainfo: `metainfo` of a data set, or `dataset_meta` of a checkpoint.
     """
     classes = (metainfo or {}).get('classes')
     return None if classes is None else [str(name) for name in classes]
+
+
+def dataset_classes(dataset: BaseDataset) -> Optional[List[str]]:
+    """Return the class names of a data set, or None if it has none."""
+    return class_names(getattr(dataset, 'metainfo', None))
 
 
 def inner_datasets(dataset: BaseDataset) -> Iterator[BaseDataset]:
@@ -57,7 +62,7 @@ def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
     Raises:
         ValueError: the numbers differ; the message names the head and the `split`.
     """
-    classes = _names(dataset)
+    classes = dataset_classes(dataset)
     if classes is None:
         return
     for name, module in model.named_children():
@@ -82,11 +87,11 @@ def check_all_classes(model: nn.Module, datasets: Dict[str, BaseDataset]) -> Non
         ValueError: names, their order or their numbers differ.
     """
     first, dataset = next(iter(datasets.items()))
-    names, folders = _names(dataset), class_folders(dataset)
+    names, folders = dataset_classes(dataset), class_folders(dataset)
     for split, dataset in datasets.items():
         check_names(dataset, split)
         check_classes(model, dataset, split)
-        check_same_names(_names(dataset), names, split, f'the {first} set')
+        check_same_names(dataset_classes(dataset), names, split, f'the {first} set')
         check_same_names(class_folders(dataset), folders, split, f'the {first} set')
 
 
@@ -168,7 +173,7 @@ def check_trained_names(
     Raises:
         ValueError: the names differ; the message shows the first difference.
     """
-    names = _names(dataset)
+    names = dataset_classes(dataset)
     expected = class_names(meta.get('dataset_meta'))
     check_same_names(names, expected, split, f'the checkpoint {checkpoint}')
 
@@ -193,7 +198,7 @@ def check_names(dataset: BaseDataset, split: str) -> None:
             hidden; or a name is empty or contains a line break.
     """
     for part in inner_datasets(dataset):
-        names = _names(part) or []
+        names = dataset_classes(part) or []
         unusable = [name for name in names if name.splitlines() != [name]]
         if unusable:
             raise ValueError(
@@ -229,7 +234,7 @@ def describe_renamed(dataset: BaseDataset) -> str:
         of the data set, as those of ImageNet.
     """
     folders = class_folders(dataset)
-    names = class_names(getattr(dataset, 'metainfo', None)) or []
+    names = dataset_classes(dataset) or []
     if (
         not folders
         or dataset.METAINFO.get('classes')
@@ -241,10 +246,6 @@ def describe_renamed(dataset: BaseDataset) -> str:
         f'no folder of {dataset.img_prefix} is named after a class: '
         f'{first_names(pairs)}'
     )
-
-
-def _names(dataset: BaseDataset) -> Optional[List[str]]:
-    return class_names(getattr(dataset, 'metainfo', None))
 
 
 def _plain(names: Sequence[str]) -> List[str]:

@@ -11,7 +11,7 @@ from mmengine.fileio import get_file_backend
 
 from mmadf.utils.messages import first_names
 
-from .data_checks import class_names
+from .data_checks import dataset_classes
 
 
 def images_per_class(dataset: BaseDataset) -> Optional[Dict[str, int]]:
@@ -20,7 +20,7 @@ def images_per_class(dataset: BaseDataset) -> Optional[Dict[str, int]]:
     Raises:
         ValueError: a label is not the index of a class.
     """
-    names = class_names(getattr(dataset, 'metainfo', None))
+    names = dataset_classes(dataset)
     if not names or not hasattr(dataset, 'get_data_info') or len(dataset) == 0:
         return None
     counts = Counter()

@@ -8,7 +8,7 @@ from mmengine.evaluator import Evaluator
 from mmpretrain.evaluation import Accuracy
 from torch.utils.data import DataLoader, IterableDataset
 
-from .data_checks import class_names
+from .data_checks import dataset_classes
 
 
 def check_batches(loader: DataLoader) -> None:
@@ -50,7 +50,7 @@ def check_topk(
     Raises:
         ValueError: there are fewer classes than the largest rank.
     """
-    classes = class_names(getattr(dataset, 'metainfo', None))
+    classes = dataset_classes(dataset)
     for metric in getattr(evaluator, 'metrics', ()) if classes else ():
         if isinstance(metric, Accuracy) and max(metric.topk) > len(classes):
             raise ValueError(

@@ -23,13 +23,17 @@ def check_dicts(owner: str, **fields: Any) -> None:
 
 
 def check_numbers(
-    owner: str, allowed: str, is_allowed: Callable[[float], bool], **numbers: Any
+    owner: str,
+    allowed: str = '',
+    is_allowed: Callable[[float], bool] = lambda value: True,
+    **numbers: Any,
 ) -> None:
     """Require finite numbers in a range.
 
     Args:
         owner: type of the component, for the message.
-        allowed: the range in words that follow "a finite number", such as ' > 0'.
+        allowed: the range in words that follow "a finite number", such as ' > 0';
+            by default all.
         is_allowed: returns whether a finite number is in the range.
         numbers: values by argument name.
 

@@ -59,6 +59,13 @@ def test_run_by_iterations_whose_training_records_name_the_first_epoch(noted):
     assert validation_curve(records) == ([3, 6, 9], [1.0, 4.0, 2.0])
 
 
+def test_prolonged_run_by_iterations_may_name_a_second_epoch():
+    first = [train(3, 3.0, epoch=1), val(0, 1.0), train(6, 3.0, epoch=1), val(0, 4.0)]
+    records = [*first, train(9, 2.0, epoch=2), val(1, 2.0)]
+    assert validation_unit(records) == 'iteration'
+    assert validation_curve(records) == ([3, 6, 9], [1.0, 4.0, 2.0])
+
+
 def test_run_of_one_epoch_is_by_epochs():
     records = [train(4, 3.0, epoch=1), val(1, 20.0)]
     assert validation_unit(records) == 'epoch'

@@ -94,19 +94,20 @@ class AdversarialTrainingHook(Hook):
             raise ValueError(
                 f'AdversarialTrainingHook: attack={attack!r} must be one of {ATTACKS}.'
             )
-        given = dict(steps=steps, step_size=step_size)
-        if attack == 'fgsm' and given != dict(steps=None, step_size=None):
-            raise ValueError(
-                f"AdversarialTrainingHook: attack='fgsm' is one step of size eps, got "
-                f"{given}; remove steps and step_size, or set attack='pgd'."
-            )
         owner = 'AdversarialTrainingHook'
         check_numbers(owner, ' in (0, 1]', lambda x: 0 < x <= 1, share=share)
         check_numbers(owner, ' > 0', lambda x: x > 0, eps=eps)
-        steps = (1 if attack == 'fgsm' else 10) if steps is None else steps
+        if attack == 'fgsm':
+            if steps is not None or step_size is not None:
+                raise ValueError(
+                    f"AdversarialTrainingHook: attack='fgsm' is one step of size eps, "
+                    f'got steps={steps} and step_size={step_size}; remove them, or set '
+                    "attack='pgd'."
+                )
+            steps, step_size = 1, eps
+        steps = 10 if steps is None else steps
         check_counts(owner, steps=steps)
-        if step_size is None:
-            step_size = eps if attack == 'fgsm' else 2.5 * eps / steps
+        step_size = 2.5 * eps / steps if step_size is None else step_size
         check_numbers(owner, ' > 0', lambda x: x > 0, step_size=step_size)
         self.random_start = attack == 'pgd'
         self.eps = eps

@@ -64,7 +64,7 @@ class LossWeightHook(Hook):
     ) -> None:
         owner = 'LossWeightHook'
         check_numbers(owner, ' >= 0', lambda x: x >= 0, start=start, end=end)
-        check_numbers(owner, '', lambda x: True, begin=begin, finish=finish)
+        check_numbers(owner, begin=begin, finish=finish)
         if not 0 <= begin < finish <= 1:
             raise ValueError(
                 f'LossWeightHook: begin={begin} and finish={finish} must be '

@@ -1,8 +1,6 @@
 """Every refusal of an ADF config: argument, value, what is allowed, what to do."""
 
 from inspect import signature
-from math import inf
-from numbers import Real
 from typing import Any, Optional
 
 from mmpretrain.models import ClsHead
@@ -10,6 +8,7 @@ from torch import nn
 
 from mmadf.models.stages import Stages, stage_shapes
 from mmadf.registry import MODELS
+from mmadf.utils.arguments import check_numbers
 
 from .objective import TEACHERS
 
@@ -118,16 +117,9 @@ def _check_choices(
         raise ValueError(
             f'ADFClassifier: teacher={teacher!r} is none of {tuple(TEACHERS)}.'
         )
-    for name, weight in weights.items():
-        if not isinstance(weight, Real) or not 0 <= weight < inf:
-            raise ValueError(
-                f'ADFClassifier: {name}={weight!r} must be a finite number >= 0.'
-            )
-    if not isinstance(distill_temperature, Real) or not 0 < distill_temperature < inf:
-        raise ValueError(
-            f'ADFClassifier: distill_temperature={distill_temperature!r} must be a '
-            'finite number > 0.'
-        )
+    owner, temperature = 'ADFClassifier', dict(distill_temperature=distill_temperature)
+    check_numbers(owner, ' >= 0', lambda weight: weight >= 0, **weights)
+    check_numbers(owner, ' > 0', lambda value: value > 0, **temperature)
     if not weights['semantic_weight'] and not weights['appearance_weight']:
         raise ValueError(
             'ADFClassifier: semantic_weight=0 and appearance_weight=0 leave no loss '

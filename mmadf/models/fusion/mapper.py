@@ -170,7 +170,7 @@ class Mapper(BaseModule):
         self.resize = resize
         if gate_bias is None:
             gate_bias = 4.0 if fusion == 'convex' else 0.0
-        check_numbers('Mapper', '', lambda bias: True, gate_bias=gate_bias)
+        check_numbers('Mapper', gate_bias=gate_bias)
         self.paths = ModuleList(
             AppearancePath(c, out_channels, r, norm_cfg, act_cfg, zero_init)
             for c, r in zip(in_channels, strides, strict=True)

@@ -67,7 +67,7 @@ class DecoupledOperator(nn.Module):
             check_numbers(owner, ' > 0', lambda value: value > 0, radius=radius)
         check_numbers(owner, ' > 0', lambda value: value > 0, k=k)
         check_numbers(owner, ' in [0, 1)', lambda value: 0 <= value < 1, decay=decay)
-        check_numbers(owner, '', lambda value: True, alpha=alpha, beta=beta)
+        check_numbers(owner, alpha=alpha, beta=beta)
         self.magnitude, self.angle = magnitude, angle
         self.alpha, self.beta = alpha, beta
         self.decay, self.sync_mean_norm = decay, sync_mean_norm
