@@ -1,8 +1,8 @@
 """Control: tiny ResNet with global average pooling on scenes at 84 pixels.
 
 Run: python tools/train.py configs/wise_srnet/gap_tiny_scenes.py
-Expect: not trained to the end by us.
-Cost: 20 M multiply-adds per image; about 5 minutes on one CPU core.
+Expect: 86.6 ± 0.5 % test top-1 over 5 seeds (docs/results.md).
+Cost: 17 M multiply-adds per image; about 5 minutes on one CPU core.
 """
 
 _base_ = [

@@ -1,8 +1,8 @@
 """Tiny ResNet with Wise-SrNet (Avg+DW+C) on scenes at 84 pixels.
 
 Run: python tools/train.py configs/wise_srnet/wisesrnet_tiny_scenes.py
-Expect: not trained to the end by us.
-Cost: 20 M multiply-adds per image; about 5 minutes on one CPU core.
+Expect: 86.4 ± 0.6 % test top-1 over 5 seeds (docs/results.md).
+Cost: 17 M multiply-adds per image; about 5 minutes on one CPU core.
 """
 
 _base_ = './gap_tiny_scenes.py'
