@@ -59,6 +59,21 @@ def test_comparison_with_another_control_has_tables_of_its_own(start, tmp_path):
     assert not (tmp_path / 'table.md').exists()
 
 
+def test_page_of_the_records_counts_them():
+    page = (ROOT / 'docs' / 'results' / 'README.md').read_text()
+    listed = re.findall(
+        r'^\| `(\w+)`, (\d+) \w+, (\d+) seeds? \| all', page, re.MULTILINE
+    )
+    counts = {}
+    for name in (folder.name for folder in STUDIES if folder != OWN):
+        records = (ROOT / 'docs' / 'results' / name).glob('*_seed*.json')
+        runs = [path.stem.rpartition('_seed')[::2] for path in records]
+        networks, seeds = (len(set(values)) for values in zip(*runs, strict=True))
+        assert len(runs) == networks * seeds, name
+        counts[name] = str(networks), str(seeds)
+    assert {name: tuple(numbers) for name, *numbers in listed} == counts
+
+
 @pytest.mark.parametrize('page', ['README.md', 'docs/results.md'])
 def test_numbers_of_the_pages_are_those_of_the_tables(page):
     checked = 0
