@@ -3,7 +3,7 @@
 Half of each batch is attacked.
 
 Run: python tools/train.py configs/decoupled/ball_cnn9_cifar10_pgd.py
-Expect: not trained by us, and not in the paper, which trains with FGSM: see
+Expect: not trained by us; for the numbers of the paper see
     ball_cnn9_cifar10_fgsm.py.
 Cost: 1 x CNN-9 plus the patch norms, 6 times as many passes as standard training.
 """

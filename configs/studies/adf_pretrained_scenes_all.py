@@ -3,7 +3,7 @@
 Run: python tools/study.py configs/studies/adf_pretrained_scenes_all.py --jobs 2
          --cfg-options data.root=DIR
     For DIR and the weights see adf_pretrained_scenes.py.
-Cost: 20 runs of EfficientNet-Lite0, 5 epochs of 6,270 images; 10 to 25 minutes per run on one
+Cost: 20 runs of EfficientNet-Lite0, 5 epochs of 6,270 images; 7 to 18 minutes per run on one
     CPU core.
 Networks and learning rate are those of adf_pretrained_scenes.py. The number of epochs was
 chosen for `single`, on 1,320 held-out training images.

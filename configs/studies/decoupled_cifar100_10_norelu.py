@@ -24,3 +24,4 @@ variants = dict(
     ),
 )
 control = 'baseline_norelu'
+seeds = (1, 2, 3)

@@ -10,7 +10,7 @@ Run: python tools/study.py configs/studies/wise_srnet_scenes.py --jobs 2
     whole dataset, as tools/dataset_converters/intel.py writes it, leads to other numbers;
     its `val` is ignored.
     Requires timm.
-Cost: 40 runs of a small ResNet, 30 epochs of 5,940 images; about 5 minutes per run on one
+Cost: 40 runs of a small ResNet, 30 epochs of 5,940 images; 4 to 8 minutes per run on one
     CPU core.
 C stands for the constraint, Avg for average pooling before the kernel. Wise-SrNet is
 initialised as published, or to global average pooling where the name contains `gapinit`.

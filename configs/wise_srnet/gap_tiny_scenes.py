@@ -2,7 +2,7 @@
 
 Run: python tools/train.py configs/wise_srnet/gap_tiny_scenes.py
 Expect: 86.6 ± 0.5 % test top-1 over 5 seeds (docs/results.md).
-Cost: 17 M multiply-adds per image; about 5 minutes on one CPU core.
+Cost: 17 M multiply-adds per image; about 6 minutes on one CPU core.
 """
 
 _base_ = [

@@ -1,6 +1,7 @@
 """Initialisation of both branches of an ADF classifier from pretrained weights.
 
-Paper (ADF): trained from scratch. Ours: all of this.
+Paper (ADF), as we read its "fully self-supervised": no external pre-training. Ours: all
+of this.
 """
 
 import logging

@@ -94,6 +94,9 @@ class WeightedGradientsHook(Hook):
 
     Paper: weighted gradients, dw = |w| * dL/dw; we have not verified the formula.
     Ours: kernels that are frozen when training starts are left out.
+
+    Raises:
+        ValueError: when training starts, a network without decoupled layers.
     """
 
     def before_train(self, runner: Runner) -> None:

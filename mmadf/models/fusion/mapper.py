@@ -127,8 +127,8 @@ class Mapper(BaseModule):
             ('convex'), and learns how much appearance to add.
         resize: interpolate (bilinear) the output of a path to the size of the semantic
             feature map where strides alone do not give it: in Inception, whose
-            convolutions have no padding, and, for some image sizes, in ConvNeXt and
-            DenseNet, which round down. If False, other sizes are an error.
+            convolutions have no padding, and, for some image sizes, in ConvNeXt,
+            DenseNet and VGG, which round down. If False, other sizes are an error.
         norm_cfg: norm of the paths, None for none.
         act_cfg: activation within the paths.
         init_cfg: initialisation of MMEngine's BaseModule.

@@ -45,7 +45,8 @@ class WiseSrNetPooling(BaseModule):
         constraint: 'nonneg' keeps the kernel >= 0; None leaves it free.
         pooling: 'depthwise' (one kernel per channel), 'shared' (one kernel for all
             channels), 'flatten' (each position is a feature) or 'mean'. The last two
-            have no kernel and require constraint=None; 'mean' also pool_size=None.
+            have no kernel and require constraint=None, kernel_init='normal' and
+            resize_kernel=False; 'mean' also pool_size=None.
         kernel_init: initial weights of the kernel, 'normal' for Normal(0, 0.01) or
             'gap' for 1 / positions, which is GAP.
         resize_kernel: resample the kernel to feature maps, and from checkpoints, of
