@@ -5,9 +5,9 @@ Run: python tools/dataset_converters/cifar100.py data/cifar100 data/cifar100_10
     MMPretrain downloads the images to data/cifar100 once that folder exists. A tenth of
     the 5,000 training images is held out for selecting checkpoints; the 1,000 test
     images are evaluated once.
-Cost: 40 runs of a narrow CNN-9, 40 epochs of 4,500 images; about 6 minutes per run on one
-    CPU core. Width, epochs and label smoothing were chosen for `baseline` on the held-out
-    images, with seed 0.
+Cost: 40 runs of a narrow CNN-9, 40 epochs of 4,500 images; 6 to 32 minutes per run on
+    one CPU core, including waiting. Width, epochs and label smoothing were chosen for
+    `baseline` on the held-out images, with seed 0.
 All networks have batch norm and ReLU, and the angle is the cosine, in `linear_sqcos` the
 square cosine: this is the operator of B-cos networks with B = 2. Decoupled layers are
 trained as in the official code, without weight decay and with weight projection and an
