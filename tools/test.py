@@ -21,6 +21,7 @@ from mmpretrain.utils import get_ori_model
 from mmadf.analysis.pictures import PicturesHook
 from mmadf.deployment.input_spec import yields_bgr
 from mmadf.engine import config, launch
+from mmadf.engine.data_checks import check_single_label
 from mmadf.engine.data_roots import check_data_loader
 from mmadf.utils.command_line import (
     add_network_arguments,
@@ -161,6 +162,8 @@ def main() -> None:
         check_data_loader(cfg, 'test')
         cfg = merge_args(cfg, args)
         runner = launch.build_runner(cfg, splits=('test',))
+        if args.data:
+            check_single_label(get_ori_model(runner.model))
         runner.register_hook(launch.StartHook(start_work))
         runner.register_hook(ExactWeightsHook(args.checkpoint, args.allow_partial))
         if args.show or args.show_dir:

@@ -57,21 +57,35 @@ def check_classes(model: nn.Module, dataset: BaseDataset, split: str) -> None:
     """Compare the number of classes of a data set, if it is known, with every head's.
 
     The heads are the submodules of `model` that have 'head' in their name and define
-    `num_classes`.
+    `num_classes`. A data preprocessor that converts labels to one-hot vectors, as for
+    Mixup, is compared as well, and so are the ranks of a head's training accuracies.
 
     Raises:
-        ValueError: the numbers differ; the message names the head and the `split`.
+        ValueError: the numbers differ, or there are fewer classes than the largest
+            rank; the message names the field and the `split`.
     """
     classes = dataset_classes(dataset)
     if classes is None:
         return
-    for name, module in model.named_children():
+    heads = {n: module for n, module in model.named_children() if 'head' in n}
+    fields = {f'model.{name}': head for name, head in heads.items()}
+    preprocessor = getattr(model, 'data_preprocessor', None)
+    if getattr(preprocessor, 'to_onehot', False):
+        fields['data_preprocessor'] = preprocessor
+    for name, module in fields.items():
         num_classes = getattr(module, 'num_classes', None)
-        if 'head' in name and num_classes not in (None, len(classes)):
+        if num_classes not in (None, len(classes)):
             raise ValueError(
-                f'model.{name}.num_classes={num_classes}, but the {split} set has '
-                f'{len(classes)} classes ({first_names(classes)}); set num_classes='
-                f'{len(classes)} in the head, or check data_root.'
+                f'{name}.num_classes={num_classes}, but the {split} set has '
+                f'{len(classes)} classes ({first_names(classes)}); set '
+                f'{name}.num_classes={len(classes)}, or check data_root.'
+            )
+    for name, head in heads.items():
+        if getattr(head, 'cal_acc', False) and max(head.topk) > len(classes):
+            raise ValueError(
+                f'model.{name}: topk={head.topk} with cal_acc=True needs at least '
+                f'{max(head.topk)} classes, but the {split} set has {len(classes)}; '
+                f'set model.{name}.topk=(1,).'
             )
 
 
@@ -105,7 +119,7 @@ def check_single_label(model: nn.Module) -> None:
     if isinstance(head, (MultiLabelClsHead, MultiTaskHead)):
         raise ValueError(
             f'model.head={type(head).__name__} predicts more than one label per image, '
-            'but this tool needs exactly one; use tools/test.py.'
+            'but this needs exactly one; use tools/test.py CONFIG CHECKPOINT.'
         )
 
 
@@ -117,7 +131,7 @@ def check_class_weights(model: nn.Module) -> None:
     """
     for name, head in model.named_modules():
         count = getattr(head, 'num_classes', None)
-        for loss in head.children():
+        for loss in head.modules():  # LabelSmoothLoss contains the one with weights
             weights = getattr(loss, 'class_weight', None)
             if None not in (count, weights) and len(weights) != count:
                 raise ValueError(

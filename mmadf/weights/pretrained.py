@@ -91,7 +91,9 @@ def load_branch(branch: nn.ModuleDict, checkpoint: str) -> LoadReport:
         )
     if not any(name.startswith('backbone.') for name in weights):
         weights = {f'backbone.{name}': tensor for name, tensor in weights.items()}
-    report = load_matching(branch, _rename_timm(weights, branch.state_dict()))
+    own = branch.state_dict()
+    weights = _without_class_position(_rename_timm(weights, own), own)
+    report = load_matching(branch, weights)
     if not any(name.startswith('backbone.') for name in report.loaded):
         backbone = branch['backbone']
         raise ValueError(
@@ -141,6 +143,19 @@ def _branch(classifier: nn.Module, prefix: str) -> nn.ModuleDict:
     """Return backbone, neck and head of a branch, without those that are None."""
     modules = {slot: getattr(classifier, prefix + slot, None) for slot in SLOTS}
     return nn.ModuleDict({n: m for n, m in modules.items() if m is not None})
+
+
+def _without_class_position(
+    weights: Dict[str, Tensor], names: Sequence[str]
+) -> Dict[str, Tensor]:
+    """Leave out the position of a class token that the backbone does not have.
+
+    MMPretrain leaves it out only for images of the same size.
+    """
+    token, positions = 'backbone.cls_token', 'backbone.pos_embed'
+    if token in weights and token not in names and positions in weights:
+        weights = {**weights, positions: weights[positions][:, 1:]}
+    return weights
 
 
 def _rename_timm(weights: Dict[str, Tensor], names: Sequence[str]) -> Dict[str, Tensor]:

@@ -8,7 +8,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import BaseLoop
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.evaluation import Accuracy
-from mmpretrain.models import CrossEntropyLoss, LinearClsHead
+from mmpretrain.models import CrossEntropyLoss, LabelSmoothLoss, LinearClsHead
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -123,10 +123,12 @@ def test_class_weights_of_another_number_than_the_classes_are_refused(
         loss = CrossEntropyLoss(class_weight=weights)
         run.model.head = LinearClsHead(num_classes=2, in_channels=4, loss=loss)
         CheckDataHook().before_train(run)
-    run.model.head.loss_module.class_weight = [1.0, 2.0, 3.0]
-    message = r'model.head.loss.class_weight=\[1.0, 2.0, 3.0\] must .* num_classes=2'
-    with pytest.raises(ValueError, match=message):
-        CheckDataHook().before_train(run)
+    for loss in (CrossEntropyLoss(), LabelSmoothLoss(0.1, num_classes=2)):
+        getattr(loss, 'ce', loss).class_weight = [1.0, 2.0, 3.0]
+        run.model.head.loss_module = loss
+        message = r'head.loss.class_weight=\[1.0, 2.0, 3.0\] must .* num_classes=2'
+        with pytest.raises(ValueError, match=message):
+            CheckDataHook().before_train(run)
 
 
 def test_training_set_without_a_batch_is_refused(image_folder, runner):

@@ -3,6 +3,7 @@
 import pytest
 from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset
 from mmpretrain.datasets import CustomDataset
+from mmpretrain.models import ClsDataPreprocessor, LinearClsHead
 from torch import nn
 
 from mmadf.engine.data_checks import (
@@ -52,6 +53,33 @@ def test_other_number_of_classes_is_refused(dataset):
             message = rf'model.{head}.num_classes=3, .* 2 classes .dark, light'
             with pytest.raises(ValueError, match=message):
                 check_classes(model(*counts), dataset, 'train')
+
+
+def test_one_hot_labels_of_another_number_of_classes_are_refused(dataset):
+    net = model(2, 2)
+    mixup = dict(augments=[dict(type='Mixup', alpha=0.8)])
+    for num_classes in (None, 2):
+        net.data_preprocessor = ClsDataPreprocessor(
+            num_classes=num_classes, batch_augments=mixup
+        )
+        check_classes(net, dataset, 'train')
+    net.data_preprocessor = ClsDataPreprocessor(num_classes=5)  # not used
+    check_classes(net, dataset, 'train')
+    net.data_preprocessor = ClsDataPreprocessor(num_classes=5, batch_augments=mixup)
+    message = 'data_preprocessor.num_classes=5, but the train set has 2 classes'
+    with pytest.raises(ValueError, match=message):
+        check_classes(net, dataset, 'train')
+
+
+def test_training_accuracy_of_more_ranks_than_classes_is_refused(dataset):
+    net = nn.Module()
+    for cal_acc, topk in [(True, (1, 2)), (False, (1, 5))]:
+        net.head = LinearClsHead(2, 4, cal_acc=cal_acc, topk=topk)
+        check_classes(net, dataset, 'train')
+    net.head = LinearClsHead(2, 4, cal_acc=True, topk=(1, 5))
+    message = r'model.head: topk=\(1, 5\) .* at least 5 classes, .* train set has 2'
+    with pytest.raises(ValueError, match=message):
+        check_classes(net, dataset, 'train')
 
 
 def test_first_difference_of_class_names_is_shown():

@@ -149,6 +149,20 @@ def test_images_of_other_classes_are_refused(trained, tool, tmp_path, capsys):
     assert "class 0 of the test set is 'light', but 'dark'" in capsys.readouterr().err
 
 
+def test_a_network_of_several_labels_is_not_tested_on_a_folder_of_images(
+    trained, tool, tmp_path, image_folder, capsys
+):
+    cfg = read_config(str(trained[0]))
+    cfg.model.head.type = 'MultiLabelLinearClsHead'
+    mmadf.save_pretrained(mmpretrain.get_model(cfg), tmp_path / 'folder', cfg)
+    data = '--data', image_folder / 'val', '--work-dir', tmp_path / 'tests'
+    with pytest.raises(SystemExit) as left:
+        tool('test.py', tmp_path / 'folder', *data)
+    assert left.value.code == 2
+    message = 'MultiLabelLinearClsHead predicts more than one label per image'
+    assert message in capsys.readouterr().err
+
+
 def test_arguments_that_do_not_fit_a_folder(tool, job, tmp_path, capsys):
     for arguments, message in [
         (['test.py', '{folder}'], '--data DIR must be given for a model folder'),

@@ -235,6 +235,23 @@ def test_position_embeddings_that_resize_themselves_are_loaded():
     assert_close(large.pos_embed[:, 1:], grid.flatten(2).transpose(1, 2))
 
 
+@pytest.mark.parametrize('size', [32, 64, 96])
+def test_positions_with_a_class_token_are_loaded_into_a_backbone_without(
+    size, tmp_path
+):
+    arch = dict(embed_dims=16, num_layers=1, num_heads=2, feedforward_channels=32)
+    vit = dict(type='VisionTransformer', arch=arch, patch_size=16)
+    trained = build({**vit, 'img_size': 64})
+    changes = dict(img_size=size, with_cls_token=False, out_type='avg_featmap')
+    branch = nn.ModuleDict(dict(backbone=build({**vit, **changes})))
+    path = save(tmp_path / 'vit.pth', trained.state_dict())
+    assert 'backbone.pos_embed' in load_branch(branch, path).loaded
+    grid = trained.pos_embed[:, 1:].reshape(1, 4, 4, 16).permute(0, 3, 1, 2)
+    grid = nn.functional.interpolate(grid, size=2 * (size // 16,), mode='bicubic')
+    expected = grid.flatten(2).transpose(1, 2)
+    assert_close(branch['backbone'].pos_embed, expected)
+
+
 def perturbed(checkpoint, noise, seed=0, **changes):
     model = adf(**changes)
     torch.manual_seed(seed)

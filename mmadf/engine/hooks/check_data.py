@@ -32,8 +32,9 @@ class CheckDataHook(Hook):
 
     The class names of the training and validation set, or of the test set, are compared
     with each other and with those of a checkpoint that is tested or resumed. Their
-    number is compared with that of each head, and this with the class weights of its
-    loss, and with the ranks of MMPretrain's `Accuracy`. The training set must fill a
+    number is compared with that of each head and of a data preprocessor for Mixup, this
+    with the class weights of the loss, and with the ranks of accuracies, those of
+    MMPretrain's `Accuracy` and of heads with `cal_acc=True`. The training set must fill a
     batch. The images of each class are counted; empty classes and files that are not
     read are reported as warnings. Images are decoded before training only.
 
@@ -48,7 +49,7 @@ class CheckDataHook(Hook):
 
     Raises:
         ValueError: when the work starts, if class names or numbers of classes differ,
-            if a loss has another number of class weights, if an `Accuracy` needs more
+            if a loss has another number of class weights, if an accuracy needs more
             classes, if there is no batch to train on, if a label is no class, or if an
             image cannot be read.
     """

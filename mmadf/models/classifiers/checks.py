@@ -88,14 +88,20 @@ def _check_slots(semantic: dict, appearance: dict) -> None:
             'and head.'
         )
     optional = ('neck',) if semantic['head'] else ('neck', 'head')
-    for slot, cfg in [*semantic.items(), *appearance.items()]:
+    different = {f'appearance.{slot}': cfg for slot, cfg in appearance.items()}
+    for name, cfg in {**semantic, **different}.items():
+        slot = name.removeprefix('appearance.')
         if cfg is None and slot in optional:
             continue
         parts = cfg if isinstance(cfg, list) and slot == 'neck' else [cfg]
         if not all(isinstance(part, dict) for part in parts):
             raise TypeError(
-                f'ADFClassifier: {slot} is a {type(cfg).__name__}; give its config, a '
+                f'ADFClassifier: {name} is a {type(cfg).__name__}; give its config, a '
                 'dict, from which each branch builds a module of its own.'
+            )
+        if not all('type' in part for part in parts):
+            raise ValueError(
+                f'ADFClassifier: {name}={cfg} has no type; give the whole config.'
             )
 
 

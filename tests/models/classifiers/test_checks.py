@@ -202,6 +202,19 @@ def test_a_value_that_makes_no_network_is_named():
             MODELS.build(adf_cfg(**changes))
 
 
+def test_a_slot_without_a_type_is_named():
+    for changes, message in [
+        (dict(backbone=dict(depth=18)), "backbone={'depth': 18} has no type"),
+        (
+            dict(appearance=dict(backbone=dict(depth=18))),
+            "appearance.backbone={'depth': 18} has no type",
+        ),
+        (dict(appearance=dict(neck=[GAP, {}])), r'appearance.neck=\[.* has no type'),
+    ]:
+        with named(changes), pytest.raises(ValueError, match=message):
+            MODELS.build(adf_cfg(**changes))
+
+
 def test_an_argument_that_is_no_config_is_named():
     for changes, message in [
         (dict(mapper='x'), "mapper='x'"),
