@@ -34,8 +34,8 @@ class CheckDataHook(Hook):
     with each other and with those of a checkpoint that is tested or resumed. Their
     number is compared with that of each head and of a data preprocessor for Mixup, this
     with the class weights of the loss, and with the ranks of accuracies, those of
-    MMPretrain's `Accuracy` and of heads with `cal_acc=True`. The training set must fill a
-    batch. The images of each class are counted; empty classes and files that are not
+    MMPretrain's `Accuracy` and of heads with `cal_acc=True`. The training set must fill
+    a batch. The images of each class are counted; empty classes and files that are not
     read are reported as warnings. Images are decoded before training only.
 
     MMPretrain's `ClassNumCheckHook` compares numbers of classes only, also those of
