@@ -1,7 +1,7 @@
 """Xception with GWAP, Sub-ImageNet-70 at 224 pixels, from scratch.
 
-GWAP is one kernel over the whole feature map, shared by all channels. Ours: it is not
-negative; the official code does not contain GWAP.
+GWAP is one kernel over the whole feature map, shared by all channels. Ours: its
+weights are non-negative; the official code does not contain GWAP.
 
 Run: python tools/train.py configs/wise_srnet/gwap_xception_subimagenet70.py
 Expect: not trained by us; the paper reports 63.07 % top-1, with the epoch chosen on the

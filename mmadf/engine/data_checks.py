@@ -131,9 +131,11 @@ def check_class_weights(model: nn.Module) -> None:
     """
     for name, head in model.named_modules():
         count = getattr(head, 'num_classes', None)
+        if count is None:
+            continue
         for loss in head.modules():  # LabelSmoothLoss contains the one with weights
             weights = getattr(loss, 'class_weight', None)
-            if None not in (count, weights) and len(weights) != count:
+            if weights is not None and len(weights) != count:
                 raise ValueError(
                     f'model.{name}.loss.class_weight={weights} must have one number '
                     f'per class, num_classes={count}, in the order of the classes.'

@@ -126,7 +126,8 @@ def test_class_weights_of_another_number_than_the_classes_are_refused(
     for loss in (CrossEntropyLoss(), LabelSmoothLoss(0.1, num_classes=2)):
         getattr(loss, 'ce', loss).class_weight = [1.0, 2.0, 3.0]
         run.model.head.loss_module = loss
-        message = r'head.loss.class_weight=\[1.0, 2.0, 3.0\] must .* num_classes=2'
+        weights = r'model.head.loss.class_weight=\[1.0, 2.0, 3.0\]'
+        message = f'{weights} must .* num_classes=2'
         with pytest.raises(ValueError, match=message):
             CheckDataHook().before_train(run)
 
