@@ -94,7 +94,12 @@ def test_every_config_is_short_and_tells_command_expectation_and_cost():
         with named(path):
             text = path.read_text()
             docstring = text.split('"""')[1]
-            assert str(path.relative_to(ROOT)) in docstring
+            run = docstring.partition('Run: ')[2]
+            if study := re.match(r'python tools/study\.py (\S+)', run):
+                variants = Config.fromfile(ROOT / study[1]).variants.values()
+                assert any(v.config.endswith(f'/{path.name}') for v in variants)
+            else:
+                assert str(path.relative_to(ROOT)) in run
             assert all(f'{word}: ' in docstring for word in ('Run', 'Expect', 'Cost'))
             assert len(text.splitlines()) <= 30
             assert NAME.fullmatch(path.name)
@@ -111,30 +116,37 @@ def test_controls_have_the_published_size():
             assert millions(name) == pytest.approx(expected, abs=0.01)
 
 
-def test_heads_of_adf_networks_to_be_used_are_distilled():
+def test_adf_networks_to_be_used_are_distilled_and_fused_into_two_stages():
     names = [p.stem for p in CONFIGS if re.match('adf_.*_imagenet', p.stem)]
     assert len(names) > 10
     for name in (*names, 'adf_resnet50_folder', 'adf_regnet_folder'):
         with named(name):
             model = read(config(name)).model
             assert (model.distill_weight, model.distill_temperature) == (1.0, 2.0)
+            if model.mapper is not None:
+                first, second = (mapper.target for mapper in model.mapper)
+                assert second == first + 1 in (-1, -2)
 
 
-def test_mapper_of_resnext101_costs_what_the_formula_says():
+def test_mappers_of_resnext101_cost_what_the_formula_says():
     def path(c, steps, k):
         return steps * (9 * c + 2 * c + c * c + 2 * c) + 11 * c + c * k + 2 * k
 
-    gate = 18 * 1024 + 1024
-    mapper = path(256, 2, 1024) + path(512, 1, 1024) + gate
+    def mapper(channels, halvings):
+        first, second = path(256, halvings, channels), path(512, halvings - 1, channels)
+        gate = 18 * channels + channels
+        return first + second + gate
+
     both = 2 * millions('single_resnext101_imagenet')
-    assert millions('adf_resnext101_imagenet') == pytest.approx(both + mapper / 1e6)
+    mappers = (mapper(1024, 2) + mapper(2048, 3)) / 1e6
+    assert millions('adf_resnext101_imagenet') == pytest.approx(both + mappers)
 
 
-def test_resnext101_costs_two_published_networks_and_a_small_mapper():
+def test_resnext101_costs_two_published_networks_and_small_mappers():
     _, model = build(config('adf_resnext101_imagenet'))
     cost = total_cost(cost_by_part(model, (224, 224)))
     published = 8.01e9  # multiply-adds of ResNeXt-101 32x4d
-    assert 2 * published < cost.multiply_adds < 2 * published + 0.3e9
+    assert 2 * published < cost.multiply_adds < 2 * published + 0.5e9
 
 
 @pytest.mark.slow

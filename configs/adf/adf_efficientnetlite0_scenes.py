@@ -1,9 +1,8 @@
 """ADF-EfficientNet-Lite0, both branches with ImageNet weights, fine-tuned on scenes.
 
-Run: python tools/model_converters/efficientnet_lite.py lite0 data/lite0.pth
-    python tools/train.py configs/adf/adf_efficientnetlite0_scenes.py
-Expect: 76.0 ± 1.3 % test top-1 with 20 images per class, 77.9 ± 0.8 % with
-    distillation, with which it is 91.8 ± 0.4 % after 5 epochs of all images
+Run: python tools/study.py configs/studies/adf_pretrained_scenes.py (see its docstring)
+Expect: 76.0 ± 1.3 % test top-1 as `inside`, 77.9 ± 0.8 % as `distilled`, with 20 images
+    per class; 91.8 ± 0.4 % as `distilled` of adf_pretrained_scenes_all.py
     (docs/results.md).
 Cost: 142 M multiply-adds per image of 96 pixels in training, 86 M deployed.
 """

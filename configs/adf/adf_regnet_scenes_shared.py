@@ -1,7 +1,7 @@
 """ADF-RegNetX-200MF on scenes whose branches share the weights of one backbone.
 
-Run: python tools/train.py configs/adf/adf_regnet_scenes_shared.py
-Expect: 82.1 % top-1 on held-out training images, one seed (docs/results.md).
+Run: python tools/study.py configs/studies/adf_regnet_scenes_search.py (see its docstring)
+Expect: 82.1 % top-1 on held-out training images as `shared`, one seed (docs/results.md).
 Cost: about that of adf_regnet_scenes.py.
 """
 

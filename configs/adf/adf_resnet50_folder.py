@@ -6,7 +6,7 @@ configs/_base_/datasets/image_folder.py expects them.
 Run: python tools/train.py configs/adf/adf_resnet50_folder.py
 Expect: depends on the images; not trained by us. The schedule is MMPretrain's for
     fine-tuning ResNet-50 on CUB; its weights have 76.55 % top-1 on ImageNet.
-Cost: 2 x ResNet-50 plus the mapper.
+Cost: 2 x ResNet-50 plus two mappers.
 """
 
 _base_ = [
@@ -22,7 +22,7 @@ default_hooks = dict(logger=dict(interval=10))
 data_preprocessor = dict(num_classes=num_classes)
 model = dict(
     type='ADFClassifier',
-    mapper=dict(type='Mapper', sources=(0, 1), target=-2),
+    mapper=[dict(type='Mapper', sources=(0, 1), target=target) for target in (-2, -1)],
     distill_weight=1.0,
     distill_temperature=2.0,
     head=dict(num_classes=num_classes),

@@ -2,7 +2,7 @@
 
 Run: bash tools/dist_train.sh configs/adf/adf_resnext101_imagenet_resnet18.py 8
 Expect: not trained by us; we know of no published number.
-Cost: ResNeXt-101 32x4d plus ResNet-18 plus the mapper.
+Cost: ResNeXt-101 32x4d plus ResNet-18 plus two mappers.
 """
 
 _base_ = './adf_resnext101_imagenet.py'

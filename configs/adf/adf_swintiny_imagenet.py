@@ -2,7 +2,7 @@
 
 Run: bash tools/dist_train.sh configs/adf/adf_swintiny_imagenet.py 16
 Expect: not trained by us; we know of no published number.
-Cost: 2 x Swin-T plus the mapper.
+Cost: 2 x Swin-T plus two mappers.
 """
 
 _base_ = [
@@ -13,7 +13,10 @@ _base_ = [
 default_hooks = _base_.plugin_hooks
 model = dict(
     type='ADFClassifier',
-    mapper=dict(type='Mapper', sources=(0, 1), target=-2),
+    mapper=[
+        dict(type='Mapper', sources=(0, 1), target=-2),
+        dict(type='Mapper', sources=(0, 1), target=-1),
+    ],
     distill_weight=1.0,
     distill_temperature=2.0,
 )

@@ -1,9 +1,9 @@
 """Control: a single EfficientNet-Lite0 with ImageNet weights, fine-tuned on scenes.
 
-Run: python tools/model_converters/efficientnet_lite.py lite0 data/lite0.pth
-    python tools/train.py configs/adf/single_efficientnetlite0_scenes.py
-Expect: 76.2 ± 2.2 % test top-1 with 20 images per class, 84.3 ± 0.8 % with 100,
-    90.8 ± 0.8 % after 5 epochs of all images (docs/results.md).
+Run: python tools/study.py configs/studies/adf_pretrained_scenes.py (see its docstring)
+Expect: 76.2 ± 2.2 % test top-1 as `single`, with 20 images per class; 84.3 ± 0.8 % in
+    adf_pretrained_scenes_100.py and 90.8 ± 0.8 % in adf_pretrained_scenes_all.py
+    (docs/results.md).
 Cost: 71 M multiply-adds per image of 96 pixels.
 """
 

@@ -1,6 +1,6 @@
 """Control: a thin RegNetX on CIFAR-100.
 
-Run: python tools/train.py configs/adf/single_regnet_cifar100.py
+Run: python tools/study.py configs/studies/adf_regnet_cifar100.py (see its docstring)
 Expect: not trained yet.
 Cost: 6.5 M multiply-adds per image; about 20 minutes on one CPU core.
 The learning rate was chosen on held-out training images, with 20 epochs: 51.2 % top-1 after

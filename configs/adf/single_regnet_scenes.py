@@ -1,7 +1,7 @@
 """Control: a single RegNetX-200MF on scenes, crops of 64 pixels.
 
-Run: python tools/train.py configs/adf/single_regnet_scenes.py
-Expect: 82.6 ± 0.2 % test top-1 over 6 seeds (docs/results.md).
+Run: python tools/study.py configs/studies/adf_regnet_scenes.py (see its docstring)
+Expect: 82.6 ± 0.2 % test top-1 over 6 seeds as `single` (docs/results.md).
 Cost: 16.2 M multiply-adds per image; about 6 minutes on one CPU core.
 """
 

@@ -1,7 +1,7 @@
 """Control: a narrow CNN-9 with ordinary convolutions on ten classes of CIFAR-100.
 
-Run: python tools/train.py configs/decoupled/baseline_cnn9_cifar100_10.py
-Expect: 88.2 ± 1.2 % test top-1 over 5 seeds (docs/results.md).
+Run: python tools/study.py configs/studies/decoupled_cifar100_10.py (see its docstring)
+Expect: 88.2 ± 1.2 % test top-1 over 5 seeds as `baseline` (docs/results.md).
 Cost: 38 M multiply-adds per image.
 """
 

@@ -1,8 +1,8 @@
 """Control: EfficientNet-Lite0 with ImageNet weights and global average pooling.
 
-Run: python tools/model_converters/efficientnet_lite.py lite0 data/lite0.pth
-    python tools/train.py configs/wise_srnet/gap_efficientnetlite0_scenes.py
-Expect: 77.9 ± 2.1 % test top-1 with 20 images per class (docs/results.md).
+Run: python tools/study.py configs/studies/wise_srnet_pretrained_scenes.py (see its
+    docstring)
+Expect: 77.9 ± 2.1 % test top-1 as `GAP`, with 20 images per class (docs/results.md).
 Cost: 282 M multiply-adds per image of 192 pixels, where the feature map has 6x6 positions.
 """
 

@@ -1,7 +1,7 @@
 """Control: tiny ResNet with global average pooling on scenes at 84 pixels.
 
-Run: python tools/train.py configs/wise_srnet/gap_tiny_scenes.py
-Expect: 86.6 ± 0.5 % test top-1 over 5 seeds (docs/results.md).
+Run: python tools/study.py configs/studies/wise_srnet_scenes.py (see its docstring)
+Expect: 86.6 ± 0.5 % test top-1 over 5 seeds as `GAP` (docs/results.md).
 Cost: 17 M multiply-adds per image; about 6 minutes on one CPU core.
 """
 

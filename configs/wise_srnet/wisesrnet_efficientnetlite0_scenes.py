@@ -1,8 +1,8 @@
 """EfficientNet-Lite0 with ImageNet weights and Wise-SrNet (Avg+DW+C), on scenes.
 
-Run: python tools/model_converters/efficientnet_lite.py lite0 data/lite0.pth
-    python tools/train.py configs/wise_srnet/wisesrnet_efficientnetlite0_scenes.py
-Expect: 78.6 ± 1.9 % test top-1 with 20 images per class (docs/results.md).
+Run: python tools/study.py configs/studies/wise_srnet_pretrained_scenes.py (see its
+    docstring)
+Expect: 78.6 ± 1.9 % test top-1 as `Avg+DW+C`, with 20 images per class (docs/results.md).
 Cost: 282 M multiply-adds per image of 192 pixels.
 """
 

@@ -33,6 +33,18 @@ def test_states_of_all_processes_are_restored_by_rank():
     assert draw() == expected
 
 
+@pytest.mark.parametrize('rank', [0, 1])
+def test_each_process_gets_its_own_state(rank, monkeypatch):
+    states, expected = [], []
+    for _ in range(2):
+        states.append(random_state())
+        expected.append(draw())
+    monkeypatch.setattr(f'{MODULE}.get_world_size', lambda: 2)
+    monkeypatch.setattr(f'{MODULE}.get_rank', lambda: rank)
+    restore_random_states(states)
+    assert draw() == expected[rank] != expected[1 - rank]
+
+
 @pytest.mark.parametrize('count', [0, 2])
 def test_states_of_another_number_of_processes_are_left_out(count, monkeypatch):
     said = []

@@ -22,7 +22,7 @@ class Noise(Dataset):
         return torch.tensor(numbers, dtype=torch.float64)
 
 
-def epochs(numbers, workers=2, persistent=True, rank=0):
+def epochs(numbers, workers=2, persistent=True, seed=3):
     """Return the numbers of some epochs of a run that starts with the first of them."""
     loader = DataLoader(
         Noise(), batch_size=2, num_workers=workers, persistent_workers=persistent
@@ -31,7 +31,7 @@ def epochs(numbers, workers=2, persistent=True, rank=0):
         train_loop=SimpleNamespace(dataloader=loader),
         val_loop=None,
         train_dataloader=loader,
-        seed=3,
+        seed=seed,
         iter=3 * numbers[0],
     )
     hook = WorkerSeedHook()
@@ -97,6 +97,11 @@ def test_first_pass_of_training_by_iterations_has_the_numbers_of_the_first_epoch
 
 def test_numbers_of_batches_epochs_and_samples_differ():
     numbers = torch.cat(epochs([0, 1]))
+    assert len(numbers.unique()) == numbers.numel()
+
+
+def test_numbers_of_runs_with_other_seeds_differ():
+    numbers = torch.cat(epochs([0]) + epochs([0], seed=4))
     assert len(numbers.unique()) == numbers.numel()
 
 

@@ -83,6 +83,19 @@ def test_gate_with_equal_weights_is_the_mean_teacher():
     assert_close(teacher, F.cross_entropy(mean, torch.tensor([0, 2, 1, 2])))
 
 
+def test_gate_weights_the_teacher_by_the_softmax_of_positive_values():
+    network = build('GatedTeacherADF', **DISTILLED)
+    norm = network.teacher_gate[1]
+    torch.nn.init.zeros_(norm.weight)
+    norm.bias.data = torch.tensor([1.0, -3.0])  # 1 and 0 after ReLU
+    torch.nn.init.normal_(network.appearance_head.fc.weight)
+    losses, scores = network.loss(IMAGES, SAMPLES), network.scores(IMAGES)
+    share = torch.tensor(1.0).sigmoid()
+    mixed = share * scores['semantic'] + (1 - share) * scores['appearance']
+    expected = F.cross_entropy(mixed, torch.tensor([0, 2, 1, 2]))
+    assert_close(losses['teacher_loss'], expected)
+
+
 def test_gate_that_selects_a_head_makes_it_the_teacher():
     network = build('GatedTeacherADF', **DISTILLED)
     norm = network.teacher_gate[1]

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -139,6 +140,19 @@ def test_a_config_of_another_network_is_found_by_its_logits(network, tmp_path):
     with pytest.raises(DeploymentError, match='folder differ by .* config of this net'):
         mmadf.save_pretrained(network, tmp_path / 'folder', config(other))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_logits_may_differ_by_a_millionth_of_the_largest(
+    network, tmp_path, monkeypatch
+):
+    for difference, accepted in ((9e-7, True), (1.1e-6, False)):
+        monkeypatch.setattr(
+            'mmadf.hub.probe.relative_difference', lambda *_, d=difference: d
+        )
+        result = nullcontext() if accepted else pytest.raises(DeploymentError)
+        with result as error:
+            mmadf.save_pretrained(network, tmp_path / 'folder', config(adf()))
+        assert accepted or 'differ by 1.1e-06 of the largest' in str(error.value)
 
 
 @pytest.mark.parametrize('count', [0, 4, 6])

@@ -99,7 +99,19 @@ def test_numbers_of_the_page(tmp_path):
     cost = total_cost(cost_by_part(model, (32, 32)))
     shown = page.texts[page.texts.index('parameters') - 1]
     assert shown == f'{cost.parameters / 1e6:.2f} M'
-    assert 'expected calibration error' in page.texts
+    confidence = scores['appearance'].softmax(1).max(1)[0]
+    correct = (predicted == labels).float()
+    error = 0
+    for low in torch.arange(15) / 15:  # bins of the calibration error
+        inside = (confidence > low) & (confidence <= low + 1 / 15)
+        if inside.any():
+            gap = confidence[inside].mean() - correct[inside].mean()
+            error += inside.float().mean() * gap.abs()
+    shown = page.texts[page.texts.index('expected calibration error') - 1]
+    assert shown == f'{error:.3f}'
+    of_classes = [correct[labels == label].mean() for label in set(LABELS)]
+    shown = page.texts[page.texts.index('mean accuracy of the classes') - 1]
+    assert shown == f'{100 * sum(of_classes) / len(of_classes):.2f}%'
     titles = {
         t for t in (a.get('title', '') for k, a in page.elements if k == 'td') if t
     }

@@ -157,6 +157,18 @@ def test_network_sees_the_corrupted_images_of_each_batch(tmp_path):
     assert not torch.equal(seen[0][:2], seen[1])
 
 
+def test_each_batch_of_each_condition_has_a_seed_of_its_own():
+    conditions = plan_conditions(['pgd', 'fgsm'], [1, 2], True, ['fog'], [1, 2])
+    seeds = {
+        batch_seed(seed, condition, batch)
+        for seed in (0, 1)
+        for condition in conditions
+        for batch in range(3)
+    }
+    assert len(conditions) == 11
+    assert len(seeds) == 2 * 11 * 3
+
+
 @pytest.mark.slow
 def test_masked_gradients_are_detected(tmp_path):
     """Both networks decide alike, but one of them has no gradients."""

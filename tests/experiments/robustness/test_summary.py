@@ -30,6 +30,14 @@ def test_condition_counts_all_its_batches_once_they_are_complete(tmp_path):
     assert (found.brier, found.seconds) == (1.75 / 4, 4.0)
 
 
+def test_calibration_error_is_between_confidence_and_accuracy(tmp_path):
+    pytest.importorskip('torchmetrics')
+    records = Records(tmp_path, {})
+    records.add(CLEAN, 0, outcome(1, 1))
+    (found,) = summarise(records, images=2)
+    assert found.ece == pytest.approx(0.25)  # 0.75 and 1
+
+
 def test_rows_are_sorted_whatever_was_tested_first(tmp_path):
     pytest.importorskip('torchmetrics')
     records = Records(tmp_path, {})

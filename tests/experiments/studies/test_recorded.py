@@ -15,14 +15,6 @@ STUDIES = {OWN: OWN / 'study.py'} | {
     for folder in (ROOT / 'docs' / 'results').iterdir()
     if any(folder.glob('*_seed*.json'))
 }
-MEAN = re.compile(r'\d+\.\d+ ± \d+\.\d+')
-DIFFERENCE = re.compile(r'[+-]\d+\.\d+ \[[+-]\d+\.\d+, [+-]\d+\.\d+\]')
-
-
-def rows(text):
-    """The table rows that contain means, with their means and differences."""
-    lines = [line for line in text.splitlines() if MEAN.search(line)]
-    return [(set(MEAN.findall(s)), set(DIFFERENCE.findall(s))) for s in lines]
 
 
 @pytest.mark.slow
@@ -39,7 +31,8 @@ def test_tables_and_figures_are_made_from_the_records_alone(folder, start, tmp_p
         code, _, errors = start(*options, *control, study=STUDIES[folder])
         assert (code, errors) == (0, '')
         assert (tmp_path / table.name).read_text() == table.read_text()
-    assert (tmp_path / 'runs.csv').read_text() == (folder / 'runs.csv').read_text()
+    for path in folder.glob('*.csv'):
+        assert (tmp_path / path.name).read_text() == path.read_text()
     for name in ('curves', 'cost'):
         assert (tmp_path / f'{name}.png').stat().st_size > 1000
 
@@ -72,23 +65,3 @@ def test_page_of_the_records_counts_them():
         if folder != OWN:
             counts[folder.name] = len(list(folder.glob('*_seed*.json')))
     assert listed == counts
-
-
-@pytest.mark.parametrize('page', ['README.md', 'docs/results.md'])
-def test_numbers_of_the_pages_are_those_of_the_tables(page):
-    checked = 0
-    for section in re.split(r'^##+ ', (ROOT / page).read_text(), flags=re.MULTILINE):
-        studies = sorted(set(re.findall(r'results/(\w+)/', section)))
-        tables = [
-            row
-            for study in studies
-            for name in ('table*.md', 'robustness/comparison.md')
-            for table in (ROOT / 'docs' / 'results' / study).glob(name)
-            for row in rows(table.read_text())
-        ]
-        for means, differences in rows(section):
-            known = set().union(*(found for mean, found in tables if mean & means))
-            assert means <= set().union(*(mean for mean, _ in tables)), (means, studies)
-            assert differences <= known, (differences - known, means)
-            checked += 1
-    assert checked >= 4

@@ -36,6 +36,17 @@ def count(module):
 
 
 @torch.no_grad()
+def test_the_appearance_backbone_may_differ():
+    narrow = backbone_cfg(base_channels=4, stem_channels=4)
+    adf = randomise(backbone(appearance_backbone=narrow), std=0.2).eval()
+    assert adf.mappers[0].in_channels == (4, 8)
+    x = images()
+    adf.appearance_backbone.out_indices = (0, 1)
+    shallow = adf.appearance_backbone(x)
+    assert_close(adf(x)[0], adf.mappers[0](shallow, adf.backbone(x)[0]))
+
+
+@torch.no_grad()
 def test_under_a_head_it_is_the_classifier_with_the_same_weights():
     cfg = adf_cfg()
     inside = {name: cfg.pop(name) for name in ('backbone', 'mapper')}

@@ -214,6 +214,23 @@ def test_config_is_left_as_it_was(appearance):
     assert cfg == before
 
 
+def test_initialisation_loads_pretrained_branches_unless_deployed(tmp_path):
+    cfg = {k: v for k, v in adf_cfg().items() if k in ('backbone', 'neck', 'head')}
+    plain = randomise(MODELS.build(dict(type='ImageClassifier', **cfg)))
+    torch.save(plain.state_dict(), tmp_path / 'plain.pth')
+    adf = build(pretrained_branches=dict(checkpoint=str(tmp_path / 'plain.pth')))
+    adf.init_weights()
+    for slot in ('backbone', 'head'):
+        expected = getattr(plain, slot).state_dict()
+        for prefix in ('', 'appearance_'):
+            found = getattr(adf, prefix + slot).state_dict()
+            assert_close(dict(found), dict(expected), rtol=0, atol=0)
+    gone = dict(checkpoint=str(tmp_path / 'gone.pth'))
+    build(pretrained_branches=gone, deploy=dict()).init_weights()
+    with pytest.raises(FileNotFoundError):
+        build(pretrained_branches=gone).init_weights()
+
+
 # What the host's tools ask for
 
 
@@ -224,6 +241,19 @@ def test_extract_feat_stages():
     assert_close(adf.extract_feat(x, stage='pre_logits'), fused.mean((2, 3)))
     with pytest.raises(ValueError, match="stage='heads' is none of"):
         adf.extract_feat(x, stage='heads')
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('readout', ['semantic', 'appearance'])
+def test_pre_logits_are_those_of_the_head(readout):
+    head = dict(type='WiseSrNetHead', num_classes=5, in_channels=CHANNELS[-1])
+    head.update(map_size=2, pool_size=None, constraint=None)
+    adf, x = randomise(build(neck=None, head=head, readout=readout)).eval(), images()
+    (feature_map,) = adf.extract_feat(x, 'backbone')
+    own = adf.head if readout == 'semantic' else adf.appearance_head
+    kernel = own.pooling.spatial
+    expected = (feature_map * kernel.weight[:, 0]).sum((2, 3)) + kernel.bias
+    assert_close(adf.extract_feat(x, 'pre_logits'), expected)
 
 
 @pytest.mark.parametrize('stage', ['backbone', 'neck', 'pre_logits'])

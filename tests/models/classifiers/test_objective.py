@@ -178,6 +178,22 @@ def test_both_heads_learn_from_the_mean_of_their_logits():
     assert_close(losses['appearance_distill_loss'], 0.5 * 4 * divergence(mean, a))
 
 
+@pytest.mark.parametrize('reduction, total', [('sum', 1), ('mean', 2.5)])
+def test_weights_of_the_losses_leave_the_distillation_alone(reduction, total):
+    weights = dict(semantic_weight=2.0, appearance_weight=0.5, distill_weight=0.5)
+    adf, x = build(**weights, loss_reduction=reduction), images()
+    randomise(adf.head)
+    randomise(adf.appearance_head)
+    adf.eval()
+    scores, losses = adf.scores(x), adf.loss(x, samples(LABELS))
+    s, a = scores['semantic'], scores['appearance']
+    assert_close(losses['semantic_loss'], 2 * cross_entropy(s) / total)
+    assert_close(losses['appearance_loss'], 0.5 * cross_entropy(a) / total)
+    for name, logits in dict(semantic=s, appearance=a).items():
+        expected = 0.5 * divergence((s + a) / 2, logits)
+        assert_close(losses[f'{name}_distill_loss'], expected)
+
+
 def test_the_teacher_is_a_constant():
     adf, x = build(distill_weight=1.0), images()
     randomise(adf.head)

@@ -48,6 +48,13 @@ def loop_separable(x, block, stride):
     return out
 
 
+@pytest.mark.parametrize('form, opening', [('residual', 0.5), ('convex', 0.982)])
+def test_a_fresh_gate_is_half_open_or_keeps_the_semantic_features(form, opening):
+    s, a = torch.randn(2, 2, 4, 6, 6)
+    gate = build(fusion=form).gate(s, a)
+    assert_close(gate, torch.full_like(gate, opening), rtol=0, atol=1e-4)
+
+
 @torch.no_grad()
 @pytest.mark.parametrize('form', ['residual', 'convex'])
 def test_mapper_equals_loop(form):

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import MODELS as ROOT_MODELS
 from mmengine.registry import DefaultScope
@@ -62,6 +63,21 @@ def test_a_step_of_a_classifier_moves_and_projects_every_kernel(cfg, kernels):
     assert (model.state_dict()[names[0]] >= 0).all()
     (first, _) = model.eval().predict(torch.randn(IMAGE))
     assert first.pred_score.sum().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_loss_and_accuracies_are_those_of_the_config():
+    loss = dict(type='CrossEntropyLoss', loss_weight=3.0)
+    head = dict(HEAD, loss=loss, topk=(1, 2), cal_acc=True)
+    model, x = build(classifier(head=head)), torch.randn(8, *IMAGE[1:])
+    randomise(model).eval()
+    labels = torch.arange(8) % 5
+    losses, logits = model.loss(x, samples(labels)), model(x)
+    assert_close(losses['loss'], 3 * F.cross_entropy(logits, labels))
+    ranks = (logits > logits.gather(1, labels[:, None])).sum(1)
+    for k in (1, 2):
+        expected = 100 * (ranks < k).float().mean().item()
+        (found,) = losses[f'accuracy_top-{k}']
+        assert found.item() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize('scope', ['mmseg', 'mmadf'])

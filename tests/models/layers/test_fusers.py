@@ -94,6 +94,17 @@ def test_a_block_does_not_merge_decoupled_convolutions(name, by_config):
     assert_close(block(x), expected, rtol=0, atol=0)
 
 
+@torch.no_grad()
+def test_blocks_of_timm_do_not_merge_decoupled_convolutions():
+    timm = pytest.importorskip('timm')
+    from timm.utils.model import reparameterize_model
+
+    network = randomise(timm.create_model('mobileone_s0', num_classes=4), std=0.1)
+    decouple(network.eval(), magnitude='linear')
+    with pytest.raises(ValueError, match='reparam_conv cannot replace convolutions'):
+        reparameterize_model(network, inplace=True)
+
+
 def test_a_block_that_takes_merged_kernels_has_no_decoupled_convolution():
     with pytest.raises(ValueError, match='RepVGGBlock: branch_reparam .* deploy=True'):
         RepVGGBlock(4, 4, conv_cfg=DECOUPLED, deploy=True)

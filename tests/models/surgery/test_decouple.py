@@ -260,6 +260,28 @@ def test_wrapped_backbone_takes_and_returns_stages():
 
 
 @pytest.mark.parametrize('part', ['Backbone', 'Classifier'])
+def test_configs_name_the_decoupled_layers(part):
+    inside = dict(type='ImageClassifier', backbone=backbone_cfg())
+    prefix = 'backbone.' if part == 'Classifier' else ''
+    cfg = {
+        'type': f'Decoupled{part}',
+        part.lower(): inside if prefix else inside['backbone'],
+        'include': [f'{prefix}layer3.*', f'{prefix}layer4.*'],
+        'exclude': ['*.conv2', '*downsample*'],
+    }
+    if prefix:
+        cfg['data_preprocessor'] = dict(mean=[1, 2, 3], std=[1, 1, 1])
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        network = MODELS.build(cfg)
+    expected = {
+        f'{prefix}layer{stage}.{block}.conv1' for stage in (3, 4) for block in (0, 1)
+    }
+    assert set(convolutions(network, DecoupledConv2d)) == expected
+    if prefix:
+        assert network.data_preprocessor.mean.flatten().tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize('part', ['Backbone', 'Classifier'])
 def test_operator_that_is_no_dict_is_named(part):
     cfg = {'type': f'Decoupled{part}', part.lower(): {}, 'operator': 'tanh'}
     with pytest.raises(TypeError, match=f"Decoupled{part}: operator='tanh' must be a"):

@@ -212,6 +212,28 @@ def test_modules_that_become_other_ones_are_refused_and_the_network_stays():
     assert_close(network(x), expected, rtol=0, atol=0)
 
 
+class Rescaled(nn.Module):
+    """Multiplies its output once it is deployed."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.conv, self.deployed_factor, self.factor = conv(), factor, 1.0
+
+    def forward(self, x):
+        return self.factor * self.conv(x)
+
+    def switch_to_deploy(self):
+        self.factor = self.deployed_factor
+
+
+@torch.no_grad()
+def test_rounding_is_up_to_a_thousandth_of_the_largest_value():
+    network = nn.Sequential(Rescaled(1.0009))
+    assert fold(network, run) == ['0']
+    with pytest.raises(ValueError, match='by 1.1e-03 .* tolerance 1e-03'):
+        fold(nn.Sequential(Rescaled(1.0011)), run)
+
+
 def test_outputs_that_are_not_finite_are_not_compared():
     network = nn.Sequential(Deployable(), nn.BatchNorm2d(3)).eval()
     nn.init.constant_(network[0].one.bias, torch.inf)
