@@ -32,7 +32,12 @@ from mmadf.utils.command_line import (
 from mmadf.utils.types import type_name
 from mmadf.weights.exact import ExactWeightsHook, add_partial_argument
 from mmadf.weights.folder import is_folder
-from mmadf.weights.load import inner_configs, read_config, test_dataset
+from mmadf.weights.load import (
+    inner_configs,
+    read_config,
+    strip_pretrained,
+    test_dataset,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -92,6 +97,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     if args.amp:
         cfg.test_cfg.fp16 = True
     config.merge_options(cfg, args.cfg_options)
+    cfg.model = strip_pretrained(cfg.model.to_dict())
     if args.tta:
         add_tta(cfg)
     config.set_dataloader_defaults(

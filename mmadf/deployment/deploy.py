@@ -16,7 +16,7 @@ from mmadf.registry import MODELS
 from mmadf.weights.load import load_network, read_config, strip_pretrained, test_dataset
 
 from .checks import DeploymentError, check_out, relative_difference
-from .input_spec import infer_input_spec
+from .input_spec import image_size, infer_input_spec
 
 TOLERANCE = 1e-5
 AUXILIARY = 'auxiliary_head'  # of segmentors, for training only
@@ -64,7 +64,7 @@ def deploy_classifier(
     model, meta = load_network(cfg, checkpoint)
     check_deployable(model, config, cfg)
     spec = infer_input_spec(test_dataset(cfg).get('pipeline'))
-    images = torch.randn(2, spec.channels, *(spec.size or (224, 224)))
+    images = torch.randn(2, spec.channels, *image_size(spec, model))
     with torch.no_grad():
         expected = model(images)
     with TemporaryDirectory(dir=out.parent, prefix='.deploy-') as folder:

@@ -13,10 +13,23 @@ from mmpretrain.models import ClsDataPreprocessor
 from mmpretrain.registry import TRANSFORMS
 from torch import Tensor, nn
 
+from mmadf.models.stages.shapes import usable_size
+
 COLOUR = (30, 90, 200)  # blue, green, red: MMCV reads and writes BGR
 PROBES = ((480, 640), (640, 480))  # sizes of the images that probe a pipeline
 NO_FILES = 'the test pipeline reads no image files'
 FLIPPED = dict(RGB='BGR', BGR='RGB')
+
+
+def image_size(spec: 'InputSpec', network: nn.Module) -> Tuple[int, int]:
+    """Return height and width of the images that a network gets.
+
+    Args:
+        spec: images of its test pipeline; if their size varies, or is that of the
+            stored images, a size is returned on which the network runs.
+        network: a classifier, or another network that `network(images)` runs.
+    """
+    return spec.size or (usable_size(network, nn.Module.__call__),) * 2
 
 
 class InputSpec(NamedTuple):

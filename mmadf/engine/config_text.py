@@ -25,10 +25,14 @@ def parse_config(text: str) -> Dict[str, Any]:
 
 
 def _value(node: ast.expr) -> Any:
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == 'dict':
-        return {keyword.arg: _value(keyword.value) for keyword in node.keywords}
+    if _is_dict_call(node):
+        found = {}
+        for argument in node.args:  # keys that are no names, as in dict({'.bias': 1})
+            if isinstance(argument, ast.Dict) or _is_dict_call(argument):
+                found |= _value(argument)
+        return found | {keyword.arg: _value(keyword.value) for keyword in node.keywords}
     if isinstance(node, ast.Dict):
-        keys = (ast.unparse(key) if key else '**' for key in node.keys)
+        keys = (str(_value(key)) if key else '**' for key in node.keys)
         return dict(zip(keys, map(_value, node.values), strict=True))
     if isinstance(node, (ast.List, ast.Tuple)):
         return [_value(item) for item in node.elts]
@@ -36,3 +40,7 @@ def _value(node: ast.expr) -> Any:
         return ast.literal_eval(node)
     except (ValueError, TypeError):  # TypeError of a set of lists
         return ast.unparse(node)
+
+
+def _is_dict_call(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == 'dict'

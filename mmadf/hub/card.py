@@ -1,6 +1,5 @@
 """The model card of a model folder."""
 
-import re
 from html import escape
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
@@ -12,12 +11,11 @@ from mmadf.analysis.cost import cost_by_part, total_cost
 from mmadf.analysis.logs import read_log, validation_unit, validations
 from mmadf.utils.types import type_name
 from mmadf.weights.folder import CONFIG
-from mmadf.weights.load import inner_configs
+from mmadf.weights.load import inner_configs, is_pretrained
 
 from .probe import Probe
 
 NO_LOG = 'Not known: there is no training log beside the checkpoint.'
-PRETRAINED = re.compile(r"\bPretrained(Init)?'")  # by name or as a class
 LISTED = 20  # larger numbers of classes are summarised
 TEMPLATE = """---
 library_name: mmadf
@@ -153,8 +151,7 @@ def _training(cfg: Config) -> str:
     """Describe the training in a config as a list."""
     loader, loop = cfg.get('train_dataloader') or {}, cfg.get('train_cfg') or {}
     optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
-    model = str(cfg.model)
-    pretrained = PRETRAINED.search(model) or 'pretrained_branches' in model
+    pretrained = is_pretrained(cfg.model) or cfg.get('load_from')
     datasets = inner_configs(loader.get('dataset') or {})
     facts = {
         'data set': ', '.join(dict.fromkeys(_data_set(part) for _, part in datasets)),

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from mmadf.deployment.checks import DeploymentError, relative_difference
-from mmadf.deployment.input_spec import infer_input_spec
+from mmadf.deployment.input_spec import image_size, infer_input_spec
 from mmadf.deployment.network import random_pixels
 from mmadf.utils.modes import evaluating
 from mmadf.weights.load import load_network, read_config, test_dataset
@@ -41,7 +41,8 @@ def probe(network: nn.Module, cfg: Config) -> Probe:
         )
     spec = infer_input_spec(test_dataset(cfg).get('pipeline'))
     device = next((p.device for p in network.parameters()), 'cpu')
-    pixels = random_pixels((2, spec.channels, *(spec.size or (224, 224)))).to(device)
+    size = image_size(spec, network)
+    pixels = random_pixels((2, spec.channels, *size)).to(device)
     images = (pixels.float() - 127.5) / 64
     with evaluating(network):
         logits = network(images)

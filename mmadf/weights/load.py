@@ -22,6 +22,9 @@ from .checkpoint import read_checkpoint
 from .exact import load_exactly
 from .folder import is_folder, read_folder_config
 
+# Arguments that name weights to start from, besides `pretrained`.
+PRETRAINED = 'pretrained_branches', 'checkpoint_path'
+
 
 def read_config(config: str) -> Config:
     """Read the config of a network.
@@ -164,11 +167,21 @@ def strip_pretrained(cfg: Any) -> Any:
     cfg = {
         name: strip_pretrained(value)
         for name, value in cfg.items()
-        if name != 'pretrained_branches' and not _is_pretrained(value)
+        if name not in PRETRAINED and not _is_pretrained(value)
     }
     if 'pretrained' in cfg:
         cfg['pretrained'] = False if cfg['pretrained'] is True else None
     return cfg
+
+
+def is_pretrained(cfg: Any) -> bool:
+    """Return whether the config of a model, or of a part of it, names weights."""
+    if isinstance(cfg, (list, tuple)):
+        return any(map(is_pretrained, cfg))
+    if not isinstance(cfg, dict):
+        return False
+    named = any(cfg.get(name) for name in ('pretrained', *PRETRAINED))
+    return named or _is_pretrained(cfg) or any(map(is_pretrained, cfg.values()))
 
 
 def _is_pretrained(cfg: Any) -> bool:

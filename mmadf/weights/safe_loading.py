@@ -16,6 +16,7 @@ from typing import Any, Callable, Optional, Union
 import numpy as np
 import torch
 import yaml
+from mmengine.config import ConfigDict
 from mmengine.fileio import register_handler
 from mmengine.fileio.handlers import YamlHandler
 from mmengine.logging.history_buffer import HistoryBuffer
@@ -115,12 +116,12 @@ def _refusal(filename: str, error: Exception) -> str:
 def allow_own_checkpoints() -> None:
     """Let `torch.load(weights_only=True)` read the checkpoints of MMEngine's Runner.
 
-    In addition to weights they contain log buffers, schedules and NumPy arrays, and
-    those of timm the arguments of its scripts. The types are added to PyTorch's
-    allow-list, under their module names in NumPy 1 and 2, so that checkpoints can be
-    exchanged between both.
+    In addition to weights they contain log buffers, schedules, NumPy arrays and nested
+    `metainfo` of data sets, and those of timm the arguments of its scripts. The types
+    are added to PyTorch's allow-list, under their module names in NumPy 1 and 2, so
+    that checkpoints can be exchanged between both.
     """
-    types = [*METHODS, Namespace, np.ndarray, np.dtype]
+    types = [*METHODS, ConfigDict, Namespace, np.ndarray, np.dtype]
     types += [type(np.dtype(code)) for code in DTYPES]
     # With names, since the forks and timm remove the bare types after a load.
     allowed = [(kind, f'{kind.__module__}.{kind.__qualname__}') for kind in types]

@@ -48,6 +48,23 @@ def test_written_files_give_the_same_logits_with_less(trained, deployed):
     }
 
 
+@torch.no_grad()
+def test_a_network_for_one_image_size_needs_none_in_the_pipeline(write_files, tmp_path):
+    head = dict(type='WiseSrNetHead', num_classes=5, in_channels=16, map_size=16)
+    changes = dict(ADF, neck=None, head=dict(head, pool_size=None))
+    files = write_files(changes, std=0.2, pipeline=[dict(type='PackInputs')])
+    deploy_classifier(*files, tmp_path / 'small.pth')
+    whole, small = (
+        mmpretrain.get_model(config, pretrained=weights)
+        for config, weights in (
+            files,
+            (f'{tmp_path}/small.py', f'{tmp_path}/small.pth'),
+        )
+    )
+    x = torch.randn(3, 3, 32, 32)
+    assert_close(small(x), whole(x), rtol=1e-5, atol=1e-5 * whole(x).abs().max().item())
+
+
 def test_inferencer_needs_nothing_but_the_two_files(trained, deployed):
     image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     results = [

@@ -105,3 +105,20 @@ def test_card_says_whether_training_started_from_weights(card, kind, is_named):
     init_cfg = dict(type=kind, checkpoint='a.pth')
     text = card(BY_EPOCH, {}, model=dict(backbone=dict(init_cfg=init_cfg)))
     assert ('- pretrained weights: yes' in text) == is_named
+
+
+@pytest.mark.parametrize(
+    ('fields', 'is_named'),
+    [
+        (dict(model=dict(pretrained_branches=dict(checkpoint='a.pth'))), True),
+        (dict(model=dict(pretrained_branches=None)), False),
+        (dict(model=dict(backbone=dict(pretrained=True))), True),
+        (dict(model=dict(backbone=dict(pretrained=False))), False),
+        (dict(model=dict(appearance=dict(backbone=dict(checkpoint_path='a')))), True),
+        (dict(load_from='a.pth'), True),
+        (dict(load_from=None), False),
+    ],
+)
+def test_card_names_all_ways_to_start_from_weights(card, fields, is_named):
+    text = card(BY_EPOCH, {}, **{'model': {}, **fields})
+    assert ('- pretrained weights: yes' in text) == is_named

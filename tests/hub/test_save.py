@@ -117,6 +117,18 @@ def test_a_network_deployed_in_memory_is_saved_in_its_deployed_form(tmp_path, fo
     assert network._config.model.get('deploy') is None
 
 
+def test_a_network_for_one_image_size_needs_none_in_the_pipeline(tmp_path):
+    head = dict(type='WiseSrNetHead', num_classes=5, in_channels=64, map_size=4)
+    model = adf(neck=None, head=dict(head, pool_size=None))
+    cfg = config(model)
+    cfg.test_dataloader.dataset.pipeline = [dict(type='PackInputs')]
+    network = build(model)
+    mmadf.save_pretrained(network, tmp_path / 'folder', cfg)
+    images = torch.randn(2, 3, 32, 32)  # the only size that it takes
+    loaded = mmadf.from_pretrained(tmp_path / 'folder')
+    assert_close(loaded(images), network(images), rtol=1e-6, atol=1e-6)
+
+
 def test_weights_in_half_precision_are_refused(tmp_path):
     network = build(PLAIN).bfloat16()
     with pytest.raises(ValueError, match=r'torch.bfloat16; .* call network.float\(\)'):

@@ -102,12 +102,14 @@ def test_pretrained_weights_are_removed_at_any_depth():
         head=dict(init_cfg=[dict(type='Normal'), PRETRAINED]),
         pretrained='b.pth',
         pretrained_branches=dict(checkpoint='c.pth'),
+        appearance=dict(backbone=dict(checkpoint_path='d.pth')),
     )
     assert strip_pretrained(cfg) == dict(
         backbone=dict(type='ResNet', pretrained=False),
         neck=None,
         head=dict(init_cfg=[dict(type='Normal')]),
         pretrained=None,
+        appearance=dict(backbone=dict()),
     )
 
 

@@ -8,7 +8,7 @@ import mmpretrain
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel
 from mmengine.registry import PARAM_SCHEDULERS, DefaultScope
@@ -207,6 +207,7 @@ def test_values_beside_weights_are_read(tmp_path):
         argparse.Namespace(lr=0.1),  # in checkpoints of timm's scripts
         {'dark'},  # of one element, whose name is the same in every process
         torch.Size([3]),
+        ConfigDict(palette=dict(a=[1, 2], b=[dict(c=3)])),  # `metainfo` in a config
     ]:
         with named(repr(value)):
             torch.save(dict(value=value), tmp_path / 'a.pth')

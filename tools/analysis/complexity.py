@@ -2,7 +2,8 @@
 
 Run: python tools/analysis/complexity.py CONFIG [--size 224] [--cfg-options ...]
 
-The image has the size that the test pipeline returns, or 224 pixels if that varies.
+The image has the size that the test pipeline returns; if that varies, 224 pixels or
+another usual size that the network takes.
 
 For an ADF network the table has columns for training, with both heads, and for
 deployment, without folding of batch norms, and compares them with the single network
@@ -13,12 +14,10 @@ of one image; MMPretrain's tables call multiply-adds FLOPs.
 import argparse
 
 from mmadf.analysis import cost_by_phase, cost_table
-from mmadf.deployment.input_spec import infer_input_spec
+from mmadf.deployment.input_spec import image_size, infer_input_spec
 from mmadf.engine.config import merge_options
 from mmadf.utils.command_line import ConfigOptions, report_invalid_input
 from mmadf.weights.load import build_network, read_config, test_dataset
-
-SIZE = 224
 
 
 def main() -> None:
@@ -29,7 +28,7 @@ def main() -> None:
         '--size',
         type=int,
         help='image height and width in pixels (default: as the test pipeline returns, '
-        f'or {SIZE} if that varies)',
+        'or a usual one if that varies)',
     )
     parser.add_argument(
         '--cfg-options', nargs='+', action=ConfigOptions, help='override the config'
@@ -41,8 +40,9 @@ def main() -> None:
         cfg = read_config(args.config)
         merge_options(cfg, args.cfg_options)
         spec = infer_input_spec(test_dataset(cfg).get('pipeline'))
-        size = (args.size, args.size) if args.size else spec.size or (SIZE, SIZE)
-        phases = cost_by_phase(build_network(cfg), size, spec.channels)
+        network = build_network(cfg)
+        size = (args.size,) * 2 if args.size else image_size(spec, network)
+        phases = cost_by_phase(network, size, spec.channels)
         head, *rows = cost_table(phases)
     assumed = '' if args.size or spec.size else f', assumed: {spec.remark}; see --size'
     print(f'image of {size[0]} x {size[1]} pixels{assumed}')

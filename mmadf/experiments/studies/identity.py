@@ -16,7 +16,10 @@ from mmadf.engine.config_changes import LOCATIONS
 from mmadf.weights.folder import WEIGHTS as MODEL_FOLDER_WEIGHTS
 
 # Fields whose text is the path or URL of weights to start from, at any depth.
-WEIGHTS = ('checkpoint', 'appearance_checkpoint', 'checkpoint_path', 'load_from')
+WEIGHTS = (
+    *('checkpoint', 'appearance_checkpoint', 'checkpoint_path', 'pretrained'),
+    'load_from',
+)
 DIGITS = 16
 
 

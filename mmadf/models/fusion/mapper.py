@@ -29,7 +29,7 @@ class AppearancePath(BaseModule):
         zero_init: whether the path is initialised to give 0, see `Mapper`.
 
     Raises:
-        ValueError: `zero_init` with a norm that has no weights.
+        ValueError: `zero_init` with a norm that has no weights to train.
     """
 
     def __init__(
@@ -53,11 +53,17 @@ class AppearancePath(BaseModule):
         self.steps = Sequential(*steps, last)
         self.zero_init = zero_init
         norm = last.pointwise_conv.norm
-        if zero_init and norm is not None and getattr(norm, 'weight', None) is None:
+        weight = getattr(norm, 'weight', None)
+        if (
+            zero_init
+            and norm is not None
+            and not (weight is not None and weight.requires_grad)
+        ):
             raise ValueError(
-                f'Mapper: norm_cfg={norm_cfg} gives a norm without weights, which '
-                'zero_init=True would set to 0; set affine=True in norm_cfg, '
-                'norm_cfg=None, or zero_init=False.'
+                f'Mapper: norm_cfg={norm_cfg} gives a norm without weights that are '
+                'trained, which zero_init=True would set to 0 for good; set '
+                'affine=True and requires_grad=True in norm_cfg, norm_cfg=None, or '
+                'zero_init=False.'
             )
         self._init_last_layer()
 
@@ -138,7 +144,7 @@ class Mapper(BaseModule):
         ValueError: unknown fusion or gate, no source, a number instead of a list, lists
             of different lengths, channels that are no integers > 0, a stride that is
             not a power of 2, a bias that is no finite number, or `zero_init` with a
-            norm that has no weights.
+            norm that has no weights to train.
     """
 
     def __init__(

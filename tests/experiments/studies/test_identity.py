@@ -105,11 +105,15 @@ def branches(path):
     return dict(model=dict(backbone=dict(pretrained_branches=fields)))
 
 
+def pretrained(path):
+    return dict(model=dict(backbone=dict(pretrained=str(path))))
+
+
 def load_from(path):
     return dict(load_from=str(path))
 
 
-@pytest.mark.parametrize('fields', [init, branches, load_from])
+@pytest.mark.parametrize('fields', [init, branches, pretrained, load_from])
 def test_weights_are_identified_by_their_content(fields, images, tmp_path):
     here, there = tmp_path / 'a.pth', tmp_path / 'b.pth'
     here.write_bytes(b'weights')

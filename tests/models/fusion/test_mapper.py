@@ -121,6 +121,16 @@ def test_without_zero_init_appearance_is_there_at_once():
     assert change.abs().mean() > 0.1
 
 
+def test_a_zero_initialised_norm_must_learn():
+    for norm_cfg in (dict(type='BN', requires_grad=False), dict(type='IN')):
+        with named(norm_cfg), pytest.raises(ValueError, match='weights that are trai'):
+            build(norm_cfg=norm_cfg)
+    frozen = dict(type='BN', requires_grad=False)
+    mapper = build(norm_cfg=frozen, zero_init=False)
+    appearance, s = inputs()
+    assert (mapper(appearance, s) - s).abs().mean() > 0.1
+
+
 def test_without_zero_init_the_norm_needs_no_weights():
     norm_cfg = dict(type='IN', affine=False)
     mapper = build(zero_init=False, norm_cfg=norm_cfg)
