@@ -3,7 +3,7 @@
 Run: python tools/study.py configs/studies/wise_srnet_scenes_11x11.py --jobs 2
          --cfg-options data.root=DIR
     For DIR and the images of our numbers see wise_srnet_scenes.py. Requires timm.
-Cost: 40 runs of a small ResNet, 30 epochs of 5,940 images; about 8 minutes per run on one
+Cost: 40 runs of a small ResNet, 30 epochs of 5,940 images; 4 to 6 minutes per run on one
     CPU core.
 The last stage has stride 1 in place of 2; images and training are unchanged. Average pooling
 reduces 11x11 positions to 5x5 and leaves out the last row and column, as for the 7x7
