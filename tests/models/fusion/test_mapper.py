@@ -242,7 +242,7 @@ def test_bad_arguments_are_named():
         (dict(gate=['element']), r"gate=\['element'\] is none of"),
         (dict(gate_bias='0'), "gate_bias='0' must be a finite number"),
         (dict(gate_bias=float('nan')), 'gate_bias=nan must be a finite number'),
-        (dict(norm_cfg=dict(type='IN')), 'without weights, .* or zero_init=False'),
+        (dict(norm_cfg=dict(type='IN')), 'without weights .* or zero_init=False'),
     ]:
         with named(changes), pytest.raises(ValueError, match=message):
             build(**changes)
