@@ -1,7 +1,8 @@
 """Differences between two configs that are given as text, which is never executed."""
 
-import ast
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Tuple
+
+from .config_text import parse_config
 
 # Fields that differ between a run and its continuation.
 OWN_FIELDS = {'resume', 'load_from', 'launcher', 'work_dir'}
@@ -33,39 +34,16 @@ def config_changes(former: str, current: str) -> List[str]:
 
 
 def _fields(text: str) -> Dict[str, str]:
-    """Return the text of each value by its dotted name."""
-    found: Dict[str, str] = {}
-    try:
-        for node in ast.parse(text).body:
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                _add(node.targets[0].id, node.value, found)
-    except (SyntaxError, RecursionError, MemoryError) as error:
-        raise ValueError(f'the text of a config cannot be parsed: {error}') from error
-    return found
+    """Return each value that is no container, as text, by its dotted name."""
+    fields = parse_config(text).items()
+    return dict(pair for field in fields for pair in _leaves(*field))
 
 
-def _add(name: str, node: ast.expr, found: Dict[str, str]) -> None:
-    """Add the values below a node."""
-    children = _children(node)
-    for key, child in children.items():
-        _add(f'{name}.{key}', child, found)
+def _leaves(name: str, value: Any) -> Iterator[Tuple[str, str]]:
+    """Yield dotted names and texts of the values in a dict or a list."""
+    children = value if isinstance(value, (dict, list)) else ()
     if not children:
-        found[name] = ast.unparse(node)
-
-
-def _children(node: ast.expr) -> Dict[Any, ast.expr]:
-    """Return the values in a dict, a list or a tuple; {} for anything else."""
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == 'dict':
-        return {keyword.arg: keyword.value for keyword in node.keywords}
-    if isinstance(node, ast.Dict):
-        return dict(zip(map(_key, node.keys), node.values, strict=True))
-    if isinstance(node, (ast.List, ast.Tuple)):
-        return dict(enumerate(node.elts))
-    return {}
-
-
-def _key(node: Optional[ast.expr]) -> str:
-    """Return the name of a key in a dict display; None stands for `**`."""
-    if isinstance(node, ast.Constant):
-        return str(node.value)
-    return ast.unparse(node) if node else '**'
+        yield name, repr(value)
+    items = children.items() if isinstance(children, dict) else enumerate(children)
+    for key, child in items:
+        yield from _leaves(f'{name}.{key}', child)

@@ -23,6 +23,12 @@ def test_layout_does_not_matter():
     assert config_changes(FORMER.splitlines()[1], current) == []
 
 
+def test_keys_that_are_no_names_are_compared_one_by_one():
+    former = "x = dict({'.bias': dict(lr=1), 'a/b': 2})"
+    current = "x = dict({'.bias': dict(lr=3), 'a/b': 2})"
+    assert config_changes(former, current) == ['x..bias.lr: 1 -> 3']
+
+
 def test_added_and_removed_fields_are_named():
     current = FORMER.replace(", dict(type='LinearLR')", '') + 'compile = True\n'
     assert config_changes(FORMER, current) == [

@@ -6,12 +6,12 @@ from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from torch import nn
 
-from mmadf.analysis.explain import gate_maps, mean_gates
+from mmadf.analysis.explain import explain, gate_maps, mean_gates
+from mmadf.analysis.explain.evidence import is_explainable
 from mmadf.analysis.explain.gate_mean import GateMean
 from mmadf.analysis.spatial_maps import SpatialMaps, spatial_maps
 from mmadf.models.layers.spatial_kernel import SpatialKernel
 
-from .evidence import explain_any
 from .network import DemoNetwork
 from .report import evidence_section, gate_sections, kernel_section
 from .table import Row, download_link, predict_all
@@ -34,6 +34,7 @@ class Answers:
         self.network = network
         self.means = _mean_gates(network, examples)
         self.kernels = _kernels(network.model)
+        self.explains = is_explainable(network.model)
 
     def heading(self, title: str) -> str:
         """Return the title and what the network is as HTML."""
@@ -71,7 +72,7 @@ class Answers:
         network = self.network
         photo = network.read(Path(path))
         with network.lock:
-            found = explain_any(network.model, photo.batch)
+            found = explain(network.model, photo.batch) if self.explains else None
         scores = network.scores(photo.batch) if found is None else found.scores
         names = list(network.named(scores))
         parts = [evidence_section(photo.shown, found, names)]

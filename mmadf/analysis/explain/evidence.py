@@ -1,6 +1,7 @@
 """Predictions of the parts of a network, and Grad-CAM evidence for them."""
 
-from typing import Dict, NamedTuple, Optional, Sequence
+from contextlib import suppress
+from typing import Dict, List, NamedTuple, Optional, Sequence, Union
 
 import torch
 from mmpretrain.models import ImageClassifier
@@ -10,6 +11,7 @@ from mmadf.models.classifiers import ADFClassifier
 from mmadf.models.classifiers.branch import Branch, cut_branch
 from mmadf.models.classifiers.checks import classifies_inside
 from mmadf.models.stages import stages_of
+from mmadf.models.stages.shapes import run_without_data, usable_size
 from mmadf.utils.optional import import_optional
 
 # By part, see `parts_of`.
@@ -36,16 +38,17 @@ class Evidence(NamedTuple):
 class Part(nn.Module):
     """A part of a network that classifies on its own, from images to logits.
 
-    The last feature map passes through the module `last_map`, where Grad-CAM reads it
-    whatever the family of the backbone.
+    The last feature map passes through the module `last_map`, where Grad-CAM reads it.
+    It is that of the last stage if the family of the backbone is known, and the last
+    output of other backbones.
 
     Args:
-        model: an ADF classifier, or another `ImageClassifier` of a known family.
+        model: an ADF classifier, or another `ImageClassifier`.
         name: 'appearance', 'semantic' (without fusion) or 'fused' (semantic) of an ADF
             classifier, 'whole' of another one.
 
     Raises:
-        ValueError: the backbone belongs to no known family, or classifies itself.
+        ValueError: there is no feature map before a head that classifies.
     """
 
     def __init__(self, model: ImageClassifier, name: str) -> None:
@@ -65,22 +68,59 @@ class Part(nn.Module):
         return self.branch.logits(maps)
 
 
-def _cut_whole(model: ImageClassifier) -> Branch:
+class WholeBranch(NamedTuple):
+    """A classifier whose backbone runs as a whole, with the methods of a `Branch`."""
+
+    backbone: nn.Module
+    neck: Optional[nn.Module]
+    head: nn.Module
+
+    def maps(self, inputs: Tensor) -> List[Tensor]:
+        """Return the outputs of the backbone."""
+        return list(self.backbone(inputs))
+
+    def logits(self, maps: Sequence[Tensor]) -> Tensor:
+        """Return the logits, (N, K), for the outputs of the backbone."""
+        outputs = tuple(maps)
+        return self.head(outputs if self.neck is None else self.neck(outputs))
+
+
+def _cut_whole(model: ImageClassifier) -> Union[Branch, WholeBranch]:
     """Return a classifier other than ADF as one branch, whose head gives the logits."""
-    neck = model.neck if model.with_neck else None
-    if classifies_inside(neck, model.head, stages_of(model.backbone)):
-        raise ValueError(
-            f'explain: {type(model.backbone).__name__} classifies inside its backbone '
-            f'and {type(model.head).__name__} only reads the logits: there is no '
-            'feature map before a head to explain; give a network whose head '
-            'classifies, such as LinearClsHead after GlobalAveragePooling.'
-        )
+    backbone, neck = model.backbone, model.neck if model.with_neck else None
     if not hasattr(model.head, '_get_predictions'):
         raise ValueError(
             f'explain: {type(model.head).__name__} does not classify by one set of '
             'logits; give a network with a head such as LinearClsHead.'
         )
-    return cut_branch(model.backbone, neck)._replace(head=model.head)
+    try:
+        stages = stages_of(backbone)
+    except ValueError:  # of no known family
+        return _check_map(WholeBranch(backbone, neck, model.head))
+    if classifies_inside(neck, model.head, stages):
+        raise ValueError(
+            f'explain: {type(backbone).__name__} classifies inside its backbone '
+            f'and {type(model.head).__name__} only reads the logits: there is no '
+            'feature map before a head to explain; give a network whose head '
+            'classifies, such as LinearClsHead after GlobalAveragePooling.'
+        )
+    return cut_branch(backbone, neck)._replace(head=model.head)
+
+
+def _check_map(branch: WholeBranch) -> WholeBranch:
+    """Require a backbone whose last output is a feature map, (N, C, H, W)."""
+    outputs = None
+    with suppress(Exception):  # a backbone that does not run without data
+        size = usable_size(branch.backbone, nn.Module.__call__)
+        outputs = run_without_data(branch.backbone, nn.Module.__call__, size)
+    last = outputs[-1] if isinstance(outputs, (tuple, list)) else None
+    if not isinstance(last, Tensor) or last.dim() != 4:
+        raise ValueError(
+            f'explain: {type(branch.backbone).__name__} returns no feature map, (N, C, '
+            'H, W), as its last output, and Grad-CAM needs positions; set an option of '
+            "the backbone that returns one, such as out_type='featmap'."
+        )
+    return branch
 
 
 def parts_of(model: nn.Module) -> Dict[str, Part]:
@@ -93,7 +133,7 @@ def parts_of(model: nn.Module) -> Dict[str, Part]:
 
     Raises:
         TypeError: the model is no `ImageClassifier`.
-        ValueError: the backbone belongs to no known family, or classifies itself.
+        ValueError: there is no feature map before a head that classifies.
     """
     if not isinstance(model, ImageClassifier):
         raise TypeError(
@@ -105,6 +145,14 @@ def parts_of(model: nn.Module) -> Dict[str, Part]:
         names = [] if model.deployed else ['appearance']
         names += ['semantic', 'fused'] if model.mappers else ['fused']
     return {name: Part(model, name) for name in names}
+
+
+def is_explainable(model: nn.Module) -> bool:
+    """Return whether a network has parts to explain, see `parts_of`."""
+    try:
+        return bool(parts_of(model))
+    except (TypeError, ValueError):
+        return False
 
 
 def find_evidence(part: Part, inputs: Tensor, truth: Optional[int] = None) -> Evidence:

@@ -229,6 +229,41 @@ def test_a_plain_classifier_has_one_part_and_evidence_for_the_true_class():
     assert_close(true_cam, expected.detach())
 
 
+@pytest.mark.parametrize(
+    ('backbone', 'neck', 'channels'),
+    [
+        (dict(type='PoolFormer', arch='s12'), True, 512),  # of no known family
+        (dict(type='ConvNeXt', arch='atto'), False, 320),  # pools by itself
+    ],
+)
+def test_backbones_of_all_kinds_are_explained(backbone, neck, channels):
+    pytest.importorskip('captum')
+    head = dict(type='LinearClsHead', num_classes=5, in_channels=channels)
+    cfg = dict(type='ImageClassifier', backbone=backbone, head=head)
+    cfg['neck'] = dict(type='GlobalAveragePooling') if neck else None
+    model = randomise(MODELS.build(cfg), std=0.1).eval()
+    x = torch.randn(1, 3, 96, 96)
+    evidence = explain(model, x).evidence['whole']
+    assert_close(evidence.scores, model(x).softmax(1)[0].detach())
+    assert evidence.cam.shape == (3, 3)
+    assert evidence.cam.min() >= 0
+    if neck:  # by hand
+        (last,) = model.backbone(x)
+        last = last.detach().requires_grad_()
+        logits = model.head(model.neck((last,)))
+        (gradient,) = torch.autograd.grad(logits.max(), last)
+        expected = (gradient.mean((2, 3), keepdim=True) * last).sum(1)[0].clamp(min=0)
+        assert_close(evidence.cam, expected.detach())
+
+
+def test_a_backbone_without_a_feature_map_is_named():
+    vit = dict(type='VisionTransformer', arch='deit-tiny', img_size=32, patch_size=16)
+    head = dict(type='LinearClsHead', num_classes=5, in_channels=192)
+    cfg = dict(type='ImageClassifier', backbone=vit, head=head)
+    with pytest.raises(ValueError, match='VisionTransformer returns no feature map'):
+        explain(MODELS.build(cfg).eval(), image())
+
+
 def test_another_classifier_is_named():
     with pytest.raises(TypeError, match='model=Linear is not supported; give'):
         explain(torch.nn.Linear(2, 2), image())
