@@ -31,6 +31,9 @@ def study_table(
             f'steps to the final validation {metric} of {control}': _number(
                 row['steps'], 'd'
             ),
+            'change of validation in the last fifth': _number(
+                row['late_change'], '+.2f'
+            ),
             'parameters (M), training → deployed': _cost(row, 'parameters', 1e6),
             'GFLOPs (multiply-adds), training → deployed': _cost(
                 row, 'multiply_adds', 1e9

@@ -8,9 +8,9 @@ images, the wrong predictions first; the page of IMAGES/a/b.jpg is OUT/a/b.jpg.h
 page shows the photograph, the most probable classes, and the evidence (Grad-CAM) for
 the predicted class and, where that is wrong, for the true one. For an ADF network, it
 does so for the appearance branch and for the semantic branch without and with fusion,
-and shows the gates, compared with their mean over all images. The true class of an
-image is the name of its folder, if there is such a class and the network predicts one
-class per image. Pages need no other file.
+and shows the gates, compared with their mean over all images. For Wise-SrNet, it shows
+the spatial kernels. The true class of an image is the name of its folder, if there is
+such a class and the network predicts one class per image. Pages need no other file.
 Requires captum >= 0.9 and matplotlib.
 """
 
@@ -85,7 +85,8 @@ def write_pages(
     gated = batches('gates', []) if getattr(model, 'mappers', ()) else ()
     maps = [explain.gate_maps(model, batch) for *_, batch in gated]
     has_one_label = not isinstance(getattr(model, 'head', None), MultiLabelClsHead)
-    means, errors, entries, classes = explain.mean_gates(maps), [], [], []
+    means, kernels = explain.mean_gates(maps), explain.kernels_of(model)
+    errors, entries, classes = [], [], []
     for file, inputs, batch in batches('pages', errors):
         size = batch.shape[-2:]
         photograph = explain.take_photograph(file, pipeline, inputs, size)
@@ -93,7 +94,7 @@ def write_pages(
         truth = explain.class_of(file, classes) if has_one_label else None
         found = explain.explain(model, batch, truth)
         name = str(file.relative_to(root))
-        page = explain.Page(photograph, name, truth, found, classes, means)
+        page = explain.Page(photograph, name, truth, found, classes, means, kernels)
         out = args.out / f'{name}.html'
         out.parent.mkdir(parents=True, exist_ok=True)
         html = explain.page_html(page, explain.relative_link(index, out))

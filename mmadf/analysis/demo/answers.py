@@ -4,16 +4,21 @@ from html import escape
 from pathlib import Path
 from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
-from torch import nn
+import numpy as np
 
-from mmadf.analysis.explain import explain, gate_maps, mean_gates
+from mmadf.analysis.explain import (
+    explain,
+    explanation_html,
+    gate_maps,
+    kernels_of,
+    mean_gates,
+)
 from mmadf.analysis.explain.evidence import is_explainable
+from mmadf.analysis.explain.explanation import Explanation
 from mmadf.analysis.explain.gate_mean import GateMean
-from mmadf.analysis.spatial_maps import SpatialMaps, spatial_maps
-from mmadf.models.layers.spatial_kernel import SpatialKernel
+from mmadf.analysis.explain.pictures import embed
 
 from .network import DemoNetwork
-from .report import evidence_section, gate_sections, kernel_section
 from .table import Row, download_link, predict_all
 from .uploads import check_count
 
@@ -33,7 +38,7 @@ class Answers:
     def __init__(self, network: DemoNetwork, examples: Sequence[Path] = ()) -> None:
         self.network = network
         self.means = _mean_gates(network, examples)
-        self.kernels = _kernels(network.model)
+        self.kernels = kernels_of(network.model)
         self.explains = is_explainable(network.model)
 
     def heading(self, title: str) -> str:
@@ -72,15 +77,15 @@ class Answers:
         network = self.network
         photo = network.read(Path(path))
         with network.lock:
-            found = explain(network.model, photo.batch) if self.explains else None
-        scores = network.scores(photo.batch) if found is None else found.scores
-        names = list(network.named(scores))
-        parts = [evidence_section(photo.shown, found, names)]
-        if found is not None:
-            parts.append(gate_sections(photo.shown, found.gates, self.means))
-        for slot, maps in self.kernels.items():
-            parts.append(kernel_section(slot, maps, scores, names))
-        return ''.join(parts)
+            if self.explains:
+                found = explain(network.model, photo.batch)
+            else:
+                found = Explanation({}, [], network.scores(photo.batch))
+        names = list(network.named(found.scores))
+        sections = explanation_html(
+            photo.shown, found, names, means=self.means, kernels=self.kernels
+        )
+        return f'<div class="mm">{_input(photo.shown)}{sections}</div>'
 
     def table(
         self,
@@ -112,7 +117,8 @@ def _mean_gates(
     return mean_gates([gate_maps(network.model, batch) for batch in batches])
 
 
-def _kernels(model: nn.Module) -> Dict[str, SpatialMaps]:
-    """Return the spatial kernels of a network, empty if it has none."""
-    found = any(isinstance(module, SpatialKernel) for module in model.modules())
-    return spatial_maps(model) if found else {}
+def _input(shown: np.ndarray) -> str:
+    """Return the image as the network takes it."""
+    height, width = shown.shape[:2]
+    note = f'Input of the network, {width} × {height} pixels'
+    return f'<figure>{embed(shown, note)}<figcaption>{note}</figcaption></figure>'

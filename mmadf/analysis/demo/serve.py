@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Iterator, Optional, Sequence
 
+from mmadf.analysis.explain.document import SECTIONS
 from mmadf.utils.optional import import_optional
 
 from .answers import Answers
@@ -58,6 +59,7 @@ def served(
                 ssr_mode=False,
                 footer_links=['api', 'gradio'],
                 theme=gr.themes.Default(primary_hue='blue', font=FONTS),
+                css=SECTIONS,
                 css_paths=CSS,
             )
             if share and not public:

@@ -12,8 +12,10 @@ from .images import (
     to_batch,
 )
 from .index import check_index, index_html, make_entry, relative_link
+from .kernels import kernels_of
 from .page import Page, page_html
 from .photograph import take_photograph, to_rgb
+from .sections import explanation_html
 
 __all__ = [
     'Page',
@@ -22,10 +24,12 @@ __all__ = [
     'check_index',
     'class_of',
     'explain',
+    'explanation_html',
     'find_images',
     'gate_maps',
     'import_grad_cam',
     'index_html',
+    'kernels_of',
     'make_entry',
     'mean_gates',
     'page_html',

@@ -5,54 +5,59 @@ from typing import Optional
 
 from mmadf.analysis.style import RIGHT, WRONG
 
-STYLE = f"""
-:root {{ color-scheme: light dark; --right: {RIGHT}; --wrong: {WRONG};
-  --soft: #8884; --faint: #8881; }}
+# Of the sections that `explanation_html` returns, within an element of class "mm".
+SECTIONS = f"""
+.mm {{ --right: {RIGHT}; --wrong: {WRONG}; --soft: #8884; --faint: #8881; }}
 @media (prefers-color-scheme: dark) {{
-  :root {{ --right: #56B4E9; --wrong: #F58B4C; }} }}
-* {{ box-sizing: border-box; }}
-body {{ font: 16px/1.45 system-ui, sans-serif; margin: 0 auto; padding: 1rem;
-  max-width: 1240px; overflow-wrap: anywhere; }}
-h1 {{ font-size: 1.4rem; margin: .3rem 0; }}
-h2 {{ font-size: 1.15rem; margin: 1.6rem 0 .3rem; }}
-h3 {{ font-size: 1rem; margin: 0; }}
-p {{ margin: .3rem 0; }}
-.note, figcaption, footer {{ font-size: .875rem; opacity: .8; }}
-.right {{ color: var(--right); }} .wrong {{ color: var(--wrong); }}
-.mark {{ font-weight: 600; white-space: nowrap; }}
-.grid {{ display: grid; gap: 1rem; align-items: start;
+  .mm {{ --right: #56B4E9; --wrong: #F58B4C; }} }}
+.mm * {{ box-sizing: border-box; }}
+.mm h2 {{ font-size: 1.15rem; font-weight: 600; margin: 1.6rem 0 .3rem; }}
+.mm h3 {{ font-size: 1rem; font-weight: 600; margin: 0; overflow-wrap: anywhere; }}
+.mm p {{ margin: .3rem 0; }}
+.mm .note, .mm figcaption {{ font-size: .875rem; opacity: .8;
+  overflow-wrap: anywhere; }}
+.mm .right {{ color: var(--right); }} .mm .wrong {{ color: var(--wrong); }}
+.mm .mark {{ font-weight: 600; white-space: nowrap; }}
+.mm .grid {{ display: grid; gap: 1rem; align-items: start;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 270px), 1fr)); }}
-.parts {{ grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); }}
-.maps {{ display: grid; gap: 0 1rem;
+.mm .parts {{ grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); }}
+.mm .maps {{ display: grid; gap: 0 1rem;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 220px), 420px)); }}
-.card {{ border: 1px solid var(--soft); border-radius: 8px; padding: .7rem; }}
-figure {{ margin: .4rem 0; }}
-img {{ display: block; max-width: 100%; height: auto; border-radius: 4px; }}
-.maps img, figure.card img {{ width: 100%; }}
-img.small {{ width: 320px; image-rendering: pixelated; }}
-.photo {{ position: relative; display: inline-block; max-width: 100%; }}
-.photo img {{ max-height: 75vh; width: auto; cursor: zoom-in; }}
-.photo.zoom {{ overflow: auto; }}
-.photo.zoom img {{ max-width: none; max-height: none; cursor: zoom-out; }}
-.photo.zoom .frame {{ display: none; }}
-.frame {{ position: absolute; border: 2px dashed #fff; outline: 1px solid #0008;
-  pointer-events: none; }}
-.bars {{ list-style: none; margin: .5rem 0 0; padding: 0; font-size: .9rem; }}
-.bars li {{ position: relative; display: flex; justify-content: space-between;
+.mm .card {{ border: 1px solid var(--soft); border-radius: 8px; padding: .7rem; }}
+.mm figure {{ margin: .4rem 0; }}
+.mm img {{ display: block; max-width: 100%; height: auto; border-radius: 4px; }}
+.mm .maps img, .mm figure.card img {{ width: 100%; }}
+.mm img.small {{ width: 320px; image-rendering: pixelated; }}
+.mm .bars {{ list-style: none; margin: .5rem 0 0; padding: 0; font-size: .9rem; }}
+.mm .bars li {{ position: relative; display: flex; justify-content: space-between;
   gap: .5rem; padding: .1rem .4rem; margin: 2px 0; background: var(--faint);
-  border-left: 4px solid transparent; }}
-.bars li.true {{ border-color: var(--right); font-weight: 600; }}
-.bars i {{ position: absolute; left: 0; top: 0; bottom: 0; background: var(--soft); }}
-.bars span {{ position: relative; }}
-.scale {{ height: 10px; border-radius: 3px; margin-top: .3rem; }}
-.ends {{ display: flex; justify-content: space-between; font-size: .8rem; }}
-.histogram {{ display: flex; align-items: flex-end; gap: 1px; height: 120px; }}
-.histogram b {{ flex: 1; background: {RIGHT}; min-height: 1px; }}
-a {{ color: inherit; }}
-a.card {{ text-decoration: none; }}
-a.card:hover {{ border-color: currentColor; }}
-.card .thumbnail img {{ width: 100%; height: 180px; object-fit: contain; }}
-select {{ font: inherit; max-width: 100%; }}
+  border-left: 4px solid transparent; overflow-wrap: anywhere; }}
+.mm .bars li.true {{ border-color: var(--right); font-weight: 600; }}
+.mm .bars i {{ position: absolute; left: 0; top: 0; bottom: 0;
+  background: var(--soft); }}
+.mm .bars span {{ position: relative; }}
+.mm .scale {{ height: 10px; border-radius: 3px; margin-top: .3rem; }}
+.mm .ends {{ display: flex; justify-content: space-between; font-size: .8rem; }}
+.mm .histogram {{ display: flex; align-items: flex-end; gap: 1px; height: 120px; }}
+.mm .histogram b {{ flex: 1; background: {RIGHT}; min-height: 1px; }}
+"""
+PAGE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.45 system-ui, sans-serif; margin: 0 auto; padding: 1rem;
+  max-width: 1240px; overflow-wrap: anywhere; }
+h1 { font-size: 1.4rem; margin: .3rem 0; }
+.photo { position: relative; display: inline-block; max-width: 100%; }
+.mm .photo img { max-height: 75vh; width: auto; cursor: zoom-in; }
+.photo.zoom { overflow: auto; }
+.mm .photo.zoom img { max-width: none; max-height: none; cursor: zoom-out; }
+.photo.zoom .frame { display: none; }
+.frame { position: absolute; border: 2px dashed #fff; outline: 1px solid #0008;
+  pointer-events: none; }
+a { color: inherit; }
+a.card { text-decoration: none; }
+a.card:hover { border-color: currentColor; }
+.mm .thumbnail img { width: 100%; height: 180px; object-fit: contain; }
+select { font: inherit; max-width: 100%; }
 """
 GENERATOR = '<meta name="generator" content="mmadf">'
 WORDS = {True: ('right', '✓ right'), False: ('wrong', '✗ wrong')}
@@ -70,8 +75,8 @@ def document(title: str, body: str, script: str = '') -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'{GENERATOR}\n<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n'
-        f'<body>\n{body}\n{tail}</body>\n</html>\n'
+        f'{GENERATOR}\n<title>{escape(title)}</title>\n<style>{SECTIONS}{PAGE}</style>\n</head>\n'
+        f'<body class="mm">\n{body}\n{tail}</body>\n</html>\n'
     )
 
 

@@ -8,10 +8,11 @@ from torch import Tensor
 
 from mmadf.analysis.style import DIVERGING
 
+from .cards import card, positions, scaled_picture, section
 from .document import percent
 from .explanation import GateView
 from .gate_mean import GateMean, weight_map
-from .pictures import embed, gradient, heat_map
+from .pictures import heat_map
 
 BINS = 20
 
@@ -29,7 +30,8 @@ def gate_section(
         photo: what the network receives, (H, W, 3).
         gate: what the gate does with the image.
         title: name of the mapper.
-        mean: the weights over a set of images, None if they are not known.
+        mean: the weights over a set of images, None if they are not known. That of
+            images of another size is left out.
     """
     weights = weight_map(gate)
     if weights is None:
@@ -37,13 +39,13 @@ def gate_section(
     else:
         head = f'Gate weight, mean {percent(weights.mean(), 1)}'
         cards = [_map_card(photo, weights, head, (0, 1), 'mean over channels')]
-    if weights is not None and mean is not None:
-        cards += _mean_cards(photo, weights, mean)
+        if mean is not None and mean.mean.shape == weights.shape:
+            cards += _mean_cards(photo, weights, mean)
     head = f'Weighted appearance features, mean {percent(gate.relative.mean(), 1)}'
     limits = 0.0, max(float(gate.relative.max()), 1e-3)
     note = 'magnitude; 100% is the mean magnitude of the semantic features'
     cards.append(_map_card(photo, gate.relative, head, limits, note))
-    return f'<h2>{title}: {gate.route}</h2>\n<div class="grid">{"".join(cards)}</div>'
+    return section(f'{title}: {gate.route}', ''.join(cards))
 
 
 def _mean_cards(photo: np.ndarray, weights: Tensor, mean: GateMean) -> list:
@@ -54,8 +56,10 @@ def _mean_cards(photo: np.ndarray, weights: Tensor, mean: GateMean) -> list:
     )
     head = f'Mean weight of {mean.images} images'
     shared = _map_card(None, mean.mean, head, (0, 1), note)
-    difference, limit = weights - mean.mean, max(mean.limit, 1e-3)
-    head = f'Difference of this image, up to {percent(difference.abs().max(), 1)}'
+    difference = weights - mean.mean
+    most = float(difference.abs().max())
+    limit = max(mean.limit, most, 1e-3)
+    head = f'Difference of this image, up to {percent(most, 1)}'
     note = 'percentage points; one scale for all images'
     own = _map_card(photo, difference, head, (-limit, limit), note, DIVERGING)
     return [shared, own]
@@ -70,33 +74,26 @@ def _map_card(
     cmap: str = 'viridis',
 ) -> str:
     """Return a heat map with its scale."""
-    picture = embed(heat_map(photo, values, cmap, limits), head)
     digits = 0 if limits[1] >= 0.1 else 1
     low, high = (percent(limit, digits) for limit in limits)
-    positions = f'{values.shape[0]}&nbsp;×&nbsp;{values.shape[1]} positions'
-    return (
-        f'<figure class="card"><h3>{head}</h3>{picture}'
-        f'<div class="scale" style="background:{gradient(cmap)}"></div>'
-        f'<div class="ends"><span>{low}</span><span>{high}</span></div>'
-        f'<figcaption>{note}; {positions}</figcaption></figure>'
-    )
+    caption = f'{note}; {positions(values.shape)}'
+    pixels = heat_map(photo, values, cmap, limits)
+    return card(head, scaled_picture(pixels, head, cmap, (low, high), caption))
 
 
 def _shared_weight(values: Tensor) -> str:
     """Return the values of a gate that all positions share."""
     if len(values) == 1:
-        return (
-            f'<figure class="card"><h3>Gate weight: {percent(values[0], 1)}</h3>'
-            '<figcaption>one learned value for all positions and images</figcaption>'
-            '</figure>'
-        )
+        note = 'one learned value for all positions and images'
+        head = f'Gate weight: {percent(values[0], 1)}'
+        return card(head, f'<figcaption>{note}</figcaption>')
     counts = torch.histc(values, BINS, 0, 1)
     bars = ''.join(
         f'<b style="height:{percent(count / counts.max())}"></b>' for count in counts
     )
-    return (
-        f'<figure class="card"><h3>Gate weight, mean {percent(values.mean(), 1)}</h3>'
+    return card(
+        f'Gate weight, mean {percent(values.mean(), 1)}',
         f'<div class="histogram">{bars}</div><div class="ends"><span>0%</span>'
         f'<span>100%</span></div><figcaption>number of channels, of {len(values)}, by '
-        'weight, which is the same at all positions</figcaption></figure>'
+        'weight, which is the same at all positions</figcaption>',
     )

@@ -52,6 +52,22 @@ def first_step_at(steps: Sequence[int], values: Sequence[float], level: float) -
     return next(reached, math.nan)
 
 
+def late_change(steps: Sequence[int], values: Sequence[float]) -> float:
+    """Return how much a curve changes over the last fifth of its steps.
+
+    Args:
+        steps: ascending, of which the last one is the end of the training.
+        values: values of the curve, interpolated where the last fifth begins.
+
+    Returns:
+        NaN for a curve that begins later than that.
+    """
+    start = 0.8 * steps[-1]
+    if steps[0] > start:
+        return math.nan
+    return float(values[-1] - np.interp(start, steps, values))
+
+
 def paired_difference(
     values: Dict[int, float], control: Dict[int, float]
 ) -> Tuple[float, float, float]:

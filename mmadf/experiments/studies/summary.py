@@ -11,6 +11,7 @@ from .results import Result, by_variant
 from .statistics import (
     crossed_interval,
     first_step_at,
+    late_change,
     mean_and_deviation,
     mean_curve,
     paired_difference,
@@ -36,6 +37,8 @@ def summarise(results: Sequence[Result], control: str) -> List[dict]:
           comparisons together; known for variants that have all seeds of the control;
         - `steps`: the first validation at which the mean over seeds reaches that of
           the control at its last validation;
+        - `late_change`, that of the mean over seeds of the validation metric, in the
+          last fifth of training;
         - the cost of the network, and `seconds`, the mean training time.
     """
     groups = by_variant(results)
@@ -58,6 +61,7 @@ def summarise(results: Sequence[Result], control: str) -> List[dict]:
                 simultaneous_high=together.high,
                 p_value=together.p_value,
                 steps=first_step_at(*curves[name], level),
+                late_change=late_change(*curves[name]),
                 **group[0].costs,
                 seconds=fmean(result.seconds for result in group),
             )

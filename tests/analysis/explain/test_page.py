@@ -1,13 +1,9 @@
 """Pages and the index, read as a browser reads them."""
 
-import base64
-import io
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
-import PIL.Image
 import pytest
 import torch
 from torch.testing import assert_close
@@ -16,8 +12,12 @@ from mmadf.analysis.explain.evidence import Evidence
 from mmadf.analysis.explain.explanation import Explanation, GateView
 from mmadf.analysis.explain.gate_mean import mean_gates
 from mmadf.analysis.explain.index import index_html, make_entry
-from mmadf.analysis.explain.page import Page, page_html, short_names
+from mmadf.analysis.explain.page import Page, page_html
 from mmadf.analysis.explain.photograph import Photograph
+from mmadf.analysis.explain.sections import short_names
+from mmadf.analysis.spatial_maps import SpatialMaps
+
+from .reader import Reader
 
 pytest.importorskip('matplotlib')
 
@@ -26,37 +26,6 @@ CLASSES = ['ant', 'bee', 'cow', 'dog', 'elk, wapiti', EVIL, '"a$b&c']
 SCORES = torch.tensor([0.02, 0.5, 0.1, 0.07, 0.3, 0.004, 0.006])
 ROWS, COLUMNS = np.indices((240, 360))
 PIXELS = np.stack([ROWS, COLUMNS // 2, 0 * ROWS + 90], -1).astype(np.uint8)
-
-
-class Reader(HTMLParser):
-    """Collects tags, texts by tag, and images of a page; refuses unclosed tags."""
-
-    VOID = ('img', 'meta')
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.tags, self.texts, self.images = [], [], [], []
-        self.feed(html)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag == 'img':
-            data = dict(attributes)['src'].partition('base64,')[2]
-            image = PIL.Image.open(io.BytesIO(base64.b64decode(data)))
-            self.images.append((dict(attributes)['alt'], image))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if data.strip() and self.open[-1] not in ('style', 'script'):
-            self.texts.append(' '.join(data.split()))
-
-    def attributes(self, tag, name):
-        return [of[name] for found, of in self.tags if found == tag and name in of]
 
 
 def view(gate='element', weight=None):
@@ -197,6 +166,43 @@ def test_there_is_no_mean_of_one_image_of_other_sizes_or_of_a_shared_weight():
     assert (
         mean_gates([[torch.rand(2, 2), None], [torch.rand(2, 3), None]]) == [None] * 2
     )
+
+
+def test_a_mean_of_images_of_another_size_is_left_out():
+    (mean,) = mean_gates([[torch.rand(3, 5)], [torch.rand(3, 5)]])
+    texts = read([view(weight=torch.rand(8, 4, 4))], means=[mean]).texts
+    assert any(text.startswith('Gate weight, mean') for text in texts)
+    assert not any('Mean weight' in text or 'Difference' in text for text in texts)
+
+
+def test_an_image_beyond_the_mean_has_a_scale_of_its_own():
+    """As an image that is not among those of the mean."""
+    (mean,) = mean_gates([[torch.full((1, 2), 0.5)], [torch.full((1, 2), 0.52)]])
+    weight = torch.tensor([[[0.51, 0.71]]])
+    texts = read([view(weight=weight)], means=[mean]).texts
+    assert 'Difference of this image, up to 20.0%' in texts
+    assert '-20%' in texts and '20%' in texts
+
+
+def test_kernels_are_shown_for_the_most_probable_classes():
+    kernels = torch.tensor([[[0.1, 0.2]], [[0.3, 0.6]]])
+    classes = torch.zeros(7, 1, 2)
+    classes[1, 0, 1] = 0.7  # of the most probable class, 0.6 above the mean
+    maps = SpatialMaps(kernels, classes)
+    shown = page(whole=Evidence(SCORES, torch.rand(3, 2)), truth=None)
+    reader = Reader(page_html(shown._replace(kernels=dict(head=maps))))
+    start = reader.texts.index('Spatial kernels of Wise-SrNet (head)')
+    texts = reader.texts[start:]
+    assert texts[1:4] == ['Mean kernel', '0', '0.4']
+    assert [text for text in texts if text in ('bee', 'elk', 'cow', 'dog')] == [
+        *('bee', 'elk', 'cow')
+    ]
+    assert texts[texts.index('bee') + 1 :][:2] == ['-0.6', '0.6']
+    mean, bee, elk, _ = (np.asarray(image) for _, image in reader.images[-4:])
+    assert mean.shape == (1, 2, 3)
+    red, blue = bee[0, 0].astype(int), bee[0, 1].astype(int)
+    assert abs(red - elk[0, 0]).max() < 3  # both 0 there, white
+    assert red.min() > 240 and abs(blue - red).max() > 100
 
 
 def test_gates_shared_by_all_positions_are_a_number_and_a_histogram():

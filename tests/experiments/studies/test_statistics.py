@@ -8,6 +8,7 @@ import pytest
 from mmadf.experiments.studies.statistics import (
     crossed_interval,
     first_step_at,
+    late_change,
     mean_and_deviation,
     mean_curve,
     paired_difference,
@@ -121,3 +122,11 @@ def test_crossed_interval_covers_the_mean_where_most_of_the_variance_is_interact
         low, high = crossed_interval(3 + of_seeds + of_images + interaction)
         held += low <= 3 <= high
     assert 0.93 <= held / 400 <= 0.99
+
+
+def test_late_change_is_that_of_the_last_fifth():
+    assert late_change([16, 20], [70.0, 71.5]) == 1.5
+    assert late_change([1, 2, 3, 4, 5], [10, 20, 30, 50, 45]) == -5
+    # The last fifth of 6 steps begins at 4.8, between 40 and 50.
+    assert late_change([2, 4, 5, 6], [0, 40, 50, 51]) == pytest.approx(51 - 48)
+    assert math.isnan(late_change([9, 10], [70, 71]))
