@@ -193,7 +193,7 @@ def main() -> None:
     except KeyboardInterrupt:
         print(f'\nInterrupted; repeat the command to resume {out}', file=sys.stderr)
         sys.exit(130)
-    plot_robustness({'network': rows}, out / 'robustness.png')
+    plot_robustness(rows, out / 'robustness.png')
     print(f'\n{report}\n\nWritten to {out}')
 
 

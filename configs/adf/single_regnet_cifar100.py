@@ -3,8 +3,8 @@
 Run: python tools/study.py configs/studies/adf_regnet_cifar100.py (see its docstring)
 Expect: not trained yet.
 Cost: 6.5 M multiply-adds per image; about 20 minutes on one CPU core.
-The learning rate was chosen on held-out training images, with 20 epochs: 51.2 % top-1 after
-18 of them, and 50.3 % at a rate of 2e-3.
+The learning rate was chosen on held-out training images, in trials of 20 epochs that were
+not recorded: 51.2 % top-1 after 18 of them, and 50.3 % at a rate of 2e-3.
 """
 
 _base_ = [

@@ -11,8 +11,8 @@ Cost: 40 runs of a narrow CNN-9, 40 epochs of 4,500 images; 6 to 32 minutes per 
 All networks have batch norm and ReLU, and the angle is the cosine, in `linear_sqcos` the
 square cosine: this is the operator of B-cos networks with B = 2. As in the official code,
 decoupled layers have no weight decay, weight projection and an orthogonality loss. Ours:
-the schedule, the label smoothing and the `decay` of 0.99. Plain convolutions have neither of the two; in `baseline_nodecay` they
-have no weight decay either. `linear` is a plain convolution with normalised kernels, and
+the schedule, the label smoothing and the `decay` of 0.99. Plain convolutions have neither of
+the two; in `baseline_nodecay` they have no weight decay either. `linear` is a plain convolution with normalised kernels, and
 so the control that is trained as the other operators are.
 """
 

@@ -1,7 +1,8 @@
 """Figures of studies and of robustness tests."""
 
+import math
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Dict, Sequence
 
 import numpy as np
 
@@ -17,12 +18,12 @@ from mmadf.analysis.style import (
     whole_numbers,
 )
 
-from .robustness.summary import Row, accuracy_curves
+from .robustness.summary import Row, accuracy_curves, mean_by_title
 from .studies.results import Result, by_variant, tested_split
 from .studies.statistics import mean_curve
 
-ATTACK_STYLES = dict(fgsm=':', bim='-.', pgd='-', autoattack='--')
 ATTACK_NAMES = dict(fgsm='FGSM', bim='BIM', pgd='PGD', autoattack='AutoAttack')
+PANELS = 5  # side by side in the comparison of networks
 PANEL_TITLES = dict(
     attack='White-box attacks',
     transfer='Transfer attacks',
@@ -35,8 +36,9 @@ def plot_learning_curves(results: Sequence[Result], metric: str, path: Path) -> 
     """Plot the validation metric over training and the test metric of each seed.
 
     Each variant has a row, in the order of the mean test metric. Its name stands
-    between its learning curve on the left and its test results on the right. If a study
-    has no test images, these are the results of its validation images.
+    between its learning curve on the left and its test results on the right. The curves
+    begin after a third of the training, so that they can be told apart. If a study has
+    no test images, the results are those of its validation images.
 
     Args:
         results: results of finished runs.
@@ -52,7 +54,8 @@ def plot_learning_curves(results: Sequence[Result], metric: str, path: Path) -> 
     size = (WIDTH, max(3.2, 1 + 0.24 * len(names)))
     figure, (left, right) = import_pyplot().subplots(1, 2, figsize=size)
     for row, (name, color) in enumerate(zip(names, colors(len(names)), strict=True)):
-        steps, mean, std = curves[name]
+        start = len(curves[name][0]) // 3
+        steps, mean, std = (values[start:] for values in curves[name])
         left.plot(steps, mean, color=color, marker='o', markersize=3, label=name)
         if len(names) <= 3:  # more bands cover each other
             band = dict(color=color, alpha=0.15, linewidth=0)
@@ -135,65 +138,41 @@ def _draw_deviation(axes: object, deviations: Sequence[float]) -> None:
 
 
 @styled()
-def plot_robustness(results: Dict[str, Sequence[Row]], path: Path) -> None:
-    """Plot accuracy over the strength of attacks and of corruptions.
+def plot_robustness(rows: Sequence[Row], path: Path) -> None:
+    """Plot the accuracy of a network over the strength of attacks and of corruptions.
 
     Args:
-        results: rows of each network, see `robustness.summary.summarise`.
+        rows: see `robustness.summary.summarise`.
         path: image file to write.
     """
-    present = {row.kind for rows in results.values() for row in rows}
+    present = {row.kind for row in rows}
     kinds = [kind for kind in PANEL_TITLES if kind in present] or ['attack']
-    size = (max(5.0, WIDTH * len(kinds) / 3), 3.6)
+    size = (max(5.0, WIDTH * len(kinds) / 3), 3.2)
     figure, panels = import_pyplot().subplots(
         1, len(kinds), figsize=size, squeeze=False, sharey=True
     )
     for axes, kind in zip(panels[0], kinds, strict=True):
-        _plot_kind(axes, kind, results)
+        _plot_kind(axes, kind, rows)
     panels[0][0].set_ylabel('top-1 accuracy (%)')
-    entries: Dict[str, object] = {}
-    for axes in panels[0]:
-        handles, labels = axes.get_legend_handles_labels()
-        entries = {**dict(zip(labels, handles, strict=True)), **entries}
-    _add_legend_below(figure, entries)
     save_figure(figure, path)
 
 
-def _add_legend_below(figure: object, entries: Dict[str, object]) -> None:
-    """Add a legend below the panels, in as many columns as fit into the figure."""
-    for columns in range(len(entries), 0, -1):
-        legend = figure.legend(
-            entries.values(), entries, loc='outside lower center', ncols=columns
+def _plot_kind(axes: object, kind: str, rows: Sequence[Row]) -> None:
+    """Plot one kind of condition, with evenly spaced strengths."""
+    curves = accuracy_curves(rows, kind)
+    ticks = sorted({s for strengths, _ in curves.values() for s in strengths})
+    for attack, (strengths, accuracies) in curves.items():
+        places = [ticks.index(strength) for strength in strengths]
+        order = list(ATTACK_NAMES).index(attack) if attack in ATTACK_NAMES else 0
+        axes.plot(
+            *(places, accuracies),
+            marker='o',
+            color=colors(len(ATTACK_NAMES))[order],
+            label=ATTACK_NAMES.get(attack, attack),
         )
-        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
-            return
-        legend.remove()
-
-
-def _plot_kind(axes: object, kind: str, results: Dict[str, Sequence[Row]]) -> None:
-    """Plot one kind of condition, with evenly spaced strengths.
-
-    Colours distinguish the networks and line styles the attacks; for a single network,
-    both distinguish the attacks.
-    """
-    curves = {name: accuracy_curves(rows, kind) for name, rows in results.items()}
-    attacks = list(dict.fromkeys(attack for of in curves.values() for attack in of))
-    ticks = sorted({s for of in curves.values() for x, _ in of.values() for s in x})
-    colored = list(results) if len(results) > 1 else attacks
-    color_of = dict(zip(colored, colors(len(colored)), strict=True))
-    for network, of_network in curves.items():
-        for attack, (strengths, accuracies) in of_network.items():
-            key = network if len(results) > 1 else attack
-            axes.plot(
-                [ticks.index(strength) for strength in strengths],
-                accuracies,
-                marker='o',
-                markersize=3,
-                color=color_of[key],
-                linestyle=ATTACK_STYLES.get(attack, '-'),
-            )
-    _name_entries(axes, color_of, attacks if len(results) > 1 else [])
     severity = kind == 'corruption'
+    if not severity:
+        axes.legend()
     axes.set(xlabel='severity' if severity else 'ε in units of 1/255')
     axes.set_title(PANEL_TITLES[kind])
     axes.set_xticks(
@@ -201,13 +180,36 @@ def _plot_kind(axes: object, kind: str, results: Dict[str, Sequence[Row]]) -> No
     )
 
 
-def _name_entries(axes: object, color_of: Dict[str, str], attacks: List[str]) -> None:
-    """Add an entry to the legend for each colour and, if there are any, each attack."""
-    for name, color in color_of.items():
-        label = literal(ATTACK_NAMES.get(name, name))
-        style = ATTACK_STYLES.get(name, '-')
-        axes.plot([], [], color=color, linestyle=style, label=label)
-    for name in attacks:
-        if name in ATTACK_STYLES:
-            style = ATTACK_STYLES[name]
-            axes.plot([], [], color='0.4', linestyle=style, label=ATTACK_NAMES[name])
+@styled()
+def plot_robustness_comparison(
+    results: Dict[str, Sequence[Sequence[Row]]], path: Path
+) -> None:
+    """Plot the accuracy of several networks, one panel per condition that they share.
+
+    Each network has a row, in the order given.
+
+    Args:
+        results: by network, the rows of each test, see `robustness.summary.summarise`;
+            one test per training seed.
+        path: image file to write.
+    """
+    accuracies = mean_by_title(results, 'accuracy')
+    names, columns = list(results), min(PANELS, len(accuracies))
+    lines = math.ceil(len(accuracies) / columns)
+    size = (WIDTH, 0.5 + lines * (0.8 + 0.22 * len(names)))
+    figure, panels = import_pyplot().subplots(
+        lines, columns, figsize=size, squeeze=False, sharey=True
+    )
+    for axes in panels.flat[len(accuracies) :]:
+        axes.axis('off')
+    for axes, (title, tests) in zip(panels.flat, accuracies.items(), strict=False):
+        for row, color in enumerate(colors(len(names))):
+            values = tests[names[row]]
+            axes.plot(values, [row] * len(values), 'o', color=color, alpha=0.5)
+            axes.plot(np.mean(values), row, '|', color=color, markersize=12, mew=2)
+        axes.set_title(literal(title).replace(', ', '\n'), fontsize=10)
+        axes.margins(x=0.1)
+    panels[0][0].set(ylim=(len(names) - 0.5, -0.5))
+    panels[0][0].set_yticks(range(len(names)), map(literal, names))
+    figure.supxlabel('top-1 accuracy (%); dot: seed, bar: mean', fontsize=10)
+    save_figure(figure, path)

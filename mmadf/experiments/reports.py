@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmadf.analysis.tables import write_csv
 from mmadf.utils.files import atomic_write
 
-from .plots import plot_cost, plot_learning_curves, plot_robustness
+from .plots import plot_cost, plot_learning_curves, plot_robustness_comparison
 from .robustness.masking import masking_warnings
 from .robustness.summary import Row, average, common_conditions
 from .studies.results import Result, tested_split
@@ -101,8 +101,7 @@ def write_robustness_comparison(
         for text in masking_warnings(average(complete)):
             parts.append(f'{name}: possible gradient masking: {text}')
     text = '\n\n'.join(parts)
-    shared = common_conditions(results)
-    plot_robustness({name: average(tests) for name, tests in shared.items()}, path)
+    plot_robustness_comparison(results, path)
     path.with_suffix('.md').write_text(text + '\n', encoding='utf-8')
     return text
 

@@ -1,11 +1,10 @@
 """Markdown tables of studies and of robustness tests."""
 
-from statistics import fmean
 from typing import Dict, List, Sequence
 
 from mmadf.analysis.tables import is_unknown, markdown_table
 
-from .robustness.summary import Row, common_conditions
+from .robustness.summary import Row, mean_by_title
 from .studies.statistics import mean_and_deviation
 
 UNKNOWN = '–'
@@ -91,19 +90,17 @@ def comparison_table(results: Dict[str, Sequence[Sequence[Row]]]) -> str:
             Several tests of a network are shown as mean ± standard deviation.
             Corruptions are averaged, and calibration is shown for clean images.
     """
-    shared = common_conditions(results)
-    (first, *_), *_ = shared.values()
-    titles = dict.fromkeys(_title(row) for row in first)
-    columns = [('accuracy', '.2f', title, title) for title in titles]
-    columns.append(('ece', '.3f', 'clean', 'ECE, clean'))
-    columns.append(('brier', '.3f', 'clean', 'Brier score, clean'))
-    lines = []
-    for field, style, title, shown in columns:
-        cells = {
-            name: _spread(tests, title, field, style) for name, tests in shared.items()
-        }
-        lines.append({'top-1 (%)': shown} | cells)
-    return _table(lines)
+    accuracies = mean_by_title(results, 'accuracy')
+    rows = [(title, tests, '.2f') for title, tests in accuracies.items()]
+    for field, name in dict(ece='ECE', brier='Brier score').items():
+        rows.append((f'{name}, clean', mean_by_title(results, field)['clean'], '.3f'))
+    return _table(
+        [
+            {'top-1 (%)': title}
+            | {name: _spread(values, style) for name, values in tests.items()}
+            for title, tests, style in rows
+        ]
+    )
 
 
 def _calibration(rows: Sequence[Row]) -> str:
@@ -153,22 +150,12 @@ def _table(lines: Sequence[dict]) -> str:
     return markdown_table(list(lines[0]), [list(line.values()) for line in lines])
 
 
-def _title(row: Row) -> str:
-    attacked = f'{row.name}, eps {row.strength:g}/255'
-    titles = dict(attack=attacked, transfer=f'transferred {attacked}', clean='clean')
-    return titles.get(row.kind, 'corrupted, mean')
-
-
 def _mean(rows: Sequence[Row], field: str = 'accuracy', style: str = '.2f') -> str:
     return format(sum(getattr(row, field) for row in rows) / len(rows), style)
 
 
-def _spread(tests: Sequence[Sequence[Row]], title: str, field: str, style: str) -> str:
-    """Return the mean over tests of a field of the rows with a title, and its std."""
-    values = [
-        fmean(getattr(row, field) for row in rows if _title(row) == title)
-        for rows in tests
-    ]
+def _spread(values: Sequence[float], style: str) -> str:
+    """Return the mean and, of several values, the standard deviation."""
     mean, deviation = mean_and_deviation(values)
     return f'{mean:{style}}' + (
         '' if is_unknown(deviation) else f' ± {deviation:{style}}'

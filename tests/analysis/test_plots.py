@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmadf.analysis import plots, spatial_maps
-from mmadf.experiments.plots import plot_robustness
+from mmadf.experiments.plots import plot_robustness_comparison
 from tests.experiments.robustness.examples import ROWS
 
 pytest.importorskip('matplotlib')
@@ -23,7 +23,7 @@ def draw_maps(path):
 
 
 def draw_robustness(path):
-    plot_robustness({NAME: ROWS, 'b': ROWS}, path)
+    plot_robustness_comparison({NAME: [ROWS], 'b': [ROWS]}, path)
 
 
 @pytest.mark.parametrize('draw', [draw_curves, draw_maps, draw_robustness])

@@ -5,7 +5,12 @@ from functools import partial
 import numpy as np
 import pytest
 
-from mmadf.experiments.plots import plot_cost, plot_learning_curves, plot_robustness
+from mmadf.experiments.plots import (
+    plot_cost,
+    plot_learning_curves,
+    plot_robustness,
+    plot_robustness_comparison,
+)
 from mmadf.experiments.studies.summary import summarise
 from tests.experiments.robustness.examples import ROWS
 from tests.experiments.studies.examples import RESULTS, result
@@ -114,32 +119,30 @@ def test_cost_plot_of_many_variants_has_one_error_bar(figure_of):
     assert axes.get_legend() is None
 
 
-@pytest.mark.parametrize(
-    ('networks', 'legend'), [('a', ['FGSM', 'PGD']), ('ab', ['a', 'b', 'FGSM', 'PGD'])]
-)
-def test_robustness_plot_has_a_panel_per_kind_and_a_curve_per_attack(
-    networks, legend, figure_of
-):
-    figure = figure_of(plot_robustness, dict.fromkeys(networks, ROWS))
-    panels = figure.axes
+def test_robustness_plot_has_a_panel_per_kind_and_a_curve_per_attack(figure_of):
+    panels = figure_of(plot_robustness, ROWS).axes
     assert len(panels) == 3
-    assert set(legend) <= set(texts(figure.legends[0]))
-    assert len(texts(figure.legends[0])) == len(set(texts(figure.legends[0])))
+    assert texts(panels[0].get_legend()) == ['FGSM', 'PGD']
     drawn = [line.get_xydata().tolist() for line in panels[0].lines]
     # Strengths 0, 1 and 8 are evenly spaced.
-    assert drawn.count([[0, 80], [1, 55], [2, 5]]) == len(networks)
-    assert drawn.count([[0, 80], [1, 60]]) == len(networks)
+    assert drawn == [[[0, 80], [1, 60]], [[0, 80], [1, 55], [2, 5]]]
     assert [[0, 80], [1, 65]] in [x.get_xydata().tolist() for x in panels[2].lines]
+    assert panels[2].get_legend() is None
 
 
-def test_legend_of_many_networks_lies_within_the_figure(figure_of):
-    names = [f'network with operator {index}' for index in range(7)]
-    figure = figure_of(plot_robustness, dict.fromkeys(names, ROWS))
-    (legend,) = figure.legends
-    assert set(names) < set(texts(legend))
-    box, page = legend.get_window_extent(), figure.bbox
-    assert page.x0 <= box.x0 and box.x1 <= page.x1
-    assert page.y0 <= box.y0 and box.y1 <= page.y1
+def test_robustness_of_networks_has_a_panel_per_condition_and_a_dot_per_test(figure_of):
+    worse = [row._replace(accuracy=row.accuracy - 4) for row in ROWS]
+    figure = figure_of(plot_robustness_comparison, dict(a=[ROWS, worse], b=[ROWS]))
+    panels = {axes.get_title(loc='left'): axes for axes in figure.axes}
+    assert list(panels)[:2] == ['clean', 'fgsm\neps 1/255']
+    lines = [line.get_xydata().tolist() for line in panels['pgd\neps 8/255'].lines]
+    assert lines == [[[5, 0], [1, 0]], [[3, 0]], [[5, 1]], [[5, 1]]]
+    # Accuracies of 70, 60 and 50 under corruptions.
+    assert panels['corrupted\nmean'].lines[2].get_xydata().tolist() == [[60, 1]]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == [
+        'a',
+        'b',
+    ]
 
 
 def test_band_of_the_learning_curves_is_the_deviation_over_seeds(figure_of):

@@ -32,6 +32,14 @@ class Row(NamedTuple):
         """The condition of the row."""
         return Condition(self.kind, self.name, self.strength)
 
+    @property
+    def title(self) -> str:
+        """What a comparison calls the condition; one title for all corruptions."""
+        attacked = f'{self.name}, eps {self.strength:g}/255'
+        titles = dict(attack=attacked, transfer=f'transferred {attacked}')
+        titles['clean'] = 'clean'
+        return titles.get(self.kind, 'corrupted, mean')
+
 
 def summarise(records: Records, images: int) -> List[Row]:
     """Return a row for each condition that is complete.
@@ -82,6 +90,32 @@ def average(tests: Sequence[Sequence[Row]]) -> List[Row]:
         rows[0]._replace(**{f: fmean(getattr(r, f) for r in rows) for f in measured})
         for rows in groups.values()
     ]
+
+
+def mean_by_title(
+    results: Dict[str, Sequence[Sequence[Row]]], field: str
+) -> Dict[str, Dict[str, List[float]]]:
+    """Return a field under all conditions that all tests of all networks share.
+
+    Args:
+        results: by network, the rows of each test; one test per training seed.
+        field: name of a field of `Row`.
+
+    Returns:
+        By title and by network, the mean of each test over the rows of the title.
+    """
+    shared = common_conditions(results)
+    (first, *_), *_ = shared.values()
+    return {
+        title: {
+            name: [
+                fmean(getattr(row, field) for row in rows if row.title == title)
+                for rows in tests
+            ]
+            for name, tests in shared.items()
+        }
+        for title in dict.fromkeys(row.title for row in first)
+    }
 
 
 def accuracy_curves(

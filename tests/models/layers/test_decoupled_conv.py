@@ -17,6 +17,9 @@ from tests.models.layers.decoupled_oracle import PAIRS, slow_conv
 
 # Made by running wy1iu/DCNets; float32, so 1e-5 of the largest element.
 OFFICIAL = np.load(Path(__file__).parents[2] / 'data' / 'dcnets_official.npz')
+# Made by running B-cos/B-cos-v2 at commit 9a849c9 in float64: exponent 2, no MaxOut,
+# kernels so large that the 1e-4 which ours adds to their squared norms is small.
+B_COS = np.load(Path(__file__).parents[2] / 'data' / 'bcos_official.npz')
 OPERATORS = dict(
     linear_cos=('linear', 'cosine'),
     linear_sqcos_wo_bn=('linear', 'square_cosine'),
@@ -181,6 +184,32 @@ def test_linear_square_cosine_is_b_cos_with_exponent_two():
     conv, x = build(magnitude='linear', angle='square_cosine'), image()
     y, r = plain_and_norms(conv, x)
     assert_close(conv(x), y * (y / r).abs() ** (2 - 1))
+
+
+@pytest.mark.parametrize('case', ['plain', 'strided', 'grouped', 'pointwise'])
+def test_linear_square_cosine_is_the_layer_of_b_cos(case):
+    found = {
+        name: torch.from_numpy(B_COS[f'{case}/{name}']).double()
+        for name in ('x', 'w', 'y', 'dy', 'dx', 'dw')
+    }
+    x, w = found['x'].requires_grad_(), found['w']
+    stride, padding, groups = (
+        int(B_COS[f'{case}/{name}']) for name in ('stride', 'padding', 'groups')
+    )
+    conv = DecoupledConv2d(
+        *(x.shape[1], len(w), w.shape[-1], stride, padding),
+        groups=groups,
+        magnitude='linear',
+        angle='square_cosine',
+    ).double()
+    with torch.no_grad():
+        conv.weight.copy_(w)
+    y = conv(x)
+    y.backward(found['dy'])
+    for ours, theirs in ((y, 'y'), (x.grad, 'dx'), (conv.weight.grad, 'dw')):
+        largest = float(found[theirs].abs().max())
+        assert largest > 0.1
+        assert_close(ours, found[theirs], rtol=0, atol=1e-4 * largest)
 
 
 def twins(one, other):
