@@ -1,6 +1,7 @@
 """ADF as a backbone: two backbones and the mappers, for any head of any library."""
 
-from typing import Iterator, Optional, Sequence, Tuple, Union
+from functools import partial
+from typing import Iterator, List, Optional, Sequence, Tuple, Union
 
 from mmengine.model import BaseModule
 from mmengine.registry import MODELS as MMENGINE_MODELS
@@ -98,7 +99,7 @@ class ADFBackbone(BaseModule):
         appearance = cut_branch(self.appearance_backbone)
         if not shown:
             appearance = appearance._replace(out_stages=())
-        self._cuts = semantic[3:], appearance[3:]
+        self._cuts = [(b.stages, b.out_stages) for b in (semantic, appearance)]
         same_backbone = appearance_backbone is None
         self.mappers = connect(
             mapper, appearance, semantic, same_backbone, stop_gradient
@@ -157,8 +158,19 @@ class ADFBackbone(BaseModule):
             )
         last = self.appearance.last_stage(self.mappers.last_source)
         appearance = self.appearance.maps(inputs, last)
-        fused = self.mappers.fused_maps(inputs, self.semantic, appearance)
+        fused = self.fused_maps(inputs, appearance)
         return (*self.semantic.outputs(fused), *self.appearance.outputs(appearance))
+
+    def fused_maps(self, inputs: Tensor, appearance: Sequence[Tensor]) -> List[Tensor]:
+        """Return the feature maps of the semantic stages, with appearance fused in.
+
+        Args:
+            inputs: preprocessed images, (N, 3, H, W).
+            appearance: feature maps of the appearance stages, at least up to the last
+                one that a mapper reads.
+        """
+        fuse = partial(self.mappers.fuse, appearance=appearance)
+        return self.semantic.maps(inputs, fuse=fuse)
 
     def switch_to_deploy(self, fold: bool = True) -> None:
         """Keep only what the fused feature maps need, in place.
@@ -209,8 +221,7 @@ def adf_part(model: nn.Module) -> nn.Module:
 def _fused_outputs(network: ADFBackbone, image: Tensor) -> Tuple[Tensor, ...]:
     """Return the fused feature maps only."""
     appearance = network.appearance.maps(image, network.mappers.last_source)
-    fused = network.mappers.fused_maps(image, network.semantic, appearance)
-    return network.semantic.outputs(fused)
+    return network.semantic.outputs(network.fused_maps(image, appearance))
 
 
 def _build(cfg: dict, out_indices: Optional[Indices]) -> nn.Module:

@@ -1,6 +1,7 @@
 """ADF: shallow features of an appearance branch, fused into a semantic branch."""
 
 from copy import deepcopy
+from functools import partial
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from mmpretrain.models import ImageClassifier
@@ -136,7 +137,8 @@ class ADFClassifier(ImageClassifier):
         branch = build_appearance(slots, appearance or {})
         self.appearance_backbone, self.appearance_neck = branch.backbone, branch.neck
         self.appearance_head = branch.head
-        self._cuts = semantic[3:], branch[3:]  # how both backbones are cut into stages
+        # How both backbones are cut into stages.
+        self._cuts = [(b.stages, b.out_stages) for b in (semantic, branch)]
         check_heads(self.head, self.appearance_head, readout, distill_weight)
         same_backbone = 'backbone' not in (appearance or {})
         self.mappers = connect(mapper, branch, semantic, same_backbone, stop_gradient)
@@ -180,7 +182,8 @@ class ADFClassifier(ImageClassifier):
         """
         if appearance is None:
             appearance = self.appearance.maps(inputs, self.mappers.last_source)
-        return self.mappers.fused_maps(inputs, self.semantic, appearance)
+        fuse = partial(self.mappers.fuse, appearance=appearance)
+        return self.semantic.maps(inputs, fuse=fuse)
 
     def head_inputs(self, inputs: Tensor) -> Tuple[Features, Features]:
         """Return what the semantic head and the appearance head take."""

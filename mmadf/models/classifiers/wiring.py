@@ -1,6 +1,5 @@
 """The mappers of a network, and which feature maps each one connects."""
 
-from functools import partial
 from math import ceil, log2
 from typing import List, Optional, Sequence, Union
 
@@ -25,7 +24,7 @@ ShapesBySize = Sequence[Optional[Sequence[torch.Size]]]
 
 
 class Mappers(ModuleList):
-    """The mappers of a network, each with its route, and the pass through them.
+    """The mappers of a network, each with its route.
 
     Args:
         cfgs: configs of the mappers, complete with channels and strides.
@@ -45,24 +44,6 @@ class Mappers(ModuleList):
         """The deepest appearance stage that a mapper reads, -1 without mappers."""
         return max([-1, *(max(route.sources) for route in self.routes)])
 
-    def fused_maps(
-        self, inputs: Tensor, semantic: Branch, appearance: Sequence[Tensor]
-    ) -> List[Tensor]:
-        """Run the semantic branch, with appearance fused between its stages.
-
-        Args:
-            inputs: preprocessed images, (N, 3, H, W).
-            semantic: the branch that is fused.
-            appearance: feature maps of the appearance stages, at least up to
-                `last_source`.
-
-        Returns:
-            The feature maps of the semantic stages.
-        """
-        if self.stop_gradient:
-            appearance = [x.detach() for x in appearance]
-        return semantic.maps(inputs, fuse=partial(self.fuse, appearance=appearance))
-
     def fuse(self, stage: int, x: Tensor, appearance: Sequence[Tensor]) -> Tensor:
         """Fuse appearance into the feature map of a semantic stage.
 
@@ -77,7 +58,10 @@ class Mappers(ModuleList):
         """
         for mapper, (sources, target) in zip(self, self.routes, strict=True):
             if target == stage:
-                x = mapper([appearance[source] for source in sources], x)
+                maps = [appearance[source] for source in sources]
+                if self.stop_gradient:
+                    maps = [a.detach() for a in maps]
+                x = mapper(maps, x)
         return x
 
 
