@@ -15,6 +15,9 @@ from torch.nn.modules.module import register_module_module_registration_hook
 
 from .decoupled import DecoupledOperator
 
+# Names under which hosts store the convolution that replaces parallel ones:
+# MMPretrain's RepVGG and MobileOne, its RepLKNet, and timm.
+MERGED = ('branch_reparam', 'lkb_reparam', 'reparam_conv')
 REMEDY = 'its kernels are normalised; use mmadf.models.surgery.fold instead.'
 
 
@@ -66,11 +69,11 @@ def _is_scaled(old: Tensor, new: Tensor) -> bool:
 def _refuse_merging(module: nn.Module, name: str, child: Optional[nn.Module]) -> None:
     """Refuse the convolution that replaces parallel ones, of which some are decoupled.
 
-    PyTorch calls this function before a module becomes the child of another one.
-    MMPretrain's blocks store the merged convolution as `branch_reparam` and timm's as
-    `reparam_conv`, before they delete the former ones.
+    PyTorch calls this function before a module becomes the child of another one. Blocks
+    store the merged convolution, under a name in MERGED, before they delete the former
+    ones.
     """
-    if 'reparam' not in name or not isinstance(child, nn.Module):
+    if name not in MERGED or not isinstance(child, nn.Module):
         return
     inside = (m for part in (module, child) for m in part.modules())
     if any(isinstance(m, DecoupledOperator) for m in inside):

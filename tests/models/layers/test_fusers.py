@@ -7,6 +7,7 @@ import torch
 from mmcv.cnn import ConvModule, fuse_conv_bn
 from mmengine.registry import DefaultScope
 from mmpretrain.models.backbones.mobileone import MobileOneBlock
+from mmpretrain.models.backbones.replknet import ReparamLargeKernelConv
 from mmpretrain.models.backbones.repvgg import RepVGGBlock
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
@@ -108,6 +109,22 @@ def test_blocks_of_timm_do_not_merge_decoupled_convolutions():
 def test_a_block_that_takes_merged_kernels_has_no_decoupled_convolution():
     with pytest.raises(ValueError, match='RepVGGBlock: branch_reparam .* deploy=True'):
         RepVGGBlock(4, 4, conv_cfg=DECOUPLED, deploy=True)
+
+
+@torch.no_grad()
+def test_large_kernels_of_replknet_are_not_merged_with_small_ones():
+    block = ReparamLargeKernelConv(4, 4, 7, stride=1, groups=4, small_kernel=3)
+    decouple(block, magnitude='linear')
+    with pytest.raises(ValueError, match='lkb_reparam cannot replace convolutions'):
+        block.merge_kernel()
+
+
+def test_other_layers_beside_a_decoupled_one_may_be_called_reparam():
+    network = nn.Module()
+    network.conv = DecoupledConv2d(3, 8, 3)
+    for name in ('reparam_mu', 'reparam', 'reparametrise', 'norm_reparam'):
+        setattr(network, name, nn.Linear(8, 2))
+    assert len(list(network.children())) == 5
 
 
 @pytest.mark.parametrize('name', BLOCKS)
