@@ -5,6 +5,8 @@ from typing import Callable, Dict, Tuple
 import torch
 from torch import Tensor, nn
 
+from .autocast import without_autocast
+
 INITS: Dict[str, Callable[[Tensor], Tensor]] = {
     'normal': lambda kernel: nn.init.normal_(kernel, std=0.01),
     'gap': lambda kernel: nn.init.constant_(kernel, 1 / kernel[0, 0].numel()),
@@ -52,7 +54,7 @@ def resize_kernel(kernel: Tensor, size: Tuple[int, int]) -> Tensor:
     height, width = kernel.shape[-2:]
     rows = _cell_shares(height, size[0], kernel)
     columns = _cell_shares(width, size[1], kernel)
-    with torch.autocast(kernel.device.type, enabled=False):
+    with without_autocast(kernel):
         return rows @ kernel @ columns.T
 
 

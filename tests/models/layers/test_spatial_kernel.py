@@ -81,6 +81,15 @@ def test_the_same_size_is_the_identity():
     assert torch.equal(resize_kernel(kernel, (2, 9)), kernel)
 
 
+@pytest.mark.parametrize('device', ['cpu', 'meta'])
+def test_kernels_keep_their_precision_under_autocast_on_every_device(device):
+    kernel = torch.ones(3, 1, 3, 3, device=device)
+    with torch.autocast('cpu', torch.bfloat16):
+        found = resize_kernel(kernel, (5, 5))
+    assert (found.shape, found.dtype) == ((3, 1, 5, 5), torch.float32)
+    assert found.device.type == device
+
+
 @pytest.mark.parametrize('new', SIZES)
 def test_uniform_stays_uniform(new):
     kernel = torch.full((2, 1, 3, 5), 1 / 15)

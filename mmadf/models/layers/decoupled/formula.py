@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmadf.models.layers.autocast import has_autocast
+
 from .operators import ANGLES, MAGNITUDES
 
 EPS = 1e-4  # Code: added under both square roots.
@@ -127,11 +129,6 @@ def at_least_float32(x: Tensor) -> Tensor:
 def times(x: Tensor, scale: float) -> Tensor:
     """Return x * scale, without a copy if the scale is 1."""
     return x if scale == 1 else x * scale
-
-
-def has_autocast(x: Tensor) -> bool:
-    """Return whether the device of `x` has autocast, which the meta device has not."""
-    return not x.is_meta
 
 
 def product_scale(x: Tensor) -> float:

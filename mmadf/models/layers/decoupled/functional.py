@@ -1,6 +1,5 @@
 """Decoupled convolution as a function of tensors."""
 
-from contextlib import nullcontext
 from typing import Optional, Tuple, Union
 
 import torch
@@ -8,13 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.modules.utils import _pair
 
+from mmadf.models.layers.autocast import without_autocast
+
 from .formula import (
     EPS,
     SQUARE_SCALE,
     Operator,
     channel_square_sum,
     convolve,
-    has_autocast,
 )
 from .lean import LeanConvolution, LeanSquareSum
 from .operators import ANGLES, MAGNITUDES
@@ -116,8 +116,7 @@ def patch_norm(
     squares = square_sum(x, groups, scale)
     squares, padding = _pad(squares, padding, kernel_size, dilation)
     ones = squares.new_ones(groups, 1, *kernel_size)
-    kind = x.device.type
-    with torch.autocast(kind, enabled=False) if has_autocast(x) else nullcontext():
+    with without_autocast(x):
         total = F.conv2d(squares, ones, None, stride, padding, dilation, groups)
     return (total + EPS * scale**2).sqrt() / scale
 
