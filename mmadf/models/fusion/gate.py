@@ -14,7 +14,8 @@ from torch import Tensor, nn
 def residual_fusion(s: Tensor, a: Tensor, g: Tensor) -> Tensor:
     """Return s + g * a: appearance is added to unchanged semantics.
 
-    Ours: the form of GFF (arXiv 1904.01803) with one lateral feature map.
+    Ours: a gated residual. GFF (arXiv 1904.01803) computes s + g * s + (1 - g) * b
+    instead, where b is the sum of other feature maps.
 
     Args:
         s: semantic feature map, (N, C, H, W).
@@ -70,8 +71,12 @@ class Gate(BaseModule):
         raise NotImplementedError
 
     def forward(self, s: Tensor, a: Tensor) -> Tensor:
-        """Return the gate for semantic features `s` and appearance features `a`."""
-        return torch.sigmoid(self.logits(s, a))
+        """Return the gate for features `s` (semantic) and `a` (appearance).
+
+        It has the precision of `s`, also under autocast, which leaves the logit of
+        `LayerGate` in float32.
+        """
+        return torch.sigmoid(self.logits(s, a)).to(s.dtype)
 
 
 class ElementGate(Gate):

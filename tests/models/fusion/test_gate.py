@@ -125,6 +125,18 @@ def test_gated_fusion_gradcheck(name, form):
     assert gradcheck(lambda s, a: FUSIONS[form](s, a, gate(s, a)), (s, a))
 
 
+@pytest.mark.parametrize('name', GATES)
+@pytest.mark.parametrize('form', FUSIONS)
+def test_fused_maps_keep_the_precision_of_the_features_under_autocast(name, form):
+    gate = randomise(build_gate(name, 4, 0.0))
+    s, a = (x.bfloat16() for x in maps())
+    expected = FUSIONS[form](s.float(), a.float(), gate(s.float(), a.float()))
+    with torch.autocast('cpu', torch.bfloat16):
+        fused = FUSIONS[form](s, a, gate(s, a))
+    assert fused.dtype == torch.bfloat16
+    assert_close(fused.float(), expected, rtol=0.02, atol=0.05)
+
+
 def test_unknown_gate_is_named():
     with pytest.raises(ValueError, match="gate='pixel'"):
         build_gate('pixel', 4, 0.0)
