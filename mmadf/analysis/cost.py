@@ -33,7 +33,7 @@ def cost_by_part(
 
     Args:
         model: a network, counted in evaluation mode. If it has several readouts, all of
-            them are computed.
+            them are computed; if it has no head, its features.
         image_size: height and width in pixels.
         channels: of the images, 1 for grey ones.
 
@@ -65,9 +65,10 @@ class _Readouts(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, inputs: Tensor) -> Dict[str, Tensor]:
-        """Compute the logits of every readout."""
-        return readouts(self.model, inputs)
+    def forward(self, inputs: Tensor) -> object:
+        """Compute the logits of every readout, or the features without a head."""
+        has_head = getattr(self.model, 'with_head', True)
+        return readouts(self.model, inputs) if has_head else self.model(inputs)
 
 
 def _module_flops(module: nn.Module, name: str, flops: Dict[str, int]) -> int:

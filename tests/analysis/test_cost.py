@@ -161,6 +161,15 @@ def test_a_deployed_adf_backbone_lacks_the_appearance_stages_that_were_only_retu
     assert phases['trained']['head'] == phases['deployed']['head']
 
 
+def test_a_feature_extractor_costs_what_the_deployed_network_costs_without_its_head(
+    costs,
+):
+    trained, deployed = cost_by_phase(build(head=None), (16, 16)).values()
+    expected = dict(costs[0]['deployed'])
+    assert expected.pop('head').multiply_adds == 64 * 5
+    assert trained == deployed == expected
+
+
 def test_counting_leaves_the_network_unchanged():
     model = build()
     before = cost_by_phase(model, (16, 16))
