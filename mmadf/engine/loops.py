@@ -75,4 +75,6 @@ class UntrainedBatches(Sampler[List[int]]):
 
     def __getattr__(self, name: str) -> object:
         """Return an attribute of the batch sampler."""
-        return getattr(self.__dict__['batch_sampler'], name)
+        if name == 'batch_sampler':  # of a copy that has no attributes yet
+            raise AttributeError(name)
+        return getattr(self.batch_sampler, name)

@@ -2,9 +2,11 @@
 
 import itertools
 import os
+import pickle
 import signal
 import threading
 from contextlib import contextmanager
+from copy import copy
 from functools import partial
 from types import SimpleNamespace
 
@@ -389,6 +391,14 @@ def test_batches_are_left_out_of_the_first_iteration_alone():
     assert list(untrained) == [[6]]
     assert list(untrained) == list(batches)
     assert (len(untrained), untrained.batch_size) == (4, 2)
+
+
+@pytest.mark.parametrize('copied', [copy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copies_leave_out_the_same_batches(copied):
+    batches = BatchSampler(range(7), batch_size=2, drop_last=False)
+    other = copied(UntrainedBatches(batches, 3))
+    assert other.batch_size == 2
+    assert [list(other), list(other)] == [[[6]], [[0, 1], [2, 3], [4, 5], [6]]]
 
 
 MODULE = 'mmadf.engine.hooks.preemption'
