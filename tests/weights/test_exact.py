@@ -1,5 +1,6 @@
 """Only checkpoints that fit a network exactly are loaded into it."""
 
+from copy import deepcopy
 from types import SimpleNamespace
 
 import pytest
@@ -12,8 +13,9 @@ from mmpretrain.models import AverageClsScoreTTA
 from torch import nn
 from torch.testing import assert_close
 
+from mmadf.models import WiseSrNetHead
 from mmadf.weights.exact import ExactWeightsHook, load_exactly
-from tests.helpers import named
+from tests.helpers import named, randomise
 
 
 def network():
@@ -69,6 +71,19 @@ def test_refusal_names_the_config_that_training_wrote_beside_the_checkpoint(
     message = r'of this config, or the config beside it: \S*/mine\.py\. 1 misshapen'
     with pytest.raises(ValueError, match=message):
         load_exactly(network(), weights, str(checkpoint))
+
+
+def test_kernel_for_another_feature_map_size_is_left_as_initialised(logged):
+    head, trained = (WiseSrNetHead(5, 8, map_size=size) for size in (16, 7))
+    initial = deepcopy(head.pooling.spatial.weight)
+    weights = randomise(trained).state_dict()
+    words = r'1 misshapen: pooling.spatial.weight \(\(8, 1, 3, 3\) for \(8, 1, 8, 8\)\)'
+    with pytest.raises(ValueError, match=words):
+        load_exactly(head, weights, 'a.pth')
+    load_exactly(head, weights, 'a.pth', allow_partial=True)
+    assert_close(head.pooling.spatial.weight, initial, rtol=0, atol=0)
+    assert_close(head.fc.weight, trained.fc.weight)
+    assert logged[-1].startswith('a.pth is loaded in part only: 1 misshapen: pooling.')
 
 
 def test_counter_of_batches_may_be_missing(weights, logged):

@@ -1,6 +1,6 @@
 """A learned weighted sum over all positions of a feature map."""
 
-from typing import Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -101,6 +101,20 @@ class SpatialKernel(nn.Conv2d):
     def effective_weight(self) -> Tensor:
         """Return the weight that the forward pass uses."""
         return self.weight
+
+    def _load_from_state_dict(
+        self, state_dict: Dict[str, Tensor], prefix: str, *args: Any
+    ) -> None:
+        """Load; a kernel of another size is refused, unless a hook has removed it."""
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        given, own = state_dict.get(f'{prefix}weight'), getattr(self, 'weight', None)
+        comparable = None not in (given, own) and given.shape[:2] == own.shape[:2]
+        if comparable and given.shape != own.shape:
+            raise ValueError(
+                f'{type(self).__name__}: the kernel has the shape {tuple(own.shape)}, '
+                f'in the checkpoint {tuple(given.shape)}; set map_size and pool_size '
+                'as in training or resize_kernel=True.'
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute (N, C, H, W) -> (N, C, 1, 1)."""

@@ -187,17 +187,11 @@ class WiseSrNetPooling(BaseModule):
     def _load_from_state_dict(
         self, state_dict: Dict[str, Tensor], prefix: str, *args
     ) -> None:
-        """Load; a kernel for another feature map size is resampled or refused."""
+        """Load; with `resize_kernel`, resample a kernel for other feature map sizes."""
         key = f'{prefix}spatial.weight'
         kernel, own = state_dict.get(key), getattr(self.spatial, 'weight', None)
         comparable = None not in (kernel, own) and kernel.shape[:2] == own.shape[:2]
-        if comparable and kernel.shape != own.shape:
-            if not self.resize_kernel:
-                self._refuse(
-                    f'the kernel has the shape {tuple(own.shape)}, in the checkpoint '
-                    f'{tuple(kernel.shape)}; set map_size and pool_size as in training '
-                    'or resize_kernel=True.'
-                )
+        if comparable and self.resize_kernel:
             state_dict[key] = resize_kernel(kernel, tuple(own.shape[2:]))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
