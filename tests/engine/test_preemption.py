@@ -16,7 +16,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import EMAHook, Hook
 from mmengine.model import BaseModel
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner, loops
 from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, Dataset
 
@@ -399,6 +399,29 @@ def test_copies_leave_out_the_same_batches(copied):
     other = copied(UntrainedBatches(batches, 3))
     assert other.batch_size == 2
     assert [list(other), list(other)] == [[[6]], [[0, 1], [2, 3], [4, 5], [6]]]
+
+
+class Handled(Dataset):
+    """Samples that tell whether their worker ignores SIGUSR1."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return signal.getsignal(signal.SIGUSR1) is signal.SIG_IGN
+
+
+def test_workers_that_run_already_survive_signals():
+    with handlers_restored():
+        loop = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
+        loop.dataloader = DataLoader(Handled(), num_workers=1)
+        loop.dataloader_iterator = loops._InfiniteDataloaderIterator(loop.dataloader)
+        # Stock MMEngine starts the workers at once.
+        loop.dataloader_iterator._iterator = iter(loop.dataloader)
+        hook, runner = PreemptionHook(), SimpleNamespace(train_loop=loop, val_loop=None)
+        hook.before_run(runner)
+        assert next(loop.dataloader_iterator).tolist() == [True]
+        hook.after_run(runner)
 
 
 MODULE = 'mmadf.engine.hooks.preemption'

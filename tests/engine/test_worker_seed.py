@@ -4,11 +4,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import DefaultSampler
+from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.runner import IterBasedTrainLoop, loops
 from torch.utils.data import DataLoader, Dataset
 
-from mmadf.engine.hooks.worker_seed import WorkerSeedHook
+from mmadf.engine.hooks.worker_seed import WorkerSeedHook, set_seeds
 
 
 class Noise(Dataset):
@@ -74,6 +74,52 @@ def batches_by_iteration(monkeypatch, skipped=0, persistent=False):
     hook.before_train_epoch(runner)
     endless = loops._InfiniteDataloaderIterator(loader)
     return torch.cat([next(endless) for _ in range(6)][skipped:])
+
+
+class EagerIterator(loops._InfiniteDataloaderIterator):
+    """Starts its workers at once, as stock MMEngine does."""
+
+    def __init__(self, dataloader):
+        super().__init__(dataloader)
+        self._iterator = iter(dataloader)
+
+
+class Numbered(Noise):
+    """Samples that consist of their index and a random number."""
+
+    def __getitem__(self, index):
+        return index, random.random()
+
+
+@pytest.mark.parametrize('persistent', [False, True])
+def test_workers_that_run_already_are_seeded_and_start_with_the_first_batch(persistent):
+    data = Numbered()
+    loop = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
+    loop.dataloader = DataLoader(
+        data,
+        batch_size=2,
+        num_workers=2,
+        persistent_workers=persistent,
+        sampler=InfiniteSampler(data, seed=0),
+    )
+    loop.dataloader_iterator = EagerIterator(loop.dataloader)
+    runner = SimpleNamespace(
+        train_loop=loop,
+        val_loop=None,
+        train_dataloader=loop.dataloader,
+        seed=3,
+        epoch=0,
+        iter=0,
+    )
+    hook = WorkerSeedHook()
+    hook.before_train(runner)
+    hook.before_train_epoch(runner)
+    order = torch.randperm(6, generator=torch.Generator().manual_seed(0)).tolist()
+    for batch in range(3):
+        indices, numbers = next(loop.dataloader_iterator)
+        assert indices.tolist() == order[2 * batch : 2 * batch + 2]
+        set_seeds(3, 0, 0, batch)
+        assert numbers.tolist() == [random.random(), random.random()]
 
 
 @pytest.mark.parametrize('persistent', [False, True])

@@ -24,6 +24,7 @@ from mmadf.engine.random_state import (
     set_random_state,
 )
 from mmadf.engine.work_dir import INTERRUPTED
+from mmadf.engine.workers import restart_workers
 from mmadf.registry import HOOKS
 from mmadf.utils.files import atomic_write
 
@@ -106,6 +107,7 @@ class PreemptionHook(Hook):
                     training=self.training,
                 )
                 loop.dataloader.worker_init_fn = init
+                restart_workers(loop)
 
     def after_run(self, runner: Runner) -> None:
         """Restore the former handlers."""

@@ -12,6 +12,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler, get_worker_info
 
+from mmadf.engine.workers import restart_workers
 from mmadf.registry import HOOKS
 
 
@@ -54,6 +55,7 @@ class WorkerSeedHook(Hook):
             start=self.start,
             sampler=loader.sampler if counts_passes else None,
         )
+        restart_workers(runner.train_loop)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Tell the workers the epoch, and where in it a resumed run continues."""
