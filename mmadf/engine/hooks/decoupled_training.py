@@ -166,8 +166,8 @@ def check_norm_eval(runner: Runner) -> None:
 class OrthogonalityHook(Hook):
     """Add `orthogonality_loss` of the kernels to the losses of the model.
 
-    Paper and code (wy1iu/DCNets): 1e-5 times the sum over the decoupled layers. Those
-    with frozen kernels add a constant.
+    Code: wy1iu/DCNets: 1e-5 times the sum over the decoupled layers. Those with frozen
+    kernels add a constant.
 
     Args:
         weight: factor of the loss, >= 0.

@@ -24,7 +24,8 @@ class DecoupledConv2d(nn.Conv2d):
     Ours: one patch norm per group; all geometries and padding modes of `nn.Conv2d`;
     norms in float32 or better whatever the precision; see `DecoupledOperator`.
 
-    In eager mode, training saves the same activations as `nn.Conv2d` does. Tools that
+    In eager mode, training saves the input, as `nn.Conv2d` does, and the output, which
+    adds nothing where the next layer saves it anyway, as a batch norm does. Tools that
     fold batch norms by scaling kernels, such as MMCV's `fuse_conv_bn`, are refused,
     because the layer normalises its kernels; use `mmadf.models.surgery.fold`.
 

@@ -17,10 +17,9 @@ from .fusers import check_parameter
 class DecoupledLinear(nn.Linear):
     """Fully connected layer as h(|w|, |x|) * g(angle(w, x)), x the whole input.
 
-    Paper: Decoupled Networks, CVPR 2018, arXiv 1804.08071, for the fully connected
-    layers of its plain networks.
-    Code: wy1iu/DCNets has none.
-    Ours: computed as the decoupled convolution of a 1 x 1 feature map.
+    Paper: Decoupled Networks, CVPR 2018, arXiv 1804.08071, for convolutions.
+    Ours: the same for a fully connected layer, computed as the decoupled convolution of
+    a 1 x 1 feature map. wy1iu/DCNets has none.
 
     Args:
         in_features: number of input features.
