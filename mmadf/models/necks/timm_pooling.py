@@ -1,6 +1,6 @@
 """Pooling layers of timm as a neck: alternatives to Wise-SrNet's pooling."""
 
-from typing import Optional, Tuple
+from typing import Optional, Tuple, Union
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -47,17 +47,28 @@ class TimmPooling(BaseModule):
             )
         self.pool = layer(**(arguments or {}))
 
-    def forward(self, feats: Tuple[Tensor, ...]) -> Tuple[Tensor]:
-        """Pool the last of `feats`, (N, C, H, W), to one tensor (N, C').
+    def forward(
+        self, feats: Union[Tensor, Tuple[Tensor, ...]]
+    ) -> Union[Tensor, Tuple[Tensor]]:
+        """Pool the last feature map of a backbone.
+
+        Args:
+            feats: a feature map, (N, C, H, W), or a tuple of feature maps, of which the
+                last one is used.
+
+        Returns:
+            A tensor (N, C'), in a tuple if `feats` is one.
 
         Raises:
             ValueError: if the layer does not return one vector per image.
         """
-        y = self.pool(feats[-1])
+        x = feats if isinstance(feats, Tensor) else feats[-1]
+        y = self.pool(x)
         if y.dim() != 2 and y.shape[2:].numel() != 1:
             raise ValueError(
                 f'TimmPooling: pooling={type(self.pool).__name__!r} must return one '
-                f'vector per image, got {tuple(y.shape)} from '
-                f'{tuple(feats[-1].shape)}; choose another layer.'
+                f'vector per image, got {tuple(y.shape)} from {tuple(x.shape)}; choose '
+                'another layer.'
             )
-        return (y.flatten(1),)
+        pooled = y.flatten(1)
+        return pooled if isinstance(feats, Tensor) else (pooled,)

@@ -27,6 +27,7 @@ def test_output_is_that_of_timm(name):
     (found,) = neck(maps)
     assert found.abs().max() > 1e-3
     assert_close(found, reference(maps[-1]).flatten(1))
+    assert_close(neck(maps[-1]), found, rtol=0, atol=0)
 
 
 # A name that timm.layers lacks, and a function in it.
