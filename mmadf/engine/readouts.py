@@ -19,9 +19,9 @@ ONLY = 'prediction'
 def has_readouts(model: nn.Module) -> bool:
     """Return whether a classifier has several readouts, as `ADFClassifier` has.
 
-    Such a classifier names the readout it predicts with as `readout`; `scores(inputs)`
-    returns the logits and `predict_readouts(inputs, data_samples)` the predictions of
-    all readouts, by name.
+    Such a classifier names the readout it predicts with as `readout`;
+    `logits_by_readout(inputs)` returns the logits and
+    `predict_readouts(inputs, data_samples)` the predictions of all readouts, by name.
     """
     return hasattr(model, 'predict_readouts')
 
@@ -39,7 +39,7 @@ def readouts(model: nn.Module, inputs: Tensor) -> Dict[str, Tensor]:
         inputs: preprocessed images, (N, 3, H, W).
     """
     if has_readouts(model):
-        return model.scores(inputs)
+        return model.logits_by_readout(inputs)
     return {ONLY: model(inputs)}
 
 

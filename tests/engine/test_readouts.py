@@ -130,7 +130,7 @@ def test_dumped_predictions_are_those_of_the_chosen_readout(tmp_path):
     run(model, tmp_path, 'mmadf.ReadoutsTestLoop', DumpResults(str(path)))
     inputs = torch.stack([item['inputs'] for item in Images()])
     with torch.no_grad():
-        expected = model.scores(inputs)['sum'].softmax(1)
+        expected = model.logits_by_readout(inputs)['sum'].softmax(1)
     dumped = torch.stack([p['pred_score'] for p in pickle.loads(path.read_bytes())])
     torch.testing.assert_close(dumped, expected)
 
@@ -143,12 +143,12 @@ class TwoKinds(nn.Module):
     def data_preprocessor(self, data, training):
         return data
 
-    def scores(self, inputs):
+    def logits_by_readout(self, inputs):
         logits = inputs.mean((2, 3))
         return dict(semantic=logits, appearance=logits)
 
     def predict_readouts(self, inputs, data_samples):
-        logits = self.scores(inputs)
+        logits = self.logits_by_readout(inputs)
         scores = logits['semantic'].softmax(1), logits['appearance'].sigmoid()
         return {
             name: [

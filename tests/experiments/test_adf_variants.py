@@ -78,7 +78,7 @@ def test_gate_with_equal_weights_is_the_mean_teacher():
     found, expected = (net.loss(IMAGES, SAMPLES) for net in (gated, plain))
     teacher = found.pop('teacher_loss')
     assert_close(found, expected)
-    scores = plain.scores(IMAGES)
+    scores = plain.logits_by_readout(IMAGES)
     mean = (scores['semantic'] + scores['appearance']) / 2
     assert_close(teacher, F.cross_entropy(mean, torch.tensor([0, 2, 1, 2])))
 
@@ -89,7 +89,7 @@ def test_gate_weights_the_teacher_by_the_softmax_of_positive_values():
     torch.nn.init.zeros_(norm.weight)
     norm.bias.data = torch.tensor([1.0, -3.0])  # 1 and 0 after ReLU
     torch.nn.init.normal_(network.appearance_head.fc.weight)
-    losses, scores = network.loss(IMAGES, SAMPLES), network.scores(IMAGES)
+    losses, scores = network.loss(IMAGES, SAMPLES), network.logits_by_readout(IMAGES)
     share = torch.tensor(1.0).sigmoid()
     mixed = share * scores['semantic'] + (1 - share) * scores['appearance']
     expected = F.cross_entropy(mixed, torch.tensor([0, 2, 1, 2]))
@@ -104,7 +104,7 @@ def test_gate_that_selects_a_head_makes_it_the_teacher():
     losses = network.loss(IMAGES, SAMPLES)
     assert_close(losses['teacher_loss'], losses['semantic_loss'])
     assert losses['semantic_distill_loss'] < 1e-6
-    scores = network.scores(IMAGES)
+    scores = network.logits_by_readout(IMAGES)
     p, q = (scores[name] / 2 for name in ('semantic', 'appearance'))
     divergence = (p.softmax(1) * (p.log_softmax(1) - q.log_softmax(1))).sum(1).mean()
     assert_close(losses['appearance_distill_loss'], 0.5 * 4 * divergence)

@@ -59,7 +59,7 @@ def tensor(network: nn.Module, x: Tensor) -> Tensor:
 
 def both_heads(network: nn.Module, x: Tensor) -> Tensor:
     """Return the sum of the logits of both heads, so that both run."""
-    return network.scores(x)['sum']
+    return network.logits_by_readout(x)['sum']
 
 
 def build(name: str, **changes) -> nn.Module:

@@ -218,7 +218,7 @@ class ADFClassifier(ImageClassifier):
         """
         return readout_features(self, inputs, stage)
 
-    def scores(self, inputs: Tensor) -> Dict[str, Tensor]:
+    def logits_by_readout(self, inputs: Tensor) -> Dict[str, Tensor]:
         """Return the logits of every readout, (N, num_classes) each.
 
         A deployed network has one readout, 'semantic'. 'sum' is left out if the heads
@@ -238,7 +238,7 @@ class ADFClassifier(ImageClassifier):
         """
         requirements.check_head(self)
         if self.readout == 'sum' or self.training:
-            return self.scores(inputs)[self.readout]
+            return self.logits_by_readout(inputs)[self.readout]
         check_hooks(self)
         return self._readout_head(self.readout)(self.extract_feat(inputs))
 
@@ -271,7 +271,7 @@ class ADFClassifier(ImageClassifier):
             readout: self._readout_head(readout)._get_predictions(
                 logits, [sample.clone() for sample in data_samples]
             )
-            for readout, logits in self.scores(inputs).items()
+            for readout, logits in self.logits_by_readout(inputs).items()
         }
 
     def _readout_head(self, readout: str) -> nn.Module:

@@ -69,7 +69,7 @@ def test_deployed_network_is_mixed_as_before():
 def test_appearance_logits_of_a_sum_stay():
     model, x = build(readout='sum'), image()
     alone = model.head(model.neck(model.backbone(x)))
-    expected = alone + model.scores(x)['appearance']
+    expected = alone + model.logits_by_readout(x)['appearance']
     assert_close(scaled_logits(model, x, 0), expected)
 
 

@@ -137,7 +137,7 @@ def test_the_three_parts_differ_and_the_answer_is_the_readout():
     scores = [evidence.scores for evidence in found.evidence.values()]
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert (scores[one] - scores[other]).abs().max() > 1e-3
-    assert_close(found.scores, model.scores(x)['sum'][0].softmax(0).detach())
+    assert_close(found.scores, model.logits_by_readout(x)['sum'][0].softmax(0).detach())
 
 
 def test_a_deployed_network_is_read_as_before_without_appearance():

@@ -84,7 +84,7 @@ def hostile(tmp_path_factory):
 def test_numbers_of_the_page(tmp_path):
     model, loader = build(readout='appearance'), load()
     page, _, table = report(tmp_path, model, loader)
-    scores = model.scores(loader.dataset.images)
+    scores = model.logits_by_readout(loader.dataset.images)
     labels = torch.tensor(LABELS)
     assert table.startswith('6 test images\n\n| readout | top-1 (%) |')
     for name, logits in zip(

@@ -23,7 +23,7 @@ def test_the_scores_of_all_readouts_are_collected_in_order():
         model, loader = build(readout=readout), load()
         found = collect_predictions(model, loader, keep=0)
         assert found.labels.tolist() == LABELS
-        logits = model.scores(loader.dataset.images)
+        logits = model.logits_by_readout(loader.dataset.images)
         assert_close(found.scores, {name: x.softmax(1) for name, x in logits.items()})
         assert found.chosen == readout
         assert found.most_wrong == []

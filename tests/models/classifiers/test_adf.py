@@ -125,11 +125,11 @@ def test_a_map_between_two_targets_is_returned_as_fused():
     assert_close(last, adf.mappers[1](shallow[1:], deep))
 
 
-def test_readouts_agree_with_scores():
+def test_readouts_agree_with_their_logits():
     adf, x = build(), images()
     randomise(adf.mappers)
     adf.eval()
-    scores = adf.scores(x)
+    scores = adf.logits_by_readout(x)
     assert_close(scores['sum'], scores['semantic'] + scores['appearance'])
     for readout, logits in scores.items():
         adf.readout = readout
@@ -284,7 +284,7 @@ def test_features_of_the_sum_are_refused_if_their_sizes_differ():
 @torch.no_grad()
 def test_the_appearance_readout_does_not_run_the_semantic_branch():
     adf, x = randomise(build(readout='appearance')).eval(), images()
-    expected, calls = adf.scores(x)['appearance'], []
+    expected, calls = adf.logits_by_readout(x)['appearance'], []
     adf.backbone.conv1.register_forward_hook(lambda *_: calls.append(1))
     assert_close(adf(x), expected)
     assert calls == []
@@ -292,7 +292,7 @@ def test_the_appearance_readout_does_not_run_the_semantic_branch():
 
 def test_modes():
     adf, x = build(), images()
-    assert_close(adf(x, mode='tensor'), adf.scores(x)['semantic'])
+    assert_close(adf(x, mode='tensor'), adf.logits_by_readout(x)['semantic'])
     assert set(adf(x, samples(LABELS), mode='loss')) == set(
         adf.loss(x, samples(LABELS))
     )
@@ -353,7 +353,7 @@ def test_autocast_loss_is_close_to_float32():
 def test_state_dict_round_trip():
     one, other, x = randomise(build()).eval(), build().eval(), images()
     other.load_state_dict(one.state_dict())
-    assert_close(other.scores(x), one.scores(x))
+    assert_close(other.logits_by_readout(x), one.logits_by_readout(x))
 
 
 # Heads of different kinds
@@ -365,7 +365,7 @@ def test_each_readout_is_post_processed_by_its_own_head():
     )
     adf = randomise(build(appearance=dict(head=multi_label)), std=0.2).eval()
     x = images()
-    scores = adf.scores(x)
+    scores = adf.logits_by_readout(x)
     assert set(scores) == {'semantic', 'appearance'}
     expected = dict(
         semantic=scores['semantic'].softmax(1),
@@ -381,7 +381,7 @@ def test_each_readout_is_post_processed_by_its_own_head():
 
 def test_every_readout_is_predicted_in_one_pass_without_touching_the_annotations():
     adf, x, given = randomise(build(), std=0.2).eval(), images(), samples(LABELS)
-    predicted, scores = adf.predict_readouts(x, given), adf.scores(x)
+    predicted, scores = adf.predict_readouts(x, given), adf.logits_by_readout(x)
     assert set(predicted) == {'semantic', 'appearance', 'sum'}
     for readout, logits in scores.items():
         found = torch.stack([sample.pred_score for sample in predicted[readout]])
@@ -421,7 +421,7 @@ def test_without_a_head_nothing_is_learned_or_predicted():
     calls = dict(
         loss=lambda: adf.loss(x, samples(LABELS)),
         predict=lambda: adf.predict(x),
-        scores=lambda: adf.scores(x),
+        logits_by_readout=lambda: adf.logits_by_readout(x),
         logits=lambda: adf.extract_feat(x, stage='pre_logits'),
     )
     for call in calls.values():

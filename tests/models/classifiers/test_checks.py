@@ -104,7 +104,10 @@ LINEAR_NECK = dict(type='LinearNeck', gap_dim=2, in_channels=64, out_channels=24
 def test_the_appearance_head_takes_what_its_neck_gives(appearance, channels):
     adf = MODELS.build(adf_cfg(mapper=None, appearance=appearance)).eval()
     assert adf.appearance_head.fc.in_features == channels
-    assert adf.scores(torch.randn(2, 3, 32, 32))['appearance'].shape == (2, 5)
+    assert adf.logits_by_readout(torch.randn(2, 3, 32, 32))['appearance'].shape == (
+        2,
+        5,
+    )
     assert adf.appearance_backbone.training is False
 
 

@@ -99,13 +99,13 @@ def test_reparameterised_blocks_are_merged_where_it_is_exact():
 @torch.no_grad()
 def test_a_block_that_becomes_another_one_is_refused_and_nothing_is_lost(monkeypatch):
     adf, x = build_repvgg(), torch.randn(2, 3, 64, 64)
-    scores, merge = adf.scores(x), RepVGGBlock.reparameterize
+    scores, merge = adf.logits_by_readout(x), RepVGGBlock.reparameterize
     monkeypatch.setattr(
         RepVGGBlock, 'reparameterize', lambda self: [2 * v for v in merge(self)]
     )
     with pytest.raises(ValueError, match='RepVGGBlock changes the output .*fold=Fa'):
         adf.switch_to_deploy()
-    assert_close(adf.scores(x), scores, rtol=0, atol=0)
+    assert_close(adf.logits_by_readout(x), scores, rtol=0, atol=0)
     assert 'appearance' in scores
     adf.switch_to_deploy(fold=False)
     assert_close(adf(x), scores['semantic'], rtol=0, atol=0)
@@ -195,14 +195,14 @@ def test_without_mapper_the_single_network_is_left():
 def test_the_one_readout_left_is_the_fused_head():
     small = deployed(build())
     x = torch.randn(2, 3, 16, 16)
-    assert_close(small.scores(x), dict(semantic=small(x)))
+    assert_close(small.logits_by_readout(x), dict(semantic=small(x)))
 
 
 @torch.no_grad()
 def test_whole_network_reads_out_the_fused_head_without_deep_appearance():
     adf = build()
     x = torch.randn(2, 3, 16, 16)
-    expected = adf.scores(x)['semantic']
+    expected = adf.logits_by_readout(x)['semantic']
     adf.appearance_backbone.layer3 = adf.appearance_backbone.layer4 = None
     assert_close(adf(x), expected, rtol=0, atol=0)
     assert_close(

@@ -127,7 +127,7 @@ def cross_entropy(logits):
 def test_losses_are_the_weighted_cross_entropies_of_both_heads():
     adf, x = build(semantic_weight=2.0, appearance_weight=0.5), images()
     randomise(adf.mappers, std=0.1)
-    scores, losses = adf.scores(x), adf.loss(x, samples(LABELS))
+    scores, losses = adf.logits_by_readout(x), adf.loss(x, samples(LABELS))
     assert set(losses) == {'semantic_loss', 'appearance_loss'}
     assert_close(losses['semantic_loss'], 2 * cross_entropy(scores['semantic']))
     assert_close(losses['appearance_loss'], cross_entropy(scores['appearance']) / 2)
@@ -139,7 +139,7 @@ def test_mean_of_the_losses_is_weighted():
     choices = dict(semantic_weight=1.0, appearance_weight=3.0)
     adf, x = build(**choices, loss_reduction='mean'), images()
     adf.eval()
-    scores, losses = adf.scores(x), adf.loss(x, samples(LABELS))
+    scores, losses = adf.logits_by_readout(x), adf.loss(x, samples(LABELS))
     assert_close(losses['semantic_loss'], cross_entropy(scores['semantic']) / 4)
     assert_close(losses['appearance_loss'], cross_entropy(scores['appearance']) * 0.75)
 
@@ -158,7 +158,7 @@ def test_mutual_learning_adds_both_divergences():
     randomise(adf.head)
     randomise(adf.appearance_head)
     adf.eval()
-    scores, losses = adf.scores(x), adf.loss(x, samples(LABELS))
+    scores, losses = adf.logits_by_readout(x), adf.loss(x, samples(LABELS))
     s, a = scores['semantic'] / 2, scores['appearance'] / 2
     assert_close(losses['semantic_distill_loss'], 0.5 * 4 * divergence(a, s))
     assert_close(losses['appearance_distill_loss'], 0.5 * 4 * divergence(s, a))
@@ -171,7 +171,7 @@ def test_both_heads_learn_from_the_mean_of_their_logits():
     randomise(adf.head)
     randomise(adf.appearance_head)
     adf.eval()
-    scores, losses = adf.scores(x), adf.loss(x, samples(LABELS))
+    scores, losses = adf.logits_by_readout(x), adf.loss(x, samples(LABELS))
     s, a = scores['semantic'] / 2, scores['appearance'] / 2
     mean = (s + a) / 2
     assert_close(losses['semantic_distill_loss'], 0.5 * 4 * divergence(mean, s))
@@ -185,7 +185,7 @@ def test_weights_of_the_losses_leave_the_distillation_alone(reduction, total):
     randomise(adf.head)
     randomise(adf.appearance_head)
     adf.eval()
-    scores, losses = adf.scores(x), adf.loss(x, samples(LABELS))
+    scores, losses = adf.logits_by_readout(x), adf.loss(x, samples(LABELS))
     s, a = scores['semantic'], scores['appearance']
     assert_close(losses['semantic_loss'], 2 * cross_entropy(s) / total)
     assert_close(losses['appearance_loss'], 0.5 * cross_entropy(a) / total)
@@ -248,7 +248,7 @@ def test_soft_labels_of_batch_augments_reach_both_heads():
     data = adf.data_preprocessor(batch, training=True)
     target = torch.stack([s.gt_score for s in data['data_samples']])
     assert ((target > 0).sum(1) == 2).any(), 'nothing was mixed'
-    scores = adf.scores(data['inputs'])
+    scores = adf.logits_by_readout(data['inputs'])
     losses = adf.loss(**data)
     for branch in ('semantic', 'appearance'):
         expected = -(target * scores[branch].log_softmax(1)).sum(1).mean()

@@ -226,7 +226,7 @@ def test_a_source_may_lie_behind_what_the_appearance_head_takes():
     adf.eval()
     (second,) = adf.appearance_backbone(x)
     expected = adf.appearance_head.fc(second.mean((2, 3)))
-    assert_close(adf.scores(x)['appearance'], expected)
+    assert_close(adf.logits_by_readout(x)['appearance'], expected)
     assert adf.appearance_backbone.layer3[0].bn2.weight.grad.abs().sum() > 0
     assert not list(adf.appearance_backbone.layer4.parameters())
 

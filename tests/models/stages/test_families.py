@@ -275,7 +275,9 @@ def test_each_branch_without_fusion_is_the_hosts_classifier(group):
             logits = inception_logits if name == 'inception_v3' else type(host).__call__
             load(host, adf, 'appearance_')
             expected = logits(host, x)
-            assert_close(adf.scores(x)['appearance'], expected, rtol=0, atol=0)
+            assert_close(
+                adf.logits_by_readout(x)['appearance'], expected, rtol=0, atol=0
+            )
             adf.mappers.routes = [r._replace(target=-9) for r in adf.mappers.routes]
             load(host, adf)
             assert_close(adf(x), logits(host, x), rtol=0, atol=0)
