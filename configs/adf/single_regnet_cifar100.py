@@ -1,7 +1,7 @@
 """Control: a thin RegNetX on CIFAR-100.
 
 Run: python tools/study.py configs/studies/adf_regnet_cifar100.py (see its docstring)
-Expect: not trained yet.
+Expect: 55.0 ± 0.4 % test top-1 (docs/results.md).
 Cost: 6.5 M multiply-adds per image; about 20 minutes on one CPU core.
 The learning rate was chosen on held-out training images, in trials of 20 epochs that were
 not recorded: 51.2 % top-1 after 18 of them, and 50.3 % at a rate of 2e-3.

@@ -6,8 +6,8 @@ Run: python tools/dataset_converters/cifar100.py data/cifar100 data/cifar100_100
     MMPretrain downloads the images to data/cifar100 once that folder exists. A tenth of
     the training images is held out for selecting checkpoints; the 10,000 test images
     are evaluated once.
-Cost: 12 runs of a thin RegNetX, 30 epochs of 45,000 images; 20 to 45 minutes per run on
-    one CPU core.
+Cost: 12 runs of a thin RegNetX, 30 epochs of 45,000 images; 17 to 50 minutes per run on
+    one CPU core, including waiting.
 The networks are those of adf_regnet_scenes.py with about two thirds of the channels and
 fewer blocks. `wide_deployed` has the cost of deployed ADF.
 """
