@@ -19,10 +19,12 @@ def test_study_table_shows_means_differences_intervals_and_costs():
     rows[1].update(simultaneous_low=-7.621, simultaneous_high=11.621)
     rows[1].update(crossed_low=0.5, crossed_high=3.5)
     _, _, plain, new = study_table(rows, 'top1', 'plain').splitlines()
-    assert plain == '| plain | 2 | 81.00 ± 1.41 | – | – | – | 2 | 1.5 | 1.5 | 60 |'
+    # In the last fifth of 2 epochs, 0.4 of 20 points; 0.4 of the 3.5 from 70 to 73.5.
+    expected = '| plain | 2 | 81.00 ± 1.41 | – | – | – | 2 | +8.00 | 1.5 | 1.5 | 60 |'
+    assert plain == expected
     assert new == (
         '| new | 2 | 83.00 ± 2.83 | +2.00 [-10.71, +14.71] | [+0.50, +3.50] '
-        '| [-7.62, +11.62]; 0.500 | 1 | 3.1 → 2.25 | 3.1 → 2.25 | 60 |'
+        '| [-7.62, +11.62]; 0.500 | 1 | +1.40 | 3.1 → 2.25 | 3.1 → 2.25 | 60 |'
     )
 
 

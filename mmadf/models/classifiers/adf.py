@@ -248,10 +248,7 @@ class ADFClassifier(ImageClassifier):
         data_samples: Optional[List[DataSample]] = None,
         mode: str = 'tensor',
     ) -> Union[Tensor, Features, Dict[str, Tensor], List[DataSample]]:
-        """Run in one of the host's modes: 'tensor', 'predict' or 'loss'.
-
-        'tensor' returns logits, or, without heads, what `extract_feat` returns.
-        """
+        """Run in mode 'tensor' (logits; features without head), 'predict' or 'loss'."""
         if mode == 'tensor' and self.with_head:
             return self.logits(inputs)
         return super().forward(inputs, data_samples, mode)

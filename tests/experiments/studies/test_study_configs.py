@@ -128,7 +128,8 @@ def test_options_with_new_seeds_are_those_of_the_search():
     )
     assert not set(found.seeds) & set(search.seeds)
     assert (found.data.test, search.data.test) == ('test', None)
-    names = {'single', 'distilled', 'temperature1', 'mutual', 'earlier'}
+    names = {'single', 'wide_deployed', 'two_distilled'}
+    names |= {'distilled', 'temperature1', 'mutual', 'earlier'}
     assert set(found.variants) == names
     for variant in names:
         both = [run_config(study, variant, 1) for study in (found, search)]
