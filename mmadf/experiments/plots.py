@@ -161,17 +161,14 @@ def _plot_kind(axes: object, kind: str, rows: Sequence[Row]) -> None:
     """Plot one kind of condition, with evenly spaced strengths."""
     curves = accuracy_curves(rows, kind)
     ticks = sorted({s for strengths, _ in curves.values() for s in strengths})
+    color_of = dict(zip(ATTACK_NAMES, colors(len(ATTACK_NAMES)), strict=True))
     for attack, (strengths, accuracies) in curves.items():
         places = [ticks.index(strength) for strength in strengths]
-        order = list(ATTACK_NAMES).index(attack) if attack in ATTACK_NAMES else 0
-        axes.plot(
-            *(places, accuracies),
-            marker='o',
-            color=colors(len(ATTACK_NAMES))[order],
-            label=ATTACK_NAMES.get(attack, attack),
-        )
+        color = color_of.get(attack, color_of['fgsm'])
+        name = ATTACK_NAMES.get(attack, attack)
+        axes.plot(places, accuracies, marker='o', color=color, label=name)
     severity = kind == 'corruption'
-    if not severity:
+    if curves and not severity:
         axes.legend()
     axes.set(xlabel='severity' if severity else 'ε in units of 1/255')
     axes.set_title(PANEL_TITLES[kind])

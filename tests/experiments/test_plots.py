@@ -130,6 +130,12 @@ def test_robustness_plot_has_a_panel_per_kind_and_a_curve_per_attack(figure_of):
     assert panels[2].get_legend() is None
 
 
+@pytest.mark.filterwarnings('error')
+def test_robustness_plot_of_clean_images_has_an_empty_panel(figure_of):
+    (panel,) = figure_of(plot_robustness, ROWS[:1]).axes
+    assert panel.lines[:] == [] and panel.get_legend() is None
+
+
 def test_robustness_of_networks_has_a_panel_per_condition_and_a_dot_per_test(figure_of):
     worse = [row._replace(accuracy=row.accuracy - 4) for row in ROWS]
     figure = figure_of(plot_robustness_comparison, dict(a=[ROWS, worse], b=[ROWS]))

@@ -36,8 +36,9 @@ class Row(NamedTuple):
     def title(self) -> str:
         """What a comparison calls the condition; one title for all corruptions."""
         attacked = f'{self.name}, eps {self.strength:g}/255'
-        titles = dict(attack=attacked, transfer=f'transferred {attacked}')
-        titles['clean'] = 'clean'
+        titles = dict(
+            attack=attacked, transfer=f'transferred {attacked}', clean='clean'
+        )
         return titles.get(self.kind, 'corrupted, mean')
 
 
